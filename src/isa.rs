@@ -1,0 +1,195 @@
+//! Which instructions run: detected once, chosen once per call, never per row.
+
+use crate::Error;
+use crate::simd::{Backend, portable::Portable, scalar::Scalar};
+#[cfg(target_arch = "x86_64")]
+use crate::simd::{avx2::Avx2, avx512::Avx512};
+use core::fmt;
+
+/// An instruction set that this CPU has, to run kernels on.
+///
+/// | name | instructions | fused | where |
+/// |---|---|---|---|
+/// | `scalar` | plain loops with `mul_add`: the definition of every result's bits | yes | everywhere |
+/// | `portable` | what the build enables: SSE2, NEON, wasm simd128 | on aarch64, and with `-C target-feature=+fma` | everywhere |
+/// | `avx2` | AVX2 and FMA | yes | x86-64 |
+/// | `avx512` | AVX-512 F, DQ, VL | yes | x86-64 |
+///
+/// The value is a proof that the CPU has the instructions: there is no way to make an `Isa` that
+/// is not available. Fused instruction sets give the same bits as one another; see
+/// [`Isa::is_fused`].
+///
+/// ```
+/// use lanegrad::Isa;
+///
+/// for isa in Isa::available() {
+///     println!("{isa}: {:?}", isa.dot(&[1.0_f32, 2.0], &[3.0, 4.0]));
+/// }
+/// assert_eq!(Isa::from_name("scalar")?.dot(&[1.0_f32, 2.0], &[3.0, 4.0])?, 11.0);
+/// # Ok::<(), lanegrad::Error>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct Isa(Tier);
+
+/// A token of the backend to run on: what `dispatch!` matches.
+#[derive(Clone, Copy)]
+pub(crate) enum Tier {
+    Scalar(Scalar),
+    Portable(Portable),
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
+}
+
+impl Isa {
+    /// The instruction set that the free functions run on: the fastest one available, or the one
+    /// that the environment variable `LANEGRAD_ISA` names, where it names an available one.
+    ///
+    /// Decided once per process, at the first call. A value of `LANEGRAD_ISA` that is unknown, or
+    /// names an instruction set that this CPU lacks, is ignored. Without the feature `std` there is
+    /// no environment to read and no detection: the best is what the build enables.
+    #[inline]
+    #[must_use]
+    pub fn best() -> Self {
+        #[cfg(feature = "std")]
+        {
+            static BEST: std::sync::OnceLock<Isa> = std::sync::OnceLock::new();
+            *BEST.get_or_init(|| {
+                let named = std::env::var("LANEGRAD_ISA").ok();
+                named.and_then(|name| Self::from_name(&name).ok()).unwrap_or_else(Self::fastest)
+            })
+        }
+        #[cfg(not(feature = "std"))]
+        Self::fastest()
+    }
+
+    /// Every instruction set that this CPU has, slowest first.
+    pub fn available() -> impl DoubleEndedIterator<Item = Self> + Clone {
+        [
+            Some(Self(Tier::Scalar(Scalar))),
+            Some(Self(Tier::Portable(Portable))),
+            #[cfg(target_arch = "x86_64")]
+            Avx2::detect().map(|token| Self(Tier::Avx2(token))),
+            #[cfg(target_arch = "x86_64")]
+            Avx512::detect().map(|token| Self(Tier::Avx512(token))),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// The available instruction set of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownIsa`] where none has that name; its message lists those that there are.
+    pub fn from_name(name: &str) -> Result<Self, Error> {
+        Self::available().find(|isa| isa.name() == name).ok_or(Error::UnknownIsa)
+    }
+
+    /// The name: `scalar`, `portable`, `avx2` or `avx512`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self.0 {
+            Tier::Scalar(_) => "scalar",
+            Tier::Portable(_) => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Tier::Avx2(_) => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Tier::Avx512(_) => "avx512",
+        }
+    }
+
+    /// Whether a multiply-add rounds once. All fused instruction sets give the same bits for the
+    /// same inputs. The only one that may be unfused is `portable`: it is fused on aarch64, and where
+    /// the build enables x86's FMA (`-C target-feature=+fma`, `-C target-cpu=…`).
+    #[must_use]
+    pub fn is_fused(self) -> bool {
+        fn fused<B: Backend>(_: B) -> bool {
+            B::FUSED
+        }
+        dispatch!(self, b => fused(b))
+    }
+
+    fn fastest() -> Self {
+        // `scalar` is always there.
+        Self::available().next_back().unwrap_or(Self(Tier::Scalar(Scalar)))
+    }
+
+    #[inline(always)]
+    pub(crate) fn tier(self) -> Tier {
+        self.0
+    }
+}
+
+impl Default for Isa {
+    fn default() -> Self {
+        Self::best()
+    }
+}
+
+impl PartialEq for Isa {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for Isa {}
+
+impl core::hash::Hash for Isa {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.name().hash(state);
+    }
+}
+
+impl core::str::FromStr for Isa {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        Self::from_name(name)
+    }
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl fmt::Debug for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Isa({self})")
+    }
+}
+
+/// `dispatch!(isa, b => expression of the backend token b)`: compiles the expression once for each
+/// backend, with that backend's instructions, and runs the one that `isa` names.
+///
+/// The expression must call an `#[inline(always)]` function; the macro owns the closure around it,
+/// whose own `#[inline(always)]` nobody then has to remember.
+macro_rules! dispatch {
+    ($isa:expr, $b:ident => $e:expr) => {{
+        use $crate::simd::Backend as _;
+        match $isa.tier() {
+            $crate::isa::Tier::Scalar($b) => $b.vectorize(
+                #[inline(always)]
+                || $e,
+            ),
+            $crate::isa::Tier::Portable($b) => $b.vectorize(
+                #[inline(always)]
+                || $e,
+            ),
+            #[cfg(target_arch = "x86_64")]
+            $crate::isa::Tier::Avx2($b) => $b.vectorize(
+                #[inline(always)]
+                || $e,
+            ),
+            #[cfg(target_arch = "x86_64")]
+            $crate::isa::Tier::Avx512($b) => $b.vectorize(
+                #[inline(always)]
+                || $e,
+            ),
+        }
+    }};
+}
+pub(crate) use dispatch;

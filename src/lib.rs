@@ -1,0 +1,58 @@
+//! SIMD kernels for logistic regression, within stated error bounds, and with the same bits on every
+//! instruction set that has fused multiply-add.
+//!
+//! Dot products and axpy: each is one algorithm, compiled for several instruction sets, of which the
+//! fastest that the CPU has is chosen at run time. A plain `cargo build` runs AVX-512 where there is
+//! AVX-512.
+//!
+//! ```
+//! assert_eq!(lanegrad::dot(&[1.0_f32, 2.0, 3.0], &[4.0_f32, 5.0, 6.0])?, 32.0);
+//! # Ok::<(), lanegrad::Error>(())
+//! ```
+//!
+//! # Promises
+//!
+//! Each is held by tests.
+//!
+//! - **The same bits.** A result depends on the values of its inputs, and on nothing else: not on
+//!   alignment, not on where an element stands in a slice, and not on which instruction set ran, as
+//!   long as it has fused multiply-add ([`Isa::is_fused`]).
+//! - **Bounded error.** [`dot()`]: a bound that does not grow with the length in `f32`.
+//! - **Bad input is an error**, before anything is written. No safe call panics or has undefined
+//!   behaviour. NaN and infinities follow IEEE arithmetic.
+//! - **No hidden state**: no thread pool, no change of floating-point modes, no allocation. The default
+//!   floating-point environment is assumed (round to nearest, subnormals kept).
+//!
+//! # Two ways in
+//!
+//! The free functions run on the best instruction set. The same names as methods of [`Isa`] run on a
+//! chosen one, for tests, benchmarks and those who pin a tier.
+//!
+//! # Two slow versions to compare with
+//!
+//! [`mod@reference`] holds the formulas as a textbook derives them, in `f64`: it judges accuracy.
+//! [`baseline`] holds the plain loops that one would write first: speedups are measured against it.
+//!
+//! # Features
+//!
+//! - `std` (default): detects the CPU's instruction sets at run time. Without it the crate is `no_std`
+//!   and uses what the build enables.
+//! - `rayon` (default): reserved for work on several threads; the kernels are serial.
+#![cfg_attr(not(feature = "std"), no_std)]
+
+#[cfg(all(test, not(feature = "std")))]
+extern crate std;
+
+pub mod baseline;
+mod element;
+mod error;
+mod isa;
+mod kernels;
+mod math;
+pub mod reference;
+mod simd;
+
+pub use element::{Element, Storage};
+pub use error::Error;
+pub use isa::Isa;
+pub use kernels::{axpy, dot};

@@ -1,0 +1,244 @@
+//! The `avx2` backend: AVX2 and FMA, a logical vector in two registers.
+
+#![expect(unsafe_code, reason = "intrinsics, under the token's proof; masked loads and stores by pointer")]
+
+use super::{Backend, Lane, Vector, operators, proven, x86_token};
+use core::arch::x86_64::*;
+
+x86_token! {
+    /// Proof of AVX2 and FMA.
+    Avx2, ["avx2", "fma"]
+}
+
+/// Sixteen `f32`: lanes 0 to 7, and 8 to 15.
+#[derive(Clone, Copy)]
+pub struct F32(__m256, __m256);
+
+/// Eight `f64`: lanes 0 to 3, and 4 to 7.
+#[derive(Clone, Copy)]
+pub struct F64(__m256d, __m256d);
+
+/// The same intrinsic on both halves of the operands.
+macro_rules! halves {
+    ($f:ident $(::<$i:ident>)? ($($x:expr),+)) => {
+        proven!(Self($f$(::<$i>)?($($x.0),+), $f$(::<$i>)?($($x.1),+)))
+    };
+}
+
+impl Backend for Avx2 {
+    type F32 = F32;
+    type F64 = F64;
+
+    const FUSED: bool = true;
+
+    #[inline(always)]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        self.run(f)
+    }
+
+    #[inline(always)]
+    fn widen(self, x: &[f32; 8]) -> F64 {
+        let (low, high) = x.split_at(4);
+        // SAFETY: the token proves AVX2; each half has the four `f32` that are read.
+        unsafe {
+            F64(_mm256_cvtps_pd(_mm_loadu_ps(low.as_ptr())), _mm256_cvtps_pd(_mm_loadu_ps(high.as_ptr())))
+        }
+    }
+
+    #[inline(always)]
+    fn widen_partial(self, x: &[f32]) -> F64 {
+        // SAFETY: the token proves AVX2; the mask selects no lane beyond the slice, and a masked
+        // load does not touch the others.
+        unsafe {
+            let x = _mm256_maskload_ps(x.as_ptr(), first_lanes_32(x.len()));
+            F64(_mm256_cvtps_pd(_mm256_castps256_ps128(x)), _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(x)))
+        }
+    }
+}
+
+/// The mask of the first `n` of 8 lanes of 32 bits. Needs AVX2: see the callers.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn first_lanes_32(n: usize) -> __m256i {
+    let lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    _mm256_cmpgt_epi32(_mm256_set1_epi32(n.min(8) as i32), lane)
+}
+
+/// The mask of the first `n` of 4 lanes of 64 bits. Needs AVX2: see the callers.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn first_lanes_64(n: usize) -> __m256i {
+    let lane = _mm256_setr_epi64x(0, 1, 2, 3);
+    _mm256_cmpgt_epi64(_mm256_set1_epi64x(n.min(4) as i64), lane)
+}
+
+/// A vector type and its operations, given the names of the intrinsics for its element type.
+macro_rules! vector {
+    (
+        $vector:ident, [$t:ident; $lanes:literal], half: $half:literal, stored_bits: $stored_bits:literal,
+        memory: $loadu:ident $storeu:ident $maskload:ident $maskstore:ident $first_lanes:ident,
+        arithmetic: $add:ident $sub:ident $mul:ident $div:ident $fmadd:ident $fnmadd:ident $min:ident,
+        bitwise: $set1:ident $xor:ident $and:ident $andnot:ident $blendv:ident $cmp:ident,
+        integer: $to_bits:ident $from_bits:ident $slli:ident $add_bits:ident,
+        sum: |$low:ident, $high:ident| $sum:expr $(,)?
+    ) => {
+        operators! { $vector,
+            Neg: |x| {
+                let sign = proven!($set1(-0.0));
+                proven!(Self($xor(x.0, sign), $xor(x.1, sign)))
+            },
+            Add add: |a, b| halves!($add(a, b)),
+            Sub sub: |a, b| halves!($sub(a, b)),
+            Mul mul: |a, b| halves!($mul(a, b)),
+            Div div: |a, b| halves!($div(a, b)),
+        }
+
+        impl Vector for $vector {
+            type Backend = Avx2;
+            type Element = $t;
+            type Mask = Self;
+
+            #[inline(always)]
+            fn splat(_: Avx2, x: $t) -> Self {
+                let half = proven!($set1(x));
+                Self(half, half)
+            }
+
+            #[inline(always)]
+            fn token(self) -> Avx2 {
+                Avx2(())
+            }
+
+            #[inline(always)]
+            fn load(_: Avx2, x: &[$t; $lanes]) -> Self {
+                let (low, high) = x.split_at($half);
+                // SAFETY: the token proves AVX2; each half has as many elements as are read.
+                unsafe { Self($loadu(low.as_ptr()), $loadu(high.as_ptr())) }
+            }
+
+            #[inline(always)]
+            fn load_partial(_: Avx2, x: &[$t]) -> Self {
+                let (low, high) = x.split_at(x.len().min($half));
+                // SAFETY: the token proves AVX2; the masks select no lane beyond each slice, and a
+                // masked load does not touch the others.
+                unsafe {
+                    Self(
+                        $maskload(low.as_ptr(), $first_lanes(low.len())),
+                        $maskload(high.as_ptr(), $first_lanes(high.len())),
+                    )
+                }
+            }
+
+            #[inline(always)]
+            fn store(self, out: &mut [$t; $lanes]) {
+                let (low, high) = out.split_at_mut($half);
+                // SAFETY: `self` proves AVX2; each half has as many elements as are written.
+                unsafe {
+                    $storeu(low.as_mut_ptr(), self.0);
+                    $storeu(high.as_mut_ptr(), self.1);
+                }
+            }
+
+            #[inline(always)]
+            fn store_partial(self, out: &mut [$t]) {
+                let (low, high) = out.split_at_mut(out.len().min($half));
+                // SAFETY: `self` proves AVX2; the masks select no lane beyond each slice, and a
+                // masked store does not touch the others.
+                unsafe {
+                    $maskstore(low.as_mut_ptr(), $first_lanes(low.len()), self.0);
+                    $maskstore(high.as_mut_ptr(), $first_lanes(high.len()), self.1);
+                }
+            }
+
+            #[inline(always)]
+            fn mul_add(self, a: Self, b: Self) -> Self {
+                halves!($fmadd(self, a, b))
+            }
+
+            #[inline(always)]
+            fn neg_mul_add(self, a: Self, b: Self) -> Self {
+                halves!($fnmadd(self, a, b))
+            }
+
+            #[inline(always)]
+            fn abs(self) -> Self {
+                let sign = proven!($set1(-0.0));
+                proven!(Self($andnot(sign, self.0), $andnot(sign, self.1)))
+            }
+
+            // `min(a, b)` is `a < b ? a : b`, so the second operand wins where either is a NaN.
+            #[inline(always)]
+            fn at_most(self, bound: Self) -> Self {
+                halves!($min(bound, self))
+            }
+
+            #[inline(always)]
+            fn lt(self, other: Self) -> Self {
+                halves!($cmp::<_CMP_LT_OQ>(self, other))
+            }
+
+            #[inline(always)]
+            fn equals(self, other: Self) -> Self {
+                halves!($cmp::<_CMP_EQ_OQ>(self, other))
+            }
+
+            #[inline(always)]
+            fn select(mask: Self, yes: Self, no: Self) -> Self {
+                halves!($blendv(no, yes, mask))
+            }
+
+            #[inline(always)]
+            fn scale_by_exponent_in(self, shifted: Self) -> Self {
+                proven!({
+                    let low = $slli::<$stored_bits>($to_bits(shifted.0));
+                    let high = $slli::<$stored_bits>($to_bits(shifted.1));
+                    Self(
+                        $from_bits($add_bits($to_bits(self.0), low)),
+                        $from_bits($add_bits($to_bits(self.1), high)),
+                    )
+                })
+            }
+
+            #[inline(always)]
+            fn leading_half(self) -> Self {
+                let mask = proven!($set1($t::LEADING_HALF));
+                proven!(Self($and(self.0, mask), $and(self.1, mask)))
+            }
+
+            #[inline(always)]
+            fn sum(self) -> $t {
+                let ($low, $high) = (self.0, self.1);
+                proven!($sum)
+            }
+        }
+    };
+}
+
+vector! {
+    F32, [f32; 16], half: 8, stored_bits: 23,
+    memory: _mm256_loadu_ps _mm256_storeu_ps _mm256_maskload_ps _mm256_maskstore_ps first_lanes_32,
+    arithmetic: _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_div_ps _mm256_fmadd_ps _mm256_fnmadd_ps
+        _mm256_min_ps,
+    bitwise: _mm256_set1_ps _mm256_xor_ps _mm256_and_ps _mm256_andnot_ps _mm256_blendv_ps _mm256_cmp_ps,
+    integer: _mm256_castps_si256 _mm256_castsi256_ps _mm256_slli_epi32 _mm256_add_epi32,
+    sum: |low, high| {
+        let eight = _mm256_add_ps(low, high);
+        let four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
+        let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+        _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
+    },
+}
+
+vector! {
+    F64, [f64; 8], half: 4, stored_bits: 52,
+    memory: _mm256_loadu_pd _mm256_storeu_pd _mm256_maskload_pd _mm256_maskstore_pd first_lanes_64,
+    arithmetic: _mm256_add_pd _mm256_sub_pd _mm256_mul_pd _mm256_div_pd _mm256_fmadd_pd _mm256_fnmadd_pd
+        _mm256_min_pd,
+    bitwise: _mm256_set1_pd _mm256_xor_pd _mm256_and_pd _mm256_andnot_pd _mm256_blendv_pd _mm256_cmp_pd,
+    integer: _mm256_castpd_si256 _mm256_castsi256_pd _mm256_slli_epi64 _mm256_add_epi64,
+    sum: |low, high| {
+        let four = _mm256_add_pd(low, high);
+        let two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd::<1>(four));
+        _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)))
+    },
+}

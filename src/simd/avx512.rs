@@ -1,0 +1,200 @@
+//! The `avx512` backend: a logical vector is one register, and a mask is a mask register.
+//!
+//! Needs AVX-512 F, DQ and VL, which all its implementations outside Xeon Phi have together.
+
+#![expect(unsafe_code, reason = "intrinsics, under the token's proof; loads and stores by pointer")]
+
+use super::{Backend, Lane, Vector, operators, proven, x86_token};
+use core::arch::x86_64::*;
+
+x86_token! {
+    /// Proof of AVX-512 F, DQ and VL, and of what they stand on.
+    Avx512, ["avx512f", "avx512dq", "avx512vl", "avx2", "fma"]
+}
+
+/// Sixteen `f32`.
+#[derive(Clone, Copy)]
+pub struct F32(__m512);
+
+/// Eight `f64`.
+#[derive(Clone, Copy)]
+pub struct F64(__m512d);
+
+/// The mask of the first `n` lanes of a vector of at most 16.
+#[inline(always)]
+fn first_lanes(n: usize) -> u16 {
+    ((1_u32 << n.min(16)) - 1) as u16
+}
+
+impl Backend for Avx512 {
+    type F32 = F32;
+    type F64 = F64;
+
+    const FUSED: bool = true;
+
+    #[inline(always)]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        self.run(f)
+    }
+
+    #[inline(always)]
+    fn widen(self, x: &[f32; 8]) -> F64 {
+        // SAFETY: the token proves AVX-512; the block has the eight `f32` that are read.
+        unsafe { F64(_mm512_cvtps_pd(_mm256_loadu_ps(x.as_ptr()))) }
+    }
+
+    #[inline(always)]
+    fn widen_partial(self, x: &[f32]) -> F64 {
+        // SAFETY: the token proves AVX-512; the mask selects no lane beyond the slice, and a masked
+        // load does not touch the others.
+        unsafe { F64(_mm512_cvtps_pd(_mm256_maskz_loadu_ps(first_lanes(x.len()) as __mmask8, x.as_ptr()))) }
+    }
+}
+
+/// A vector type and its operations, given the names of the intrinsics for its element type.
+macro_rules! vector {
+    (
+        $vector:ident, [$t:ident; $lanes:literal], mask: $mask:ident, stored_bits: $stored_bits:literal,
+        memory: $loadu:ident $storeu:ident $maskz_loadu:ident $mask_storeu:ident,
+        arithmetic: $add:ident $sub:ident $mul:ident $div:ident $fmadd:ident $fnmadd:ident $min:ident,
+        bitwise: $set1:ident $xor:ident $and:ident $andnot:ident $mask_blend:ident $cmp_mask:ident,
+        integer: $to_bits:ident $from_bits:ident $slli:ident $add_bits:ident,
+        sum: |$x:ident| $sum:expr $(,)?
+    ) => {
+        operators! { $vector,
+            Neg: |x| proven!(Self($xor(x.0, $set1(-0.0)))),
+            Add add: |a, b| proven!(Self($add(a.0, b.0))),
+            Sub sub: |a, b| proven!(Self($sub(a.0, b.0))),
+            Mul mul: |a, b| proven!(Self($mul(a.0, b.0))),
+            Div div: |a, b| proven!(Self($div(a.0, b.0))),
+        }
+
+        impl Vector for $vector {
+            type Backend = Avx512;
+            type Element = $t;
+            type Mask = $mask;
+
+            #[inline(always)]
+            fn splat(_: Avx512, x: $t) -> Self {
+                proven!(Self($set1(x)))
+            }
+
+            #[inline(always)]
+            fn token(self) -> Avx512 {
+                Avx512(())
+            }
+
+            #[inline(always)]
+            fn load(_: Avx512, x: &[$t; $lanes]) -> Self {
+                // SAFETY: the token proves AVX-512; the block has as many elements as are read.
+                unsafe { Self($loadu(x.as_ptr())) }
+            }
+
+            #[inline(always)]
+            fn load_partial(_: Avx512, x: &[$t]) -> Self {
+                // SAFETY: the token proves AVX-512; the mask selects no lane beyond the slice, and a
+                // masked load does not touch the others.
+                unsafe { Self($maskz_loadu(first_lanes(x.len()) as $mask, x.as_ptr())) }
+            }
+
+            #[inline(always)]
+            fn store(self, out: &mut [$t; $lanes]) {
+                // SAFETY: `self` proves AVX-512; the block has as many elements as are written.
+                unsafe { $storeu(out.as_mut_ptr(), self.0) }
+            }
+
+            #[inline(always)]
+            fn store_partial(self, out: &mut [$t]) {
+                // SAFETY: `self` proves AVX-512; the mask selects no lane beyond the slice, and a
+                // masked store does not touch the others.
+                unsafe { $mask_storeu(out.as_mut_ptr(), first_lanes(out.len()) as $mask, self.0) }
+            }
+
+            #[inline(always)]
+            fn mul_add(self, a: Self, b: Self) -> Self {
+                proven!(Self($fmadd(self.0, a.0, b.0)))
+            }
+
+            #[inline(always)]
+            fn neg_mul_add(self, a: Self, b: Self) -> Self {
+                proven!(Self($fnmadd(self.0, a.0, b.0)))
+            }
+
+            #[inline(always)]
+            fn abs(self) -> Self {
+                proven!(Self($andnot($set1(-0.0), self.0)))
+            }
+
+            // `min(a, b)` is `a < b ? a : b`, so the second operand wins where either is a NaN.
+            #[inline(always)]
+            fn at_most(self, bound: Self) -> Self {
+                proven!(Self($min(bound.0, self.0)))
+            }
+
+            #[inline(always)]
+            fn lt(self, other: Self) -> $mask {
+                proven!($cmp_mask::<_CMP_LT_OQ>(self.0, other.0))
+            }
+
+            #[inline(always)]
+            fn equals(self, other: Self) -> $mask {
+                proven!($cmp_mask::<_CMP_EQ_OQ>(self.0, other.0))
+            }
+
+            #[inline(always)]
+            fn select(mask: $mask, yes: Self, no: Self) -> Self {
+                proven!(Self($mask_blend(mask, no.0, yes.0)))
+            }
+
+            #[inline(always)]
+            fn scale_by_exponent_in(self, shifted: Self) -> Self {
+                proven!({
+                    let exponent = $slli::<$stored_bits>($to_bits(shifted.0));
+                    Self($from_bits($add_bits($to_bits(self.0), exponent)))
+                })
+            }
+
+            #[inline(always)]
+            fn leading_half(self) -> Self {
+                proven!(Self($and(self.0, $set1($t::LEADING_HALF))))
+            }
+
+            #[inline(always)]
+            fn sum(self) -> $t {
+                let $x = self.0;
+                proven!($sum)
+            }
+        }
+    };
+}
+
+vector! {
+    F32, [f32; 16], mask: __mmask16, stored_bits: 23,
+    memory: _mm512_loadu_ps _mm512_storeu_ps _mm512_maskz_loadu_ps _mm512_mask_storeu_ps,
+    arithmetic: _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_div_ps _mm512_fmadd_ps _mm512_fnmadd_ps
+        _mm512_min_ps,
+    bitwise: _mm512_set1_ps _mm512_xor_ps _mm512_and_ps _mm512_andnot_ps _mm512_mask_blend_ps
+        _mm512_cmp_ps_mask,
+    integer: _mm512_castps_si512 _mm512_castsi512_ps _mm512_slli_epi32 _mm512_add_epi32,
+    sum: |x| {
+        let eight = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps::<1>(x));
+        let four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
+        let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+        _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
+    },
+}
+
+vector! {
+    F64, [f64; 8], mask: __mmask8, stored_bits: 52,
+    memory: _mm512_loadu_pd _mm512_storeu_pd _mm512_maskz_loadu_pd _mm512_mask_storeu_pd,
+    arithmetic: _mm512_add_pd _mm512_sub_pd _mm512_mul_pd _mm512_div_pd _mm512_fmadd_pd _mm512_fnmadd_pd
+        _mm512_min_pd,
+    bitwise: _mm512_set1_pd _mm512_xor_pd _mm512_and_pd _mm512_andnot_pd _mm512_mask_blend_pd
+        _mm512_cmp_pd_mask,
+    integer: _mm512_castpd_si512 _mm512_castsi512_pd _mm512_slli_epi64 _mm512_add_epi64,
+    sum: |x| {
+        let four = _mm256_add_pd(_mm512_castpd512_pd256(x), _mm512_extractf64x4_pd::<1>(x));
+        let two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd::<1>(four));
+        _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)))
+    },
+}

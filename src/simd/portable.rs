@@ -1,0 +1,149 @@
+//! The `portable` backend: `wide`'s vectors, so SSE2, NEON or wasm simd128 as the build enables.
+//!
+//! `wide` picks its instructions when it is compiled. Inside a function that enables AVX-512 it
+//! still emits what the build allows, so it cannot stand in for the other backends; and its
+//! `reduce_add`, `exp`, `max` and `min` differ between builds, so they are not used here.
+
+use super::{Backend, Lane, Vector, operators, tree_sum};
+use wide::{f32x16, f64x8, u32x16, u64x8};
+
+/// The token of the portable backend. Every CPU that runs this build has it.
+#[derive(Clone, Copy)]
+pub struct Portable;
+
+/// Sixteen `f32`.
+#[derive(Clone, Copy)]
+pub struct F32(f32x16);
+
+/// Eight `f64`.
+#[derive(Clone, Copy)]
+pub struct F64(f64x8);
+
+impl Backend for Portable {
+    type F32 = F32;
+    type F64 = F64;
+
+    // Where `wide::f32x4::mul_add` is one instruction; a test holds this against its result.
+    const FUSED: bool =
+        cfg!(any(target_feature = "fma", all(target_arch = "aarch64", target_feature = "neon")));
+
+    #[inline(always)]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        f()
+    }
+
+    #[inline(always)]
+    fn widen(self, x: &[f32; 8]) -> F64 {
+        F64(f64x8::new(x.map(f64::from)))
+    }
+
+    #[inline(always)]
+    fn widen_partial(self, x: &[f32]) -> F64 {
+        F64(f64x8::new(core::array::from_fn(|i| x.get(i).map_or(0.0, |&x| x.into()))))
+    }
+}
+
+macro_rules! vector {
+    ($vector:ident, $wide:ident, $bits:ident, $t:ident, $lanes:literal) => {
+        operators! { $vector,
+            Neg: |x| Self(-x.0),
+            Add add: |a, b| Self(a.0 + b.0),
+            Sub sub: |a, b| Self(a.0 - b.0),
+            Mul mul: |a, b| Self(a.0 * b.0),
+            Div div: |a, b| Self(a.0 / b.0),
+        }
+
+        impl Vector for $vector {
+            type Backend = Portable;
+            type Element = $t;
+            type Mask = $wide;
+
+            #[inline(always)]
+            fn splat(_: Portable, x: $t) -> Self {
+                Self($wide::splat(x))
+            }
+
+            #[inline(always)]
+            fn token(self) -> Portable {
+                Portable
+            }
+
+            #[inline(always)]
+            fn load(_: Portable, x: &[$t; $lanes]) -> Self {
+                Self($wide::new(*x))
+            }
+
+            #[inline(always)]
+            fn load_partial(_: Portable, x: &[$t]) -> Self {
+                Self($wide::new(core::array::from_fn(|i| x.get(i).copied().unwrap_or(0.0))))
+            }
+
+            #[inline(always)]
+            fn store(self, out: &mut [$t; $lanes]) {
+                *out = self.0.to_array();
+            }
+
+            #[inline(always)]
+            fn store_partial(self, out: &mut [$t]) {
+                for (out, x) in out.iter_mut().zip(self.0.to_array()) {
+                    *out = x;
+                }
+            }
+
+            #[inline(always)]
+            fn mul_add(self, a: Self, b: Self) -> Self {
+                Self(self.0.mul_add(a.0, b.0))
+            }
+
+            #[inline(always)]
+            fn neg_mul_add(self, a: Self, b: Self) -> Self {
+                Self(self.0.mul_neg_add(a.0, b.0))
+            }
+
+            #[inline(always)]
+            fn abs(self) -> Self {
+                Self(self.0.abs())
+            }
+
+            #[inline(always)]
+            fn at_most(self, bound: Self) -> Self {
+                Self(self.0.simd_gt(bound.0).select(bound.0, self.0))
+            }
+
+            #[inline(always)]
+            fn lt(self, other: Self) -> $wide {
+                self.0.simd_lt(other.0)
+            }
+
+            #[inline(always)]
+            fn equals(self, other: Self) -> $wide {
+                self.0.simd_eq(other.0)
+            }
+
+            #[inline(always)]
+            fn select(mask: $wide, yes: Self, no: Self) -> Self {
+                Self(mask.select(yes.0, no.0))
+            }
+
+            #[inline(always)]
+            fn scale_by_exponent_in(self, shifted: Self) -> Self {
+                const SIGNIFICAND_BITS: u32 = $t::MANTISSA_DIGITS - 1;
+                let exponent: $bits = shifted.0.to_bits() << SIGNIFICAND_BITS;
+                Self($wide::from_bits(self.0.to_bits() + exponent))
+            }
+
+            #[inline(always)]
+            fn leading_half(self) -> Self {
+                Self(self.0 & $wide::splat($t::LEADING_HALF))
+            }
+
+            #[inline(always)]
+            fn sum(self) -> $t {
+                tree_sum(self.0.to_array())
+            }
+        }
+    };
+}
+
+vector!(F32, f32x16, u32x16, f32, 16);
+vector!(F64, f64x8, u64x8, f64, 8);

@@ -1,0 +1,164 @@
+//! The `scalar` backend: a logical vector is an array, and every operation a plain loop over it.
+//!
+//! It defines the bits that the other fused backends must reproduce, so it is written to be read
+//! and not to be fast.
+
+use super::{Backend, Lane, Vector, operators, tree_sum};
+use crate::math::Float;
+use core::array::from_fn;
+
+/// The token of the scalar backend. Every CPU has it.
+#[derive(Clone, Copy)]
+pub struct Scalar;
+
+/// Sixteen `f32` in an array.
+#[derive(Clone, Copy)]
+pub struct F32([f32; 16]);
+
+/// Eight `f64` in an array.
+#[derive(Clone, Copy)]
+pub struct F64([f64; 8]);
+
+impl Backend for Scalar {
+    type F32 = F32;
+    type F64 = F64;
+
+    const FUSED: bool = true;
+
+    /// On x86-64 with FMA, `mul_add` compiles to that instruction instead of a library call: the
+    /// result is the same by definition, and the exhaustive sweeps end within minutes.
+    #[inline(always)]
+    fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(fma) = fma::Fma::detect() {
+            return fma.run(f);
+        }
+        f()
+    }
+
+    #[inline(always)]
+    fn widen(self, x: &[f32; 8]) -> F64 {
+        F64(x.map(f64::from))
+    }
+
+    #[inline(always)]
+    fn widen_partial(self, x: &[f32]) -> F64 {
+        F64(from_fn(|i| x.get(i).map_or(0.0, |&x| x.into())))
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "a call to a function that enables FMA, with the proof that it may")]
+mod fma {
+    super::super::x86_token! {
+        /// Proof of the FMA instructions.
+        Fma, ["fma"]
+    }
+}
+
+macro_rules! vector {
+    ($vector:ident, $t:ident, $lanes:literal) => {
+        operators! { $vector,
+            Neg: |x| Self(x.0.map(|x| -x)),
+            Add add: |a, b| Self(from_fn(|i| a.0[i] + b.0[i])),
+            Sub sub: |a, b| Self(from_fn(|i| a.0[i] - b.0[i])),
+            Mul mul: |a, b| Self(from_fn(|i| a.0[i] * b.0[i])),
+            Div div: |a, b| Self(from_fn(|i| a.0[i] / b.0[i])),
+        }
+
+        impl Vector for $vector {
+            type Backend = Scalar;
+            type Element = $t;
+            type Mask = [bool; $lanes];
+
+            #[inline(always)]
+            fn splat(_: Scalar, x: $t) -> Self {
+                Self([x; $lanes])
+            }
+
+            #[inline(always)]
+            fn token(self) -> Scalar {
+                Scalar
+            }
+
+            #[inline(always)]
+            fn load(_: Scalar, x: &[$t; $lanes]) -> Self {
+                Self(*x)
+            }
+
+            #[inline(always)]
+            fn load_partial(_: Scalar, x: &[$t]) -> Self {
+                Self(from_fn(|i| x.get(i).copied().unwrap_or(0.0)))
+            }
+
+            #[inline(always)]
+            fn store(self, out: &mut [$t; $lanes]) {
+                *out = self.0;
+            }
+
+            #[inline(always)]
+            fn store_partial(self, out: &mut [$t]) {
+                for (out, x) in out.iter_mut().zip(self.0) {
+                    *out = x;
+                }
+            }
+
+            #[inline(always)]
+            fn mul_add(self, a: Self, b: Self) -> Self {
+                Self(from_fn(|i| $t::fma(self.0[i], a.0[i], b.0[i])))
+            }
+
+            #[inline(always)]
+            fn neg_mul_add(self, a: Self, b: Self) -> Self {
+                Self(from_fn(|i| $t::fma(-self.0[i], a.0[i], b.0[i])))
+            }
+
+            #[inline(always)]
+            fn abs(self) -> Self {
+                Self(self.0.map(|x| x.abs()))
+            }
+
+            #[inline(always)]
+            fn at_most(self, bound: Self) -> Self {
+                Self(from_fn(|i| if self.0[i] > bound.0[i] { bound.0[i] } else { self.0[i] }))
+            }
+
+            #[inline(always)]
+            fn lt(self, other: Self) -> [bool; $lanes] {
+                from_fn(|i| self.0[i] < other.0[i])
+            }
+
+            #[inline(always)]
+            fn equals(self, other: Self) -> [bool; $lanes] {
+                from_fn(|i| self.0[i] == other.0[i])
+            }
+
+            #[inline(always)]
+            fn select(mask: [bool; $lanes], yes: Self, no: Self) -> Self {
+                Self(from_fn(|i| if mask[i] { yes.0[i] } else { no.0[i] }))
+            }
+
+            #[inline(always)]
+            fn scale_by_exponent_in(self, shifted: Self) -> Self {
+                const SIGNIFICAND_BITS: u32 = $t::MANTISSA_DIGITS - 1;
+                Self(from_fn(|i| {
+                    let exponent = shifted.0[i].to_bits() << SIGNIFICAND_BITS;
+                    $t::from_bits(self.0[i].to_bits().wrapping_add(exponent))
+                }))
+            }
+
+            #[inline(always)]
+            fn leading_half(self) -> Self {
+                Self(self.0.map(|x| $t::from_bits(x.to_bits() & $t::LEADING_HALF.to_bits())))
+            }
+
+            #[inline(always)]
+            fn sum(self) -> $t {
+                tree_sum(self.0)
+            }
+        }
+    };
+}
+
+vector!(F32, f32, 16);
+vector!(F64, f64, 8);

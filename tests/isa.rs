@@ -1,0 +1,81 @@
+//! The choice of the instruction set: by name, and by the environment.
+
+mod support;
+
+use lanegrad::{Error, Isa};
+use support::isas;
+
+#[test]
+fn scalar_is_first_and_names_are_unique() {
+    let names: Vec<_> = isas().iter().map(|isa| isa.name()).collect();
+    assert_eq!(names[..2], ["scalar", "portable"]);
+    let mut unique = names.clone();
+    unique.sort_unstable();
+    unique.dedup();
+    assert_eq!(unique.len(), names.len(), "{names:?}");
+}
+
+#[test]
+fn names_lead_back_to_the_instruction_set() {
+    for isa in isas() {
+        assert_eq!(Isa::from_name(isa.name()), Ok(isa));
+        assert_eq!(isa.name().parse(), Ok(isa));
+        assert_eq!(isa.to_string(), isa.name());
+        assert_eq!(format!("{isa:?}"), format!("Isa({})", isa.name()));
+    }
+}
+
+#[test]
+fn all_but_portable_are_fused() {
+    for isa in isas().into_iter().filter(|isa| isa.name() != "portable") {
+        assert!(isa.is_fused(), "{isa}");
+    }
+}
+
+#[test]
+fn an_unknown_name_is_an_error_that_lists_the_available_ones() {
+    for name in ["", "sse9", "AVX2", "avx2 ", "scalar\0"] {
+        let error = Isa::from_name(name).expect_err(name);
+        assert_eq!(error, Error::UnknownIsa);
+        for isa in isas() {
+            assert!(error.to_string().contains(isa.name()), "{error}");
+        }
+    }
+}
+
+/// Not a test of its own: the tests below run it in a process with another environment.
+#[test]
+#[ignore = "run by the tests of LANEGRAD_ISA, as their child process"]
+fn child_prints_the_best() {
+    println!("best={}", Isa::best());
+}
+
+/// What `Isa::best` is in a process whose `LANEGRAD_ISA` is `value`.
+#[cfg(feature = "std")]
+fn best_with(value: Option<&str>) -> String {
+    let mut child = support::child("child_prints_the_best");
+    match value {
+        Some(value) => child.env("LANEGRAD_ISA", value),
+        None => child.env_remove("LANEGRAD_ISA"),
+    };
+    let output = String::from_utf8(child.output().unwrap().stdout).unwrap();
+    let best = output.split("best=").nth(1).unwrap_or_else(|| panic!("no answer in {output:?}"));
+    best.split_whitespace().next().unwrap().to_owned()
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn the_environment_lowers_the_choice() {
+    for isa in isas() {
+        assert_eq!(best_with(Some(isa.name())), isa.name());
+    }
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn without_a_usable_name_the_fastest_runs() {
+    let fastest = isas().pop().unwrap().to_string();
+    for value in [None, Some(""), Some("sse9"), Some("avx1024")] {
+        assert_eq!(best_with(value), fastest, "{value:?}");
+    }
+}
