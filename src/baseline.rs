@@ -29,3 +29,60 @@ pub fn axpy<T: Element>(a: T, x: &[T], y: &mut [T]) {
         *y = *y + a * x;
     }
 }
+
+/// `out[i] = 1 / (1 + exp(-z[i]))`.
+///
+/// ```
+/// let mut p = [0.0_f32];
+/// lanegrad::baseline::sigmoid(&[0.0], &mut p);
+/// assert_eq!(p, [0.5]);
+/// ```
+pub fn sigmoid<T: Element>(z: &[T], out: &mut [T]) {
+    let one = T::from_f64(1.0);
+    for (out, &z) in out.iter_mut().zip(z) {
+        *out = one / (one + T::exp(-z));
+    }
+}
+
+/// `out[i] = max(z[i], 0) + ln(1 + exp(-|z[i]|))`.
+///
+/// ```
+/// let mut s = [0.0_f64];
+/// lanegrad::baseline::softplus(&[1000.0], &mut s);
+/// assert_eq!(s, [1000.0]);
+/// ```
+pub fn softplus<T: Element>(z: &[T], out: &mut [T]) {
+    let zero = T::from_f64(0.0);
+    for (out, &z) in out.iter_mut().zip(z) {
+        let positive_part = if z < zero { zero } else { z };
+        *out = positive_part + T::ln_1p(T::exp(-T::abs(z)));
+    }
+}
+
+/// `out[i] = softplus(z[i]) - y[i] z[i]`.
+///
+/// ```
+/// let mut loss = [0.0_f64];
+/// lanegrad::baseline::log_loss(&[1000.0], &[0.0], &mut loss);
+/// assert_eq!(loss, [1000.0]);
+/// ```
+pub fn log_loss<T: Element>(z: &[T], y: &[T], out: &mut [T]) {
+    softplus(z, out);
+    for (out, (&z, &y)) in out.iter_mut().zip(z.iter().zip(y)) {
+        *out = *out - y * z;
+    }
+}
+
+/// `out[i] = sigmoid(z[i]) - y[i]`.
+///
+/// ```
+/// let mut r = [0.0_f64];
+/// lanegrad::baseline::residual(&[0.0], &[1.0], &mut r);
+/// assert_eq!(r, [-0.5]);
+/// ```
+pub fn residual<T: Element>(z: &[T], y: &[T], out: &mut [T]) {
+    sigmoid(z, out);
+    for (out, &y) in out.iter_mut().zip(y) {
+        *out = *out - y;
+    }
+}

@@ -1,5 +1,6 @@
 //! The types of numbers: what is computed in, and what a slice may hold.
 
+use crate::kernels::Log1pConstants;
 use crate::simd::{Lane, LoadAs};
 
 /// A type that the kernels compute in: `f32` or `f64`.
@@ -7,7 +8,7 @@ use crate::simd::{Lane, LoadAs};
 /// Sealed: the kernels' order of operations, error bounds and bits are stated for these two. What it
 /// inherits beyond the operators and the conversions `from_f64` (to the nearest value) and `to_f64` is
 /// internal and may change.
-pub trait Element: Lane + Storage<Self> + core::fmt::Debug + core::fmt::Display {}
+pub trait Element: Lane + Storage<Self> + Log1pConstants + core::fmt::Debug + core::fmt::Display {}
 
 impl Element for f32 {}
 impl Element for f64 {}

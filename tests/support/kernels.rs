@@ -26,5 +26,22 @@ pub fn mixed<S: Storage<T>, T: TestFloat>() -> Vec<(&'static str, Run<S, T>)> {
 
 /// All kernels of one element type.
 pub fn all<T: TestFloat>() -> Vec<(&'static str, Run<T, T>)> {
-    mixed::<T, T>()
+    let mut list = mixed::<T, T>();
+    list.extend([
+        ("sigmoid", (|isa, x, _, out| isa.sigmoid(x, out).map(zero).unwrap()) as Run<T, T>),
+        ("sigmoid_in_place", |isa, _, _, out| {
+            isa.sigmoid_in_place(out);
+            zero(())
+        }),
+        ("softplus", |isa, x, _, out| isa.softplus(x, out).map(zero).unwrap()),
+        ("softplus_in_place", |isa, _, _, out| {
+            isa.softplus_in_place(out);
+            zero(())
+        }),
+        ("log_loss", |isa, x, y, out| isa.log_loss(x, y, out).map(zero).unwrap()),
+        ("log_loss_in_place", |isa, _, y, out| isa.log_loss_in_place(out, y).map(zero).unwrap()),
+        ("residual", |isa, x, y, out| isa.residual(x, y, out).map(zero).unwrap()),
+        ("residual_in_place", |isa, _, y, out| isa.residual_in_place(out, y).map(zero).unwrap()),
+    ]);
+    list
 }

@@ -1,0 +1,83 @@
+//! `sigmoid`, `softplus`, `log_loss` and `residual` on every tier against the plain loops, and
+//! `sigmoid` of a large array against a copy of it. `cargo bench --bench sigmoid`
+
+mod support;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use lanegrad::{Element, Error, Isa, baseline};
+use std::hint::black_box;
+use support::{Data, uniform};
+
+/// In L1 and L2 of every CPU of the last years.
+const N: usize = 16_384;
+
+/// A kernel of logits and labels, or of logits alone.
+type Plain<T> = fn(&[T], &[T], &mut [T]);
+type Kernel<T> = fn(Isa, &[T], &[T], &mut [T]) -> Result<(), Error>;
+
+fn compare<T: Element + Default + From<f32>>(
+    c: &mut Criterion,
+    name: &str,
+    plain: Plain<T>,
+    kernel: Kernel<T>,
+) {
+    // Logits as a trained model makes them, and labels of both kinds.
+    let z: Data<T> = Data::unaligned(N, 1, |rng| rand::RngExt::random_range(rng, -8.0_f32..8.0).into());
+    let y: Data<T> = Data::unaligned(N, 2, |rng| f32::from(rand::RngExt::random::<bool>(rng)).into());
+    let mut out = uniform::<T>(N, 3);
+    let (z, y, out) = (z.slice(), y.slice(), out.slice_mut());
+    let mut expected = vec![T::default(); N];
+    plain(z, y, &mut expected);
+
+    let mut group = c.benchmark_group(format!("{name}/{N}"));
+    group.throughput(Throughput::Elements(N as u64));
+    group.bench_function("baseline", |b| b.iter(|| plain(black_box(z), black_box(y), black_box(out))));
+    for isa in Isa::available() {
+        kernel(isa, z, y, out).expect("the slices have one length");
+        for (got, want) in out.iter().zip(&expected) {
+            let difference = (got.to_f64() - want.to_f64()).abs();
+            assert!(difference < 1e-5, "{name} on {isa}: {got}, not {want}");
+        }
+        group.bench_function(BenchmarkId::from_parameter(isa), |b| {
+            b.iter(|| kernel(isa, black_box(z), black_box(y), black_box(out)));
+        });
+    }
+    group.finish();
+}
+
+fn in_cache<T: Element + Default + From<f32>>(c: &mut Criterion, t: &str) {
+    let sigmoid: Kernel<T> = |isa, z, _, out| isa.sigmoid(z, out);
+    let softplus: Kernel<T> = |isa, z, _, out| isa.softplus(z, out);
+    compare(c, &format!("sigmoid/{t}"), |z, _, out| baseline::sigmoid(z, out), sigmoid);
+    compare(c, &format!("softplus/{t}"), |z, _, out| baseline::softplus(z, out), softplus);
+    compare(c, &format!("log_loss/{t}"), baseline::log_loss::<T>, |isa, z, y, out| isa.log_loss(z, y, out));
+    compare(c, &format!("residual/{t}"), baseline::residual::<T>, |isa, z, y, out| isa.residual(z, y, out));
+}
+
+/// 64 M elements: what the memory gives, next to a copy of the array.
+fn from_memory(c: &mut Criterion) {
+    let n = 64 << 20;
+    let z: Data<f32> = Data::unaligned(n, 1, |rng| rand::RngExt::random_range(rng, -8.0..8.0));
+    let mut out = Data::unaligned(n, 1, |_| 0.0);
+    let (z, out) = (z.slice(), out.slice_mut());
+    let mut group = c.benchmark_group("sigmoid/f32/64M");
+    group.throughput(Throughput::Elements(n as u64));
+    group.sample_size(10);
+    group.bench_function("copy", |b| b.iter(|| black_box(&mut *out).copy_from_slice(black_box(z))));
+    group.bench_function("baseline", |b| b.iter(|| baseline::sigmoid(black_box(z), black_box(out))));
+    for isa in Isa::available() {
+        group.bench_function(BenchmarkId::from_parameter(isa), |b| {
+            b.iter(|| isa.sigmoid(black_box(z), black_box(out)));
+        });
+    }
+    group.finish();
+}
+
+fn all(c: &mut Criterion) {
+    in_cache::<f32>(c, "f32");
+    in_cache::<f64>(c, "f64");
+    from_memory(c);
+}
+
+criterion_group! { name = benches; config = support::criterion(); targets = all }
+criterion_main!(benches);
