@@ -37,11 +37,14 @@ fn dot_group<T: Element>(c: &mut Criterion, name: &str, x: &[T], w: &[T]) {
 fn dot_mixed(c: &mut Criterion) {
     let n = 4096;
     let (x, w) = (uniform::<f32>(n, 1), uniform::<f64>(n, 2));
+    let (x, w) = (x.slice(), w.slice());
+    let expected: f64 = x.iter().zip(w).map(|(&x, w)| f64::from(x) * w).sum();
     let mut group = c.benchmark_group(format!("dot/f32-in-f64/{n}"));
     group.throughput(Throughput::Bytes(12 * n as u64));
     for isa in Isa::available() {
+        assert!((isa.dot(x, w).expect("the slices have one length") - expected).abs() < 1e-10);
         group.bench_function(BenchmarkId::from_parameter(isa), |b| {
-            b.iter(|| isa.dot(black_box(x.slice()), black_box(w.slice())));
+            b.iter(|| isa.dot(black_box(x), black_box(w)));
         });
     }
     group.finish();
@@ -52,12 +55,15 @@ fn dot_memory(c: &mut Criterion) {
     let n = 32 << 20;
     let (x, w) = (uniform::<f32>(n, 1), uniform::<f32>(n, 2));
     let (x, w) = (x.slice(), w.slice());
+    let expected: f64 = x.iter().zip(w).map(|(&x, &w)| f64::from(x) * f64::from(w)).sum();
     let mut group = c.benchmark_group("dot/f32/32M");
     group.throughput(Throughput::Bytes(8 * n as u64));
-    group.sample_size(15);
-    group.bench_function("read", |b| b.iter(|| read(black_box(x)) + read(black_box(w))));
+    group.sample_size(20);
+    group.bench_function("read", |b| b.iter(|| read(black_box(x), black_box(w))));
     group.bench_function("baseline", |b| b.iter(|| baseline::dot(black_box(x), black_box(w))));
     for isa in Isa::available() {
+        let result = f64::from(isa.dot(x, w).expect("the slices have one length"));
+        assert!((result - expected).abs() < 1e-7 * n as f64, "{isa}: {result}, not {expected}");
         group.bench_function(BenchmarkId::from_parameter(isa), |b| {
             b.iter(|| isa.dot(black_box(x), black_box(w)));
         });
@@ -65,13 +71,13 @@ fn dot_memory(c: &mut Criterion) {
     group.finish();
 }
 
-/// The sum of all elements in 64 independent sums, which the compiler turns into vector additions:
-/// faster than memory on every core that this was tried on.
-fn read(x: &[f32]) -> f32 {
-    let mut sums = [0.0_f32; 64];
-    for block in x.as_chunks::<64>().0 {
-        for (sum, x) in sums.iter_mut().zip(block) {
-            *sum += x;
+/// The sum of all elements of both arrays, side by side as `dot` reads them, in independent sums that
+/// the compiler turns into vector additions: faster than memory on every core that this was tried on.
+fn read(x: &[f32], w: &[f32]) -> f32 {
+    let mut sums = [0.0_f32; 32];
+    for (x, w) in x.as_chunks::<32>().0.iter().zip(w.as_chunks::<32>().0) {
+        for (sum, (x, w)) in sums.iter_mut().zip(x.iter().zip(w)) {
+            *sum += x + w;
         }
     }
     sums.iter().sum()
@@ -88,6 +94,9 @@ fn axpy<T: Element + Default + From<f32> + Storage<T>>(c: &mut Criterion, name: 
             b.iter(|| baseline::axpy(black_box(a), black_box(x), black_box(y)))
         });
         for isa in Isa::available() {
+            let want = y[0].to_f64() + a.to_f64() * x[0].to_f64();
+            isa.axpy(a, x, y).expect("the slices have one length");
+            assert!((y[0].to_f64() - want).abs() < 1e-5 * want.abs().max(1.0), "axpy on {isa}");
             group.bench_function(BenchmarkId::from_parameter(isa), |b| {
                 b.iter(|| isa.axpy(black_box(a), black_box(x), black_box(y)));
             });

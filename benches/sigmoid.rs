@@ -4,7 +4,8 @@
 mod support;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use lanegrad::{Element, Error, Isa, baseline};
+use lanegrad::{Element, Error, Isa, baseline, reference};
+use rand::RngExt;
 use std::hint::black_box;
 use support::{Data, uniform};
 
@@ -22,8 +23,8 @@ fn compare<T: Element + Default + From<f32>>(
     kernel: Kernel<T>,
 ) {
     // Logits as a trained model makes them, and labels of both kinds.
-    let z: Data<T> = Data::unaligned(N, 1, |rng| rand::RngExt::random_range(rng, -8.0_f32..8.0).into());
-    let y: Data<T> = Data::unaligned(N, 2, |rng| f32::from(rand::RngExt::random::<bool>(rng)).into());
+    let z: Data<T> = Data::unaligned(N, 1, |rng| rng.random_range(-8.0_f32..8.0).into());
+    let y: Data<T> = Data::unaligned(N, 2, |rng| f32::from(rng.random::<bool>()).into());
     let mut out = uniform::<T>(N, 3);
     let (z, y, out) = (z.slice(), y.slice(), out.slice_mut());
     let mut expected = vec![T::default(); N];
@@ -57,7 +58,7 @@ fn in_cache<T: Element + Default + From<f32>>(c: &mut Criterion, t: &str) {
 /// 64 M elements: what the memory gives, next to a copy of the array.
 fn from_memory(c: &mut Criterion) {
     let n = 64 << 20;
-    let z: Data<f32> = Data::unaligned(n, 1, |rng| rand::RngExt::random_range(rng, -8.0..8.0));
+    let z: Data<f32> = Data::unaligned(n, 1, |rng| rng.random_range(-8.0..8.0));
     let mut out = Data::unaligned(n, 1, |_| 0.0);
     let (z, out) = (z.slice(), out.slice_mut());
     let mut group = c.benchmark_group("sigmoid/f32/64M");
@@ -66,6 +67,9 @@ fn from_memory(c: &mut Criterion) {
     group.bench_function("copy", |b| b.iter(|| black_box(&mut *out).copy_from_slice(black_box(z))));
     group.bench_function("baseline", |b| b.iter(|| baseline::sigmoid(black_box(z), black_box(out))));
     for isa in Isa::available() {
+        isa.sigmoid(z, out).expect("the slices have one length");
+        let exact = reference::sigmoid(f64::from(z[n - 1]));
+        assert!((f64::from(out[n - 1]) - exact).abs() < 1e-7, "{isa}: {}, not {exact}", out[n - 1]);
         group.bench_function(BenchmarkId::from_parameter(isa), |b| {
             b.iter(|| isa.sigmoid(black_box(z), black_box(out)));
         });

@@ -29,7 +29,19 @@ const LEAF_VECTORS: usize = 256;
 /// Slices of one length; where they differ, the shorter one ends the sum.
 #[inline(always)]
 pub fn dot<B: Backend, S: Storage<T>, T: Element>(b: B, x: &[S], w: &[T]) -> T {
-    if x.len() <= leaf_len::<T>() { leaf(b, x, w) } else { leaves(b, x, w) }
+    let n = x.len().min(w.len());
+    if n <= T::LANES {
+        // The shortest of leaves, with all that it does not need left out.
+        let zero = V::<B, T>::splat(b, T::from_f64(0.0));
+        match (S::blocks(x).0, T::blocks(w).0) {
+            ([x, ..], [w, ..]) => step::<B, S, T>(b, zero, x, w).sum(),
+            _ => step_rest(b, zero, &x[..n], &w[..n]).sum(),
+        }
+    } else if n <= leaf_len::<T>() {
+        leaf(b, x, w)
+    } else {
+        leaves(b, x, w)
+    }
 }
 
 const fn leaf_len<T: Element>() -> usize {
@@ -58,7 +70,7 @@ fn leaf<B: Backend, S: Storage<T>, T: Element>(b: B, x: &[S], w: &[T]) -> T {
     let n = x.len().min(w.len());
     let (x, w) = (&x[..n], &w[..n]);
     let (x_blocks, x_rest) = S::blocks(x);
-    let (w_blocks, w_rest) = <T as LoadAs<T>>::blocks(w);
+    let (w_blocks, w_rest) = T::blocks(w);
     let (x_fours, x_blocks) = x_blocks.as_chunks::<4>();
     let (w_fours, w_blocks) = w_blocks.as_chunks::<4>();
     let [mut a0, mut a1, mut a2, mut a3] = [V::<B, T>::splat(b, T::from_f64(0.0)); 4];
