@@ -99,7 +99,7 @@ pub const SCALE: f64 = power_of_two(SCALE_BITS);
 pub const UNSCALE: f64 = power_of_two(-SCALE_BITS);
 
 /// 2^n, for a normal result.
-const fn power_of_two(n: i32) -> f64 {
+pub const fn power_of_two(n: i32) -> f64 {
     f64::from_bits(((1023 + n) as u64) << 52)
 }
 

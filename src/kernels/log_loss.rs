@@ -21,8 +21,8 @@
 //! log1p(1 + s) = ln 2 + 2 atanh(s / (4 + s)) = ln 2 + f + f³ P(f²),      f = (s/2) / (1 + s/4)
 //! ```
 //!
-//! f is then small, and so are the roundings of the cubic part. Without this the result erred by
-//! 0.71 ULP instead of 0.6, and was not monotone: it moves by less than these roundings from one z
+//! f is then small, and so are the roundings of the cubic part. Without this the result was not
+//! monotone: it moves by less than these roundings from one z
 //! to the next.
 //!
 //! Where c is 0 the result is log1p(e), held times 2^64 until the last step, so that a subnormal
@@ -39,7 +39,7 @@
 //! rounded as well, by up to 1 ULP each, as c |z| is no larger than the result: less than 3 ULP.
 
 use super::exact::{fast_two_sum, two_sum};
-use super::exp::{ExpConstants, SCALE, SCALE_BITS, UNSCALE, exp_neg_abs, one_plus, polynomial};
+use super::exp::{ExpConstants, SCALE, SCALE_BITS, UNSCALE, exp_neg_abs, one_plus, polynomial, power_of_two};
 use super::quotient::Quotient;
 use crate::simd::Vector;
 
@@ -76,7 +76,7 @@ impl Log1pConstants for f64 {
 }
 
 /// 2^60: from here on adding log1p(e) <= ln 2 changes nothing.
-const LARGE: f64 = 1_152_921_504_606_846_976.0;
+const LARGE: f64 = power_of_two(60);
 
 /// softplus(z) - y z.
 #[inline(always)]

@@ -14,7 +14,7 @@
 //! is no alternative: estimates differ between vendors, so bits would.
 //!
 //! Without fused multiply-add n - q d takes a dozen operations ([`exact::remainder`]). Leaving it out,
-//! with q the correctly rounded n / d, erred by 1.1 ULP instead of 0.8, and softplus was then not
+//! with q the correctly rounded n / d, erred by 1.1 ULP on a sample, and softplus was then not
 //! monotone; cutting q and d to half of their bits, so that q d is exact, left sigmoid not monotone
 //! near 0, and was hardly faster.
 
