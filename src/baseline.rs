@@ -5,7 +5,7 @@
 //! compiler with the same flags. They have no numeric contract. For the right answer to hold a
 //! kernel against, see [`reference`](crate::reference).
 
-use crate::Element;
+use crate::{Element, Params, Rows};
 
 /// `x[0] * w[0] + x[1] * w[1] + …`, in order.
 ///
@@ -85,4 +85,30 @@ pub fn residual<T: Element>(z: &[T], y: &[T], out: &mut [T]) {
     for (out, &y) in out.iter_mut().zip(y) {
         *out = *out - y;
     }
+}
+
+/// The sums of loss and gradient over rows: adds Σ (a - y) x to `dw`, and returns (Σ L, Σ (a - y)).
+///
+/// ```
+/// use lanegrad::{Params, Rows, baseline};
+///
+/// let mut dw = [0.0_f64; 2];
+/// let rows = Rows::new(&[1.0, 2.0], 1, 2)?;
+/// let (loss, db) = baseline::gradient(rows, &[1.0], Params::new(&[0.0, 0.0], 0.0), &mut dw);
+/// assert_eq!((loss, db, dw), (std::f64::consts::LN_2, -0.5, [-0.5, -1.0]));
+/// # Ok::<(), lanegrad::Error>(())
+/// ```
+pub fn gradient<T: Element>(rows: Rows<'_, T>, labels: &[T], params: Params<'_, T>, dw: &mut [T]) -> (T, T) {
+    let zero = T::from_f64(0.0);
+    let one = T::from_f64(1.0);
+    let (mut loss, mut db) = (zero, zero);
+    for (x, &y) in rows.iter().zip(labels) {
+        let z = dot(x, params.weights) + params.bias;
+        let residual = one / (one + T::exp(-z)) - y;
+        let positive_part = if z < zero { zero } else { z };
+        loss = loss + positive_part + T::ln_1p(T::exp(-T::abs(z))) - y * z;
+        axpy(residual, x, dw);
+        db = db + residual;
+    }
+    (loss, db)
 }

@@ -8,11 +8,19 @@ mod dot;
 mod exact;
 mod exp;
 mod log_loss;
+#[cfg(feature = "alloc")]
+mod narrow;
 mod pairwise;
+#[cfg(feature = "alloc")]
+pub(crate) mod pass;
 mod quotient;
 mod residual;
 mod sigmoid;
+#[cfg(feature = "alloc")]
+pub(crate) mod terms;
 mod update;
+#[cfg(feature = "alloc")]
+mod wide;
 
 pub use self::log_loss::Log1pConstants;
 use self::update::update;
@@ -262,7 +270,7 @@ impl Isa {
     #[inline]
     pub fn dot<S: Storage<T>, T: Element>(self, x: &[S], w: &[T]) -> Result<T, Error> {
         Error::unless_same_length([("x", x.len()), ("w", w.len())])?;
-        Ok(dispatch!(self, b => dot::dot(b, x, w)))
+        Ok(dispatch!(self, b => dot::dot(b, x, w, 0)))
     }
 
     /// [`axpy`] on this instruction set.

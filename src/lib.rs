@@ -50,22 +50,50 @@
 //! - `rayon` (default): reserved for work on several threads; the kernels are serial.
 #![cfg_attr(not(feature = "std"), no_std)]
 
+#[cfg(feature = "alloc")]
+extern crate alloc;
 #[cfg(all(test, not(feature = "std")))]
 extern crate std;
 
 pub mod baseline;
+mod batch;
+#[cfg(feature = "alloc")]
+mod chunks;
 mod element;
+#[cfg(feature = "alloc")]
+mod engine;
 mod error;
+#[cfg(feature = "alloc")]
+mod gradient;
 mod isa;
 mod kernels;
 mod math;
 pub mod reference;
+mod rows;
 mod simd;
+#[cfg(feature = "alloc")]
+mod stream;
+#[cfg(feature = "alloc")]
+mod sum;
+#[cfg(feature = "serde")]
+mod wire;
 
+pub use batch::{Batch, Params};
+#[cfg(feature = "alloc")]
+pub use chunks::chunk_rows;
 pub use element::{Element, Storage};
+#[cfg(feature = "alloc")]
+pub use engine::Engine;
 pub use error::Error;
+#[cfg(feature = "alloc")]
+pub use gradient::Gradient;
 pub use isa::Isa;
 pub use kernels::{
     axpy, dot, log_loss, log_loss_in_place, residual, residual_in_place, sigmoid, sigmoid_in_place, softplus,
     softplus_in_place,
 };
+pub use rows::Rows;
+#[cfg(feature = "alloc")]
+pub use stream::GradientStream;
+#[cfg(feature = "alloc")]
+pub use sum::GradientSum;

@@ -26,6 +26,7 @@ pub mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub mod avx512;
 pub mod portable;
+pub mod prefetch;
 pub mod scalar;
 
 /// The vector of element type `T` on backend `B`.
@@ -127,10 +128,14 @@ pub trait Vector:
     /// The sum of the lanes by the one reduction tree: the upper half is added to the lower half,
     /// lane by lane, until one lane is left.
     fn sum(self) -> Self::Element;
+
+    /// The sums of as many vectors as a vector has lanes: lane i is `vectors[i].sum()`, in its bits,
+    /// for a fraction of the instructions. `vectors` holds exactly that many.
+    fn sums(vectors: &[Self]) -> Self;
 }
 
 /// What the kernels need of an element type: its blocks in memory and its vectors.
-pub trait Lane: Float + LoadAs<Self, Block = <Self as Lane>::Block> + Send + Sync {
+pub trait Lane: Float + LoadAs<Self, Block = <Self as Lane>::Block> + bytemuck::Pod + Send + Sync {
     /// The bits of a number that [`Vector::leading_half`] keeps, as a number.
     const LEADING_HALF: Self;
 

@@ -21,15 +21,17 @@
 //! 72 u for `f32`, (71 + levels) u for `f64`.
 
 use super::pairwise::Pairwise;
+use crate::simd::prefetch::prefetch;
 use crate::simd::{Backend, Lane, LoadAs, V, Vector};
 use crate::{Element, Storage};
+use core::slice::from_ref;
 
 /// Logical vectors in a leaf.
 const LEAF_VECTORS: usize = 256;
 
 /// Slices of one length; where they differ, the shorter one ends the sum.
 #[inline(always)]
-pub fn dot<B: Backend, S: Storage<T>, T: Element>(b: B, x: &[S], w: &[T]) -> T {
+pub fn dot<B: Backend, S: Storage<T>, T: Element>(b: B, x: &[S], w: &[T], ahead: usize) -> T {
     let n = x.len().min(w.len());
     if n <= T::LANES {
         // The shortest of leaves, with all that it does not need left out.
@@ -39,26 +41,26 @@ pub fn dot<B: Backend, S: Storage<T>, T: Element>(b: B, x: &[S], w: &[T]) -> T {
             _ => step_rest(b, zero, &x[..n], &w[..n]).sum(),
         }
     } else if n <= leaf_len::<T>() {
-        leaf(b, x, w)
+        leaf(b, x, w, ahead)
     } else {
-        leaves(b, x, w)
+        leaves(b, x, w, ahead)
     }
 }
 
-const fn leaf_len<T: Element>() -> usize {
+pub const fn leaf_len<T: Element>() -> usize {
     LEAF_VECTORS * T::LANES
 }
 
 /// The sum of a slice longer than a leaf. Not inlined, so that a short sum does not pay for the
 /// stack frame of the tree; hence it enables the backend's instructions anew.
 #[inline(never)]
-fn leaves<B: Backend, S: Storage<T>, T: Element>(b: B, x: &[S], w: &[T]) -> T {
+fn leaves<B: Backend, S: Storage<T>, T: Element>(b: B, x: &[S], w: &[T], ahead: usize) -> T {
     b.vectorize(
         #[inline(always)]
         || {
             let mut sum = Pairwise::new();
             for (x, w) in x.chunks(leaf_len::<T>()).zip(w.chunks(leaf_len::<T>())) {
-                sum.push(leaf(b, x, w).to_f64());
+                sum.push(leaf(b, x, w, ahead).to_f64());
             }
             T::from_f64(sum.total())
         },
@@ -66,7 +68,13 @@ fn leaves<B: Backend, S: Storage<T>, T: Element>(b: B, x: &[S], w: &[T]) -> T {
 }
 
 #[inline(always)]
-fn leaf<B: Backend, S: Storage<T>, T: Element>(b: B, x: &[S], w: &[T]) -> T {
+fn leaf<B: Backend, S: Storage<T>, T: Element>(b: B, x: &[S], w: &[T], ahead: usize) -> T {
+    leaf_vector(b, x, w, ahead).sum()
+}
+
+/// The vector whose lanes add up to the sum of a leaf.
+#[inline(always)]
+pub fn leaf_vector<B: Backend, S: Storage<T>, T: Element>(b: B, x: &[S], w: &[T], ahead: usize) -> V<B, T> {
     // One length, so that the compiler keeps one set of counts.
     let n = x.len().min(w.len());
     let (x, w) = (&x[..n], &w[..n]);
@@ -76,10 +84,21 @@ fn leaf<B: Backend, S: Storage<T>, T: Element>(b: B, x: &[S], w: &[T]) -> T {
     let (w_fours, w_blocks) = w_blocks.as_chunks::<4>();
     let [mut a0, mut a1, mut a2, mut a3] = [V::<B, T>::splat(b, T::from_f64(0.0)); 4];
     for ([x0, x1, x2, x3], [w0, w1, w2, w3]) in x_fours.iter().zip(w_fours) {
+        if ahead > 0 {
+            for line in (0..4 * size_of_val(x0)).step_by(64) {
+                prefetch(from_ref(x0), ahead + line);
+            }
+        }
         a0 = step::<B, S, T>(b, a0, x0, w0);
         a1 = step::<B, S, T>(b, a1, x1, w1);
         a2 = step::<B, S, T>(b, a2, x2, w2);
         a3 = step::<B, S, T>(b, a3, x3, w3);
+    }
+    if ahead > 0 {
+        for x in x_blocks {
+            prefetch(from_ref(x), ahead);
+        }
+        prefetch(x_rest, ahead);
     }
     match (x_blocks, w_blocks) {
         ([x0, x1, x2, ..], [w0, w1, w2, ..]) => {
@@ -106,7 +125,6 @@ fn leaf<B: Backend, S: Storage<T>, T: Element>(b: B, x: &[S], w: &[T]) -> T {
         3 => (a0 + a1) + a2,
         _ => (a0 + a1) + (a2 + a3),
     }
-    .sum()
 }
 
 #[inline(always)]

@@ -72,6 +72,40 @@ fn first_lanes_64(n: usize) -> __m256i {
     _mm256_cmpgt_epi64(_mm256_set1_epi64x(n.min(4) as i64), lane)
 }
 
+/// Steps of the reduction tree on two vectors side by side: `fold_N` adds the upper N lanes of every 2N
+/// to the lower, and packs what two vectors leave into one.
+macro_rules! fold {
+    ($($name:ident: $t:ident, $add:ident($low:ident $(::<$low_lanes:literal>)?, $high:ident $(::<$high_lanes:literal>)?);)+) => {
+        $(#[inline]
+        #[target_feature(enable = "avx2")]
+        fn $name(a: $t, b: $t) -> $t {
+            $add($low$(::<$low_lanes>)?(a, b), $high$(::<$high_lanes>)?(a, b))
+        })+
+    };
+}
+
+fold! {
+    fold_4: __m256, _mm256_add_ps(_mm256_permute2f128_ps::<0x20>, _mm256_permute2f128_ps::<0x31>);
+    fold_2: __m256, _mm256_add_ps(_mm256_shuffle_ps::<0b01_00_01_00>, _mm256_shuffle_ps::<0b11_10_11_10>);
+    fold_1: __m256, _mm256_add_ps(_mm256_shuffle_ps::<0b10_00_10_00>, _mm256_shuffle_ps::<0b11_01_11_01>);
+    fold_2_f64: __m256d, _mm256_add_pd(_mm256_permute2f128_pd::<0x20>, _mm256_permute2f128_pd::<0x31>);
+    fold_1_f64: __m256d, _mm256_add_pd(_mm256_unpacklo_pd, _mm256_unpackhi_pd);
+}
+
+/// The first step, whose halves are two registers of one vector.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn fold_8(x: F32) -> __m256 {
+    _mm256_add_ps(x.0, x.1)
+}
+
+/// Like [`fold_8`].
+#[inline]
+#[target_feature(enable = "avx2")]
+fn fold_4_f64(x: F64) -> __m256d {
+    _mm256_add_pd(x.0, x.1)
+}
+
 /// A vector type and its operations, given the names of the intrinsics for its element type.
 macro_rules! vector {
     (
@@ -80,7 +114,7 @@ macro_rules! vector {
         arithmetic: $add:ident $sub:ident $mul:ident $div:ident $fmadd:ident $fnmadd:ident $min:ident,
         bitwise: $set1:ident $xor:ident $and:ident $andnot:ident $blendv:ident $cmp:ident,
         integer: $to_bits:ident $from_bits:ident $slli:ident $add_bits:ident,
-        sum: |$low:ident, $high:ident| $sum:expr $(,)?
+        sum: |$low:ident, $high:ident| $sum:expr, sums: |$vectors:ident| $sums:expr $(,)?
     ) => {
         operators! { $vector,
             Neg: |x| {
@@ -210,6 +244,16 @@ macro_rules! vector {
                 let ($low, $high) = (self.0, self.1);
                 proven!($sum)
             }
+
+            #[inline(always)]
+            fn sums(vectors: &[Self]) -> Self {
+                let vectors: &[Self; $lanes] = vectors.first_chunk().expect("a vector for each lane");
+                let (low, high) = vectors.split_at($half);
+                let $vectors = low;
+                let first = proven!($sums);
+                let $vectors = high;
+                Self(first, proven!($sums))
+            }
         }
     };
 }
@@ -227,6 +271,16 @@ vector! {
         let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
         _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
     },
+    sums: |v| {
+        // Vectors that end up four lanes apart share a `quad`, one in each 128 bits of it.
+        let quad = [
+            fold_4(fold_8(v[0]), fold_8(v[4])),
+            fold_4(fold_8(v[1]), fold_8(v[5])),
+            fold_4(fold_8(v[2]), fold_8(v[6])),
+            fold_4(fold_8(v[3]), fold_8(v[7])),
+        ];
+        fold_1(fold_2(quad[0], quad[1]), fold_2(quad[2], quad[3]))
+    },
 }
 
 vector! {
@@ -240,5 +294,10 @@ vector! {
         let four = _mm256_add_pd(low, high);
         let two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd::<1>(four));
         _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)))
+    },
+    sums: |v| {
+        let even = fold_2_f64(fold_4_f64(v[0]), fold_4_f64(v[2]));
+        let odd = fold_2_f64(fold_4_f64(v[1]), fold_4_f64(v[3]));
+        fold_1_f64(even, odd)
     },
 }

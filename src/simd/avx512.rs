@@ -26,6 +26,28 @@ fn first_lanes(n: usize) -> u16 {
     ((1_u32 << n.min(16)) - 1) as u16
 }
 
+/// Steps of the reduction tree on two vectors side by side: `fold_N` adds the upper N lanes of every 2N
+/// to the lower, and packs what two vectors leave into one.
+macro_rules! fold {
+    ($($name:ident: $t:ident, $add:ident($low:ident $(::<$low_lanes:literal>)?, $high:ident $(::<$high_lanes:literal>)?);)+) => {
+        $(#[inline]
+        #[target_feature(enable = "avx512f")]
+        fn $name(a: $t, b: $t) -> $t {
+            $add($low$(::<$low_lanes>)?(a, b), $high$(::<$high_lanes>)?(a, b))
+        })+
+    };
+}
+
+fold! {
+    fold_8: __m512, _mm512_add_ps(_mm512_shuffle_f32x4::<0b01_00_01_00>, _mm512_shuffle_f32x4::<0b11_10_11_10>);
+    fold_4: __m512, _mm512_add_ps(_mm512_shuffle_f32x4::<0b10_00_10_00>, _mm512_shuffle_f32x4::<0b11_01_11_01>);
+    fold_2: __m512, _mm512_add_ps(_mm512_shuffle_ps::<0b01_00_01_00>, _mm512_shuffle_ps::<0b11_10_11_10>);
+    fold_1: __m512, _mm512_add_ps(_mm512_shuffle_ps::<0b10_00_10_00>, _mm512_shuffle_ps::<0b11_01_11_01>);
+    fold_4_f64: __m512d, _mm512_add_pd(_mm512_shuffle_f64x2::<0b01_00_01_00>, _mm512_shuffle_f64x2::<0b11_10_11_10>);
+    fold_2_f64: __m512d, _mm512_add_pd(_mm512_shuffle_f64x2::<0b10_00_10_00>, _mm512_shuffle_f64x2::<0b11_01_11_01>);
+    fold_1_f64: __m512d, _mm512_add_pd(_mm512_unpacklo_pd, _mm512_unpackhi_pd);
+}
+
 impl Backend for Avx512 {
     type F32 = F32;
     type F64 = F64;
@@ -59,7 +81,7 @@ macro_rules! vector {
         arithmetic: $add:ident $sub:ident $mul:ident $div:ident $fmadd:ident $fnmadd:ident $min:ident,
         bitwise: $set1:ident $xor:ident $and:ident $andnot:ident $mask_blend:ident $cmp_mask:ident,
         integer: $to_bits:ident $from_bits:ident $slli:ident $add_bits:ident,
-        sum: |$x:ident| $sum:expr $(,)?
+        sum: |$x:ident| $sum:expr, sums: |$vectors:ident| $sums:expr $(,)?
     ) => {
         operators! { $vector,
             Neg: |x| proven!(Self($xor(x.0, $set1(-0.0)))),
@@ -164,6 +186,12 @@ macro_rules! vector {
                 let $x = self.0;
                 proven!($sum)
             }
+
+            #[inline(always)]
+            fn sums(vectors: &[Self]) -> Self {
+                let $vectors: &[Self; $lanes] = vectors.first_chunk().expect("a vector for each lane");
+                proven!(Self($sums))
+            }
         }
     };
 }
@@ -182,6 +210,16 @@ vector! {
         let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
         _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
     },
+    sums: |v| {
+        // Vectors that end up four lanes apart share a `quad`, one in each 128 bits of it.
+        let quad = [
+            fold_4(fold_8(v[0].0, v[4].0), fold_8(v[8].0, v[12].0)),
+            fold_4(fold_8(v[1].0, v[5].0), fold_8(v[9].0, v[13].0)),
+            fold_4(fold_8(v[2].0, v[6].0), fold_8(v[10].0, v[14].0)),
+            fold_4(fold_8(v[3].0, v[7].0), fold_8(v[11].0, v[15].0)),
+        ];
+        fold_1(fold_2(quad[0], quad[1]), fold_2(quad[2], quad[3]))
+    },
 }
 
 vector! {
@@ -196,5 +234,10 @@ vector! {
         let four = _mm256_add_pd(_mm512_castpd512_pd256(x), _mm512_extractf64x4_pd::<1>(x));
         let two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd::<1>(four));
         _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)))
+    },
+    sums: |v| {
+        let even = fold_2_f64(fold_4_f64(v[0].0, v[2].0), fold_4_f64(v[4].0, v[6].0));
+        let odd = fold_2_f64(fold_4_f64(v[1].0, v[3].0), fold_4_f64(v[5].0, v[7].0));
+        fold_1_f64(even, odd)
     },
 }

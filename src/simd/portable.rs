@@ -141,6 +141,11 @@ macro_rules! vector {
             fn sum(self) -> $t {
                 tree_sum(self.0.to_array())
             }
+
+            #[inline(always)]
+            fn sums(vectors: &[Self]) -> Self {
+                Self($wide::new(core::array::from_fn(|i| vectors[i].sum())))
+            }
         }
     };
 }

@@ -156,6 +156,11 @@ macro_rules! vector {
             fn sum(self) -> $t {
                 tree_sum(self.0)
             }
+
+            #[inline(always)]
+            fn sums(vectors: &[Self]) -> Self {
+                Self(from_fn(|i| vectors[i].sum()))
+            }
         }
     };
 }

@@ -1,0 +1,357 @@
+//! `Engine`: the passes over rows, and elementwise maps over large slices.
+
+use crate::chunks::{Tree, chunk_rows, for_parts, grain, width};
+use crate::isa::dispatch;
+use crate::kernels::pass;
+use crate::kernels::terms::{Curvature, LogLoss, Objective};
+use crate::{Batch, Element, Error, Gradient, Isa, Params, Rows, Storage};
+use alloc::vec::Vec;
+use core::ops::Range;
+
+/// Runs passes over rows on an instruction set, serially or on the threads of the caller's rayon pool.
+///
+/// It keeps the memory that a pass works in, so calls after the first do not allocate. Results do not
+/// depend on the number of threads, nor, among fused instruction sets, on the instruction set.
+///
+/// An engine that is parallel uses the pool that its caller is in (`ThreadPool::install`), or rayon's
+/// global one outside of any, and stays on the calling thread where the work is too small to share.
+///
+/// ```
+/// use lanegrad::{Batch, Engine, Gradient, Params, Rows};
+///
+/// let rows = Rows::new(&[1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0], 3, 2)?;
+/// let params = Params::new(&[0.5_f32, -0.25], 0.1);
+/// let mut engine = Engine::new();
+///
+/// let mut probabilities = [0.0; 3];
+/// engine.predict_proba(rows, params, &mut probabilities)?;
+/// assert_eq!(probabilities[0], 0.5249792);
+///
+/// let batch = Batch::new(rows, &[1.0, 0.0, 1.0])?;
+/// let mut gradient = Gradient::default();
+/// engine.loss_and_gradient(&batch, params, &mut gradient)?;
+/// assert_eq!(gradient.dw.len(), 2);
+/// # Ok::<(), lanegrad::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Engine {
+    isa: Isa,
+    parallel: bool,
+    /// What a pass works in.
+    scratch: Vec<f64>,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Engine {
+    /// On the best instruction set, and in parallel where the feature `rayon` is enabled.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { isa: Isa::best(), parallel: cfg!(feature = "rayon"), scratch: Vec::new() }
+    }
+
+    /// On the best instruction set and the calling thread alone.
+    #[must_use]
+    pub fn serial() -> Self {
+        Self { parallel: false, ..Self::new() }
+    }
+
+    /// The same on another instruction set.
+    #[must_use]
+    pub fn with_isa(self, isa: Isa) -> Self {
+        Self { isa, ..self }
+    }
+
+    /// The instruction set.
+    #[must_use]
+    pub const fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// Whether work is shared between threads.
+    #[must_use]
+    pub const fn is_parallel(&self) -> bool {
+        self.parallel
+    }
+
+    /// `out[i] = w·x[i] + b`, the logit of each row.
+    ///
+    /// # Numeric contract
+    ///
+    /// Each has the bits of [`dot()`](crate::dot()) of the row and the weights, plus the bias; so a row
+    /// scored alone gets the bits that it gets among others.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`] where there is not a weight for each feature, or not a place in `out`
+    /// for each row; nothing is written then.
+    pub fn logits<S: Storage<T>, T: Element>(
+        &self,
+        rows: Rows<'_, S>,
+        params: Params<'_, T>,
+        out: &mut [T],
+    ) -> Result<(), Error> {
+        check_features(&rows, "weights", params)?;
+        Error::unless_same_length([("rows", rows.rows()), ("out", out.len())])?;
+        let streaming = pass::is_streaming(&rows);
+        let grain = grain(self.parallel, out.len(), row_cost(rows.cols()));
+        for_parts(0, out, grain, &|first, out: &mut [T]| {
+            let rows = rows.range(first..first + out.len());
+            dispatch!(self.isa, b => pass::logits(b, rows, params, streaming, out));
+            Ok(())
+        })
+    }
+
+    /// `out[i] = sigmoid(w·x[i] + b)`, the probability of each row.
+    ///
+    /// # Numeric contract
+    ///
+    /// Each has the bits of [`sigmoid()`](crate::sigmoid()) of the row's logit ([`Engine::logits`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::logits`].
+    pub fn predict_proba<S: Storage<T>, T: Element>(
+        &self,
+        rows: Rows<'_, S>,
+        params: Params<'_, T>,
+        out: &mut [T],
+    ) -> Result<(), Error> {
+        check_features(&rows, "weights", params)?;
+        Error::unless_same_length([("rows", rows.rows()), ("out", out.len())])?;
+        let streaming = pass::is_streaming(&rows);
+        let grain = grain(self.parallel, out.len(), row_cost(rows.cols()));
+        for_parts(0, out, grain, &|first, out: &mut [T]| {
+            let rows = rows.range(first..first + out.len());
+            dispatch!(self.isa, b => pass::probabilities(b, rows, params, streaming, out));
+            Ok(())
+        })
+    }
+
+    /// The sums of loss and gradient over the rows of a batch, in one pass over them.
+    ///
+    /// With z = w·x + b and the sample weight s of a row (1 where there are none): Σ s log_loss(z, y),
+    /// Σ s residual(z, y) x, Σ s residual(z, y) and Σ s. The formulas are derived in
+    /// [`reference`](mod@crate::reference).
+    ///
+    /// Memory: O((cols + 3) log(rows)) for each thread, kept for the next call. Time: each row is read
+    /// from memory once, as long as four of them fit into the second-level cache; of longer rows (more
+    /// than 64 K features of `f32` where that has 1 MB) each is read again from the third-level cache or
+    /// from memory.
+    ///
+    /// # Numeric contract
+    ///
+    /// - The same bits on every fused instruction set and any number of threads, and those of a
+    ///   [`GradientStream`](crate::GradientStream) however it was cut.
+    /// - Logits and residuals have the bits of [`Engine::logits`] and [`residual()`](crate::residual()).
+    ///   Products are summed in `T` within a chunk of [`chunk_rows`] rows, and in `f64` above it: to
+    ///   first order the summation adds at most `514 u Σ|s r x|` to a gradient entry, and `36 u Σ s L`
+    ///   (`f64`: `68 u`) to the loss, whatever the number of rows.
+    /// - A row of sample weight 0 adds nothing, whatever it holds. NaN and infinities in other rows or
+    ///   in the parameters follow IEEE arithmetic.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`] where there is not a weight for each feature; `out` is then untouched.
+    pub fn loss_and_gradient<S: Storage<T>, T: Element>(
+        &mut self,
+        batch: &Batch<'_, S, T>,
+        params: Params<'_, T>,
+        out: &mut Gradient,
+    ) -> Result<(), Error> {
+        check_features(&batch.rows, "weights", params)?;
+        out.set(self.node(LogLoss, batch, [params]), batch.rows.cols());
+        Ok(())
+    }
+
+    /// The product of the loss's Hessian with a direction v, summed over the rows of a batch in one pass
+    /// over them: what Newton-CG and trust-region methods ask for (scikit-learn's
+    /// `gradient_hessian_product` returns a function of v that computes it).
+    ///
+    /// With q = v·x + v_b (`direction`'s weights and bias) and h = sigmoid(z) sigmoid(-z), the second
+    /// derivative of the log-loss by the logit: `dw` = Σ s h q x, `db` = Σ s h q, and in place of a loss
+    /// the quadratic form ½ vᵀHv = ½ Σ s h q², whose gradient by v this is. Labels play no part.
+    ///
+    /// Memory, time and numeric contract are those of [`Engine::loss_and_gradient`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`] where parameters or direction have not a weight for each feature; `out`
+    /// is then untouched.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use lanegrad::{Batch, Engine, Gradient, Params, Rows};
+    ///
+    /// let rows = Rows::new(&[1.0_f64, 2.0], 1, 2)?;
+    /// let batch = Batch::new(rows, &[1.0])?;
+    /// let mut product = Gradient::default();
+    /// let (params, direction) = (Params::new(&[0.0, 0.0], 0.0), Params::new(&[1.0, 0.0], 0.0));
+    /// Engine::new().hessian_product(&batch, params, direction, &mut product)?;
+    /// assert_eq!(product.dw, [0.25, 0.5]); // h = 1/4, q = 1
+    /// # Ok::<(), lanegrad::Error>(())
+    /// ```
+    pub fn hessian_product<S: Storage<T>, T: Element>(
+        &mut self,
+        batch: &Batch<'_, S, T>,
+        params: Params<'_, T>,
+        direction: Params<'_, T>,
+        out: &mut Gradient,
+    ) -> Result<(), Error> {
+        check_features(&batch.rows, "weights", params)?;
+        check_features(&batch.rows, "direction.weights", direction)?;
+        out.set(self.node(Curvature, batch, [params, direction]), batch.rows.cols());
+        Ok(())
+    }
+
+    /// The sums over all rows of a batch as a node of the summation tree; empty where there are no rows.
+    pub(crate) fn node<S: Storage<T>, T: Element, O: Objective<P>, const P: usize>(
+        &mut self,
+        objective: O,
+        batch: &Batch<'_, S, T>,
+        params: [Params<'_, T>; P],
+    ) -> &[f64] {
+        let (rows, cols) = (batch.rows.rows(), batch.rows.cols());
+        let chunk = chunk_rows::<T>(cols);
+        let chunks = rows.div_ceil(chunk);
+        if chunks == 0 {
+            return &[];
+        }
+        let isa = self.isa;
+        let streaming = pass::is_streaming(&batch.rows);
+        let tree = Tree {
+            leaf: |i: usize, out: &mut [f64], scratch: &mut [f64]| {
+                let batch = batch.range(i * chunk..rows.min((i + 1) * chunk));
+                let gradient = aligned::<T>(scratch, pass::padded::<T>(cols));
+                let sums =
+                    dispatch!(isa, b => pass::chunk(b, objective, &batch, params, streaming, gradient));
+                for (out, sum) in out.iter_mut().zip(sums.iter().chain(&*gradient)) {
+                    *out = sum.to_f64();
+                }
+            },
+            width: width(cols),
+            leaf_scratch: pass::padded::<T>(cols) + CACHE_LINE / size_of::<f64>(),
+            grain: grain(self.parallel, chunks, chunk * row_cost(cols)),
+        };
+        self.scratch.resize(tree.width + tree.scratch(chunks), 0.0);
+        let (out, scratch) = self.scratch.split_at_mut(tree.width);
+        tree.evaluate(0..chunks, out, scratch);
+        out
+    }
+}
+
+/// The elementwise kernels over large slices: the methods of [`Isa`] of the same names, shared between
+/// threads, with the same contracts.
+impl Engine {
+    /// [`sigmoid()`](crate::sigmoid()) of each element.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`]; `out` is then untouched.
+    pub fn sigmoid<T: Element>(&self, z: &[T], out: &mut [T]) -> Result<(), Error> {
+        Error::unless_same_length([("z", z.len()), ("out", out.len())])?;
+        self.map(out, &|range, out| self.isa.sigmoid(&z[range], out))
+    }
+
+    /// [`sigmoid_in_place`](crate::sigmoid_in_place) of each element.
+    pub fn sigmoid_in_place<T: Element>(&self, z: &mut [T]) {
+        let _always_ok = self.map(z, &|_, z| {
+            self.isa.sigmoid_in_place(z);
+            Ok(())
+        });
+    }
+
+    /// [`softplus`](crate::softplus) of each element.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`]; `out` is then untouched.
+    pub fn softplus<T: Element>(&self, z: &[T], out: &mut [T]) -> Result<(), Error> {
+        Error::unless_same_length([("z", z.len()), ("out", out.len())])?;
+        self.map(out, &|range, out| self.isa.softplus(&z[range], out))
+    }
+
+    /// [`softplus_in_place`](crate::softplus_in_place) of each element.
+    pub fn softplus_in_place<T: Element>(&self, z: &mut [T]) {
+        let _always_ok = self.map(z, &|_, z| {
+            self.isa.softplus_in_place(z);
+            Ok(())
+        });
+    }
+
+    /// [`log_loss`](crate::log_loss) of each logit and label.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`]; `out` is then untouched.
+    pub fn log_loss<T: Element>(&self, z: &[T], y: &[T], out: &mut [T]) -> Result<(), Error> {
+        Error::unless_same_length([("z", z.len()), ("y", y.len()), ("out", out.len())])?;
+        self.map(out, &|range, out| self.isa.log_loss(&z[range.clone()], &y[range], out))
+    }
+
+    /// [`log_loss_in_place`](crate::log_loss_in_place) of each logit and label.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`]; `z` is then untouched.
+    pub fn log_loss_in_place<T: Element>(&self, z: &mut [T], y: &[T]) -> Result<(), Error> {
+        Error::unless_same_length([("z", z.len()), ("y", y.len())])?;
+        self.map(z, &|range, z| self.isa.log_loss_in_place(z, &y[range]))
+    }
+
+    /// [`residual()`](crate::residual()) of each logit and label.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`]; `out` is then untouched.
+    pub fn residual<T: Element>(&self, z: &[T], y: &[T], out: &mut [T]) -> Result<(), Error> {
+        Error::unless_same_length([("z", z.len()), ("y", y.len()), ("out", out.len())])?;
+        self.map(out, &|range, out| self.isa.residual(&z[range.clone()], &y[range], out))
+    }
+
+    /// [`residual_in_place`](crate::residual_in_place) of each logit and label.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`]; `z` is then untouched.
+    pub fn residual_in_place<T: Element>(&self, z: &mut [T], y: &[T]) -> Result<(), Error> {
+        Error::unless_same_length([("z", z.len()), ("y", y.len())])?;
+        self.map(z, &|range, z| self.isa.residual_in_place(z, &y[range]))
+    }
+
+    /// Calls `f` with the parts of `out` that the threads share, and where each of them is.
+    fn map<T: Element>(
+        &self,
+        out: &mut [T],
+        f: &(impl Fn(Range<usize>, &mut [T]) -> Result<(), Error> + Sync),
+    ) -> Result<(), Error> {
+        let grain = grain(self.parallel, out.len(), ELEMENT_COST);
+        for_parts(0, out, grain, &|first, out: &mut [T]| f(first..first + out.len(), out))
+    }
+}
+
+/// Elements of an elementwise kernel cost about this many operations of a dot product.
+const ELEMENT_COST: usize = 16;
+
+/// What a row costs, in operations on an element: its features, and its logit.
+fn row_cost(cols: usize) -> usize {
+    cols + 2 * ELEMENT_COST
+}
+
+const CACHE_LINE: usize = 64;
+
+/// `len` elements of scratch memory from the start of a cache line on, for vectors to load and store
+/// whole.
+fn aligned<T: Element>(scratch: &mut [f64], len: usize) -> &mut [T] {
+    let start = scratch.as_ptr().align_offset(CACHE_LINE).min(CACHE_LINE / size_of::<f64>());
+    &mut bytemuck::cast_slice_mut(&mut scratch[start..])[..len]
+}
+
+fn check_features<S, T>(rows: &Rows<'_, S>, name: &'static str, params: Params<'_, T>) -> Result<(), Error> {
+    Error::unless_same_length([("features", rows.cols()), (name, params.weights.len())])
+}

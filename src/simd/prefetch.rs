@@ -1,0 +1,18 @@
+//! A hint to the memory, which is no operation on values: it changes when data arrive and nothing else.
+
+#![expect(unsafe_code, reason = "the instruction takes a pointer, which it does not dereference")]
+
+/// Asks for the cache line `bytes` after the start of `x`, which may lie beyond the slice. Does nothing
+/// where stable Rust has no such instruction.
+#[inline(always)]
+pub fn prefetch<S>(x: &[S], bytes: usize) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: SSE, which has the instruction, is part of x86-64; a prefetch reads nothing that the
+        // program could see and does not fault, whatever the address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(x.as_ptr().wrapping_byte_add(bytes).cast()) }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (x, bytes);
+}
