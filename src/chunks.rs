@@ -145,16 +145,15 @@ pub fn aligned_nodes(chunks: Range<u64>) -> impl Iterator<Item = (u32, Range<u64
 /// waiting long; but none so small (some 10 µs) that handing it over costs more than doing it.
 pub fn grain(parallel: bool, units: usize, cost: usize) -> usize {
     const SMALLEST_PIECE: usize = 1 << 18;
-    let threads = if parallel { threads() } else { 1 };
+    if !parallel || units.saturating_mul(cost) <= SMALLEST_PIECE {
+        return usize::MAX;
+    }
+    let threads = threads();
     if threads < 2 {
         return usize::MAX;
     }
-    let pieces = 8 * threads;
-    units
-        .div_ceil(pieces)
-        .max(SMALLEST_PIECE.div_ceil(cost.max(1)))
-        .checked_next_power_of_two()
-        .unwrap_or(usize::MAX)
+    let piece = units.div_ceil(8 * threads).max(SMALLEST_PIECE.div_ceil(cost));
+    piece.checked_next_power_of_two().unwrap_or(usize::MAX)
 }
 
 /// Calls `f` with parts of `out` and the place where each starts: one after the other, or on several

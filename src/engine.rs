@@ -2,8 +2,8 @@
 
 use crate::chunks::{Tree, chunk_rows, for_parts, grain, width};
 use crate::isa::dispatch;
-use crate::kernels::pass;
-use crate::kernels::terms::{Curvature, LogLoss, Objective};
+use crate::kernels::pass::{self, Pass};
+use crate::kernels::terms::{Curvature, Loss, Objective};
 use crate::{Batch, Element, Error, Gradient, Isa, Params, Rows, Storage};
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -164,7 +164,7 @@ impl Engine {
         out: &mut Gradient,
     ) -> Result<(), Error> {
         check_features(&batch.rows, "weights", params)?;
-        out.set(self.node(LogLoss, batch, [params]), batch.rows.cols());
+        out.set(self.node(Loss, batch, params, None), batch.rows.cols());
         Ok(())
     }
 
@@ -205,16 +205,17 @@ impl Engine {
     ) -> Result<(), Error> {
         check_features(&batch.rows, "weights", params)?;
         check_features(&batch.rows, "direction.weights", direction)?;
-        out.set(self.node(Curvature, batch, [params, direction]), batch.rows.cols());
+        out.set(self.node(Curvature, batch, params, Some(direction)), batch.rows.cols());
         Ok(())
     }
 
     /// The sums over all rows of a batch as a node of the summation tree; empty where there are no rows.
-    pub(crate) fn node<S: Storage<T>, T: Element, O: Objective<P>, const P: usize>(
+    pub(crate) fn node<S: Storage<T>, T: Element, O: Objective>(
         &mut self,
         objective: O,
         batch: &Batch<'_, S, T>,
-        params: [Params<'_, T>; P],
+        params: Params<'_, T>,
+        direction: Option<Params<'_, T>>,
     ) -> &[f64] {
         let (rows, cols) = (batch.rows.rows(), batch.rows.cols());
         let chunk = chunk_rows::<T>(cols);
@@ -223,13 +224,12 @@ impl Engine {
             return &[];
         }
         let isa = self.isa;
-        let streaming = pass::is_streaming(&batch.rows);
+        let pass = Pass { objective, params, direction, streaming: pass::is_streaming(&batch.rows) };
         let tree = Tree {
             leaf: |i: usize, out: &mut [f64], scratch: &mut [f64]| {
                 let batch = batch.range(i * chunk..rows.min((i + 1) * chunk));
                 let gradient = aligned::<T>(scratch, pass::padded::<T>(cols));
-                let sums =
-                    dispatch!(isa, b => pass::chunk(b, objective, &batch, params, streaming, gradient));
+                let sums = dispatch!(isa, b => pass::chunk(b, pass, &batch, gradient));
                 for (out, sum) in out.iter_mut().zip(sums.iter().chain(&*gradient)) {
                     *out = sum.to_f64();
                 }

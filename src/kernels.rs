@@ -22,8 +22,12 @@ mod update;
 #[cfg(feature = "alloc")]
 mod wide;
 
+use self::axpy::Axpy;
 pub use self::log_loss::Log1pConstants;
-use self::update::update;
+use self::log_loss::{LogLoss, Softplus};
+use self::residual::Residual;
+use self::sigmoid::Sigmoid;
+use self::update::{InPlace, Overwrite, update};
 use crate::isa::dispatch;
 use crate::{Element, Error, Isa, Storage};
 
@@ -281,7 +285,7 @@ impl Isa {
     #[inline]
     pub fn axpy<S: Storage<T>, T: Element>(self, a: T, x: &[S], y: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("x", x.len()), ("y", y.len())])?;
-        dispatch!(self, b => axpy::axpy(b, a, x, y));
+        dispatch!(self, b => update(b, y, [x], Axpy(a)));
         Ok(())
     }
 
@@ -293,14 +297,14 @@ impl Isa {
     #[inline]
     pub fn sigmoid<T: Element>(self, z: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("out", out.len())])?;
-        dispatch!(self, b => update(b, out, [z], #[inline(always)] |_, [z]| sigmoid::sigmoid(z)));
+        dispatch!(self, b => update(b, out, [z], Overwrite(Sigmoid)));
         Ok(())
     }
 
     /// [`sigmoid_in_place`] on this instruction set.
     #[inline]
     pub fn sigmoid_in_place<T: Element>(self, z: &mut [T]) {
-        dispatch!(self, b => update(b, z, [&[] as &[T]; 0], #[inline(always)] |z, []| sigmoid::sigmoid(z)));
+        dispatch!(self, b => update(b, z, [&[] as &[T]; 0], InPlace(Sigmoid)));
     }
 
     /// [`softplus`] on this instruction set.
@@ -311,14 +315,14 @@ impl Isa {
     #[inline]
     pub fn softplus<T: Element>(self, z: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("out", out.len())])?;
-        dispatch!(self, b => update(b, out, [z], #[inline(always)] |_, [z]| log_loss::softplus(z)));
+        dispatch!(self, b => update(b, out, [z], Overwrite(Softplus)));
         Ok(())
     }
 
     /// [`softplus_in_place`] on this instruction set.
     #[inline]
     pub fn softplus_in_place<T: Element>(self, z: &mut [T]) {
-        dispatch!(self, b => update(b, z, [&[] as &[T]; 0], #[inline(always)] |z, []| log_loss::softplus(z)));
+        dispatch!(self, b => update(b, z, [&[] as &[T]; 0], InPlace(Softplus)));
     }
 
     /// [`log_loss`] on this instruction set.
@@ -329,7 +333,7 @@ impl Isa {
     #[inline]
     pub fn log_loss<T: Element>(self, z: &[T], y: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len()), ("out", out.len())])?;
-        dispatch!(self, b => update(b, out, [z, y], #[inline(always)] |_, [z, y]| log_loss::log_loss(z, y)));
+        dispatch!(self, b => update(b, out, [z, y], Overwrite(LogLoss)));
         Ok(())
     }
 
@@ -341,7 +345,7 @@ impl Isa {
     #[inline]
     pub fn log_loss_in_place<T: Element>(self, z: &mut [T], y: &[T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len())])?;
-        dispatch!(self, b => update(b, z, [y], #[inline(always)] |z, [y]| log_loss::log_loss(z, y)));
+        dispatch!(self, b => update(b, z, [y], InPlace(LogLoss)));
         Ok(())
     }
 
@@ -353,7 +357,7 @@ impl Isa {
     #[inline]
     pub fn residual<T: Element>(self, z: &[T], y: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len()), ("out", out.len())])?;
-        dispatch!(self, b => update(b, out, [z, y], #[inline(always)] |_, [z, y]| residual::residual(z, y)));
+        dispatch!(self, b => update(b, out, [z, y], Overwrite(Residual)));
         Ok(())
     }
 
@@ -365,7 +369,7 @@ impl Isa {
     #[inline]
     pub fn residual_in_place<T: Element>(self, z: &mut [T], y: &[T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len())])?;
-        dispatch!(self, b => update(b, z, [y], #[inline(always)] |z, [y]| residual::residual(z, y)));
+        dispatch!(self, b => update(b, z, [y], InPlace(Residual)));
         Ok(())
     }
 }

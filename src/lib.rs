@@ -1,19 +1,29 @@
-//! SIMD kernels for logistic regression, within stated error bounds, and with the same bits on every
-//! instruction set that has fused multiply-add.
+//! Logistic regression at the speed of memory, within stated error bounds, and with the same bits on
+//! every fused instruction set and any number of threads.
 //!
-//! Dot products, axpy, and the nonlinear half: sigmoid, softplus, log-loss and its residual. Each
-//! is one algorithm, compiled for several instruction sets, of which the fastest that the CPU has
-//! is chosen at run time. A plain `cargo build` runs AVX-512 where there is AVX-512.
+//! The loss and its gradient over the rows of a batch, in one pass: each row is read from memory once,
+//! scored, and accumulated while it is still in cache. Beneath it are the kernels: dot products, axpy,
+//! sigmoid, softplus, log-loss and its residual. Each is one algorithm, compiled for several instruction
+//! sets, of which the fastest that the CPU has is chosen at run time. A plain `cargo build` runs AVX-512
+//! where there is AVX-512.
 //!
 //! ```
-//! // Score one row: its logit, its probability, and how far that is from the label.
-//! let (row, weights, bias) = ([1.0_f32, 2.0], [0.5_f32, -0.25], 0.1);
-//! let mut z = [lanegrad::dot(&row, &weights)? + bias];
-//! let mut loss = [0.0];
-//! lanegrad::log_loss(&z, &[1.0], &mut loss)?;
-//! lanegrad::sigmoid_in_place(&mut z);
-//! assert_eq!(z, [0.5249792]);
-//! assert_eq!(loss, [0.64439666]);
+//! use lanegrad::{Batch, Engine, Gradient, Params, Rows};
+//!
+//! // Three rows of two features, and a label for each.
+//! let rows = Rows::new(&[1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0], 3, 2)?;
+//! let batch = Batch::new(rows, &[1.0, 0.0, 1.0])?;
+//! let params = Params::new(&[0.5_f32, -0.25], 0.1);
+//!
+//! let mut engine = Engine::new(); // in parallel, where the work is large enough
+//! let mut gradient = Gradient::default();
+//! engine.loss_and_gradient(&batch, params, &mut gradient)?;
+//! gradient.to_mean()?;
+//! assert!((gradient.loss - 0.6564).abs() < 1e-4);
+//!
+//! let mut probabilities = [0.0; 3];
+//! engine.predict_proba(rows, params, &mut probabilities)?;
+//! assert_eq!(probabilities[0], 0.5249792);
 //! # Ok::<(), lanegrad::Error>(())
 //! ```
 //!
@@ -21,22 +31,27 @@
 //!
 //! Each is held by tests; the README names them and their figures.
 //!
-//! - **The same bits.** A result depends on the values of its inputs, and on nothing else: not on
-//!   alignment, not on where an element stands in a slice, and not on which instruction set ran, as
-//!   long as it has fused multiply-add ([`Isa::is_fused`]).
+//! - **The same bits.** A result depends on the values of its inputs, and on nothing else: not on the
+//!   number of threads, on alignment, on how a stream of rows was cut into batches or which machine
+//!   summed which of them, and not on which instruction set ran, as long as it has fused multiply-add
+//!   ([`Isa::is_fused`]). A row scored alone gets the bits that it gets in a batch.
 //! - **Bounded error.** sigmoid and softplus: within 1 ULP, proven over every `f32` and sampled for
-//!   `f64`. [`dot()`]: a bound
-//!   that does not grow with the length in `f32`. One ULP is the spacing of floats at the exact result,
-//!   at least the least subnormal.
+//!   `f64`. [`dot()`] and the gradient: bounds that do not grow with the length in `f32`, nor with the
+//!   number of rows. One ULP is the spacing of floats at the exact result, at least the least subnormal.
 //! - **Bad input is an error**, before anything is written. No safe call panics or has undefined
 //!   behaviour. NaN and infinities follow IEEE arithmetic.
-//! - **No hidden state**: no thread pool, no change of floating-point modes, no allocation. The default
-//!   floating-point environment is assumed (round to nearest, subnormals kept).
+//! - **No hidden state**: no thread pool of its own, no change of floating-point modes, no allocation
+//!   beyond what an [`Engine`] keeps and reuses. The default floating-point environment is assumed (round
+//!   to nearest, subnormals kept).
 //!
-//! # Two ways in
+//! # Three ways in
 //!
-//! The free functions run on the best instruction set. The same names as methods of [`Isa`] run on a
-//! chosen one, for tests, benchmarks and those who pin a tier.
+//! The free functions run on the best instruction set, serially. The same names as methods of [`Isa`] run
+//! on a chosen one, for tests, benchmarks and those who pin a tier. An [`Engine`] makes passes over rows,
+//! and maps over large slices, on the threads of the caller's rayon pool.
+//!
+//! Data that are not in memory at once go through a [`GradientStream`], batch by batch; what several
+//! workers have summed are [`GradientSum`]s, which merge in any order.
 //!
 //! # Two slow versions to compare with
 //!
@@ -47,7 +62,11 @@
 //!
 //! - `std` (default): detects the CPU's instruction sets at run time. Without it the crate is `no_std`
 //!   and uses what the build enables.
-//! - `rayon` (default): reserved for work on several threads; the kernels are serial.
+//! - `rayon` (default): an [`Engine`] shares large work between threads.
+//! - `alloc` (part of `std`): [`Engine`], [`GradientStream`] and [`GradientSum`]. Without it there are the
+//!   kernels.
+//! - `serde`: a [`GradientSum`] can be sent and stored.
+//! - `ndarray`: [`Rows`] from an `ndarray` view.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 #[cfg(feature = "alloc")]

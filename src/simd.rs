@@ -4,7 +4,7 @@
 //! keeps one in a register, AVX2 in two, SSE2 and NEON in four, the scalar backend in an array. An
 //! algorithm written over logical vectors therefore performs the same operations in the same
 //! order everywhere, and as every operation below is exact IEEE 754 (one correctly rounded result)
-//! or bitwise, its results have the same bits everywhere. The exception is [`Vector::mul_add`] on a
+//! or bitwise, its results have the same bits everywhere. The exception is [`Arithmetic::mul_add`] on a
 //! backend without fused multiply-add, which [`Backend::FUSED`] tells.
 //!
 //! Left out on purpose, because they differ between vendors or tiers: reciprocal estimates, the
@@ -28,6 +28,7 @@ pub mod avx512;
 pub mod portable;
 pub mod prefetch;
 pub mod scalar;
+pub mod two;
 
 /// The vector of element type `T` on backend `B`.
 pub type V<B, T> = <T as Lane>::Vector<B>;
@@ -39,7 +40,7 @@ pub trait Backend: Copy + Send + Sync + 'static {
     /// Eight `f64`.
     type F64: Vector<Backend = Self, Element = f64>;
 
-    /// Whether [`Vector::mul_add`] rounds once.
+    /// Whether [`Arithmetic::mul_add`] rounds once.
     const FUSED: bool;
 
     /// Runs `f` compiled with this backend's instructions. `f` must be `#[inline(always)]`, and so
@@ -53,28 +54,22 @@ pub trait Backend: Copy + Send + Sync + 'static {
     fn widen_partial(self, x: &[f32]) -> Self::F64;
 }
 
-/// A 64-byte vector.
-pub trait Vector:
+/// Arithmetic on lanes: what an elementwise kernel is written in.
+///
+/// A vector of a backend has it, and so have [`Two`](two::Two) of them side by side.
+pub trait Arithmetic:
     Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + Neg<Output = Self>
 {
-    /// The backend whose token makes vectors of this type.
-    type Backend: Backend;
     /// What a lane holds.
     type Element: Lane;
     /// A truth value per lane.
     type Mask: Copy;
 
-    /// `x` in every lane.
-    fn splat(b: Self::Backend, x: Self::Element) -> Self;
+    /// Whether [`Arithmetic::mul_add`] rounds once.
+    const FUSED: bool;
 
-    /// The token that `self` was made from: a vector is a proof as good as the token.
-    fn token(self) -> Self::Backend;
-
-    /// `x` in every lane, like [`Vector::splat`], where a vector is at hand to prove that it may.
-    #[inline(always)]
-    fn constant(self, x: Self::Element) -> Self {
-        Self::splat(self.token(), x)
-    }
+    /// `x` in every lane, where a value at hand proves that the CPU has the instructions.
+    fn constant(self, x: Self::Element) -> Self;
 
     /// The element nearest to `x` in every lane.
     #[inline(always)]
@@ -82,23 +77,10 @@ pub trait Vector:
         self.constant(Self::Element::from_f64(x))
     }
 
-    /// A whole vector from memory, at any alignment.
-    fn load(b: Self::Backend, x: &<Self::Element as Lane>::Block) -> Self;
-
-    /// The first lanes from `x` (no more than there are), and +0 in the lanes beyond. Touches no
-    /// byte beyond `x`.
-    fn load_partial(b: Self::Backend, x: &[Self::Element]) -> Self;
-
-    /// A whole vector to memory, at any alignment.
-    fn store(self, out: &mut <Self::Element as Lane>::Block);
-
-    /// The first lanes to `out` (no more than there are). Touches no byte beyond `out`.
-    fn store_partial(self, out: &mut [Self::Element]);
-
-    /// `self * a + b`; rounds once where [`Backend::FUSED`], else twice.
+    /// `self * a + b`; rounds once where [`Arithmetic::FUSED`], else twice.
     fn mul_add(self, a: Self, b: Self) -> Self;
 
-    /// `b - self * a`; rounds once where [`Backend::FUSED`], else twice.
+    /// `b - self * a`; rounds once where [`Arithmetic::FUSED`], else twice.
     fn neg_mul_add(self, a: Self, b: Self) -> Self;
 
     /// The sign bit cleared, also of a NaN.
@@ -124,6 +106,28 @@ pub trait Vector:
     /// The leading half of the significand, the rest cut off: the product of two such numbers is
     /// exact.
     fn leading_half(self) -> Self;
+}
+
+/// A 64-byte vector of a backend.
+pub trait Vector: Arithmetic {
+    /// The backend whose token makes vectors of this type.
+    type Backend: Backend;
+
+    /// `x` in every lane.
+    fn splat(b: Self::Backend, x: Self::Element) -> Self;
+
+    /// A whole vector from memory, at any alignment.
+    fn load(b: Self::Backend, x: &<Self::Element as Lane>::Block) -> Self;
+
+    /// The first lanes from `x` (no more than there are), and +0 in the lanes beyond. Touches no
+    /// byte beyond `x`.
+    fn load_partial(b: Self::Backend, x: &[Self::Element]) -> Self;
+
+    /// A whole vector to memory, at any alignment.
+    fn store(self, out: &mut <Self::Element as Lane>::Block);
+
+    /// The first lanes to `out` (no more than there are). Touches no byte beyond `out`.
+    fn store_partial(self, out: &mut [Self::Element]);
 
     /// The sum of the lanes by the one reduction tree: the upper half is added to the lower half,
     /// lane by lane, until one lane is left.
@@ -136,7 +140,7 @@ pub trait Vector:
 
 /// What the kernels need of an element type: its blocks in memory and its vectors.
 pub trait Lane: Float + LoadAs<Self, Block = <Self as Lane>::Block> + bytemuck::Pod + Send + Sync {
-    /// The bits of a number that [`Vector::leading_half`] keeps, as a number.
+    /// The bits of a number that [`Arithmetic::leading_half`] keeps, as a number.
     const LEADING_HALF: Self;
 
     /// How many elements a logical vector holds.

@@ -47,3 +47,25 @@ pub fn criterion() -> Criterion {
         .sample_size(30)
         .configure_from_args()
 }
+
+/// Labels 0 and 1, a third of them 1.
+pub fn labels<T: From<f32>>(n: usize) -> Vec<T> {
+    (0..n).map(|i| T::from(f32::from(i % 3 == 0))).collect()
+}
+
+/// The sum of all elements, in independent sums that the compiler turns into vector additions: faster
+/// than memory on every core that this was tried on.
+pub fn read(x: &[f32]) -> f32 {
+    let mut sums = [0.0_f32; 64];
+    for x in x.as_chunks::<64>().0 {
+        for (sum, x) in sums.iter_mut().zip(x) {
+            *sum += x;
+        }
+    }
+    sums.iter().sum()
+}
+
+/// Panics where a bench is about to time a wrong answer.
+pub fn assert_close(got: f64, want: f64, tolerance: f64, what: &str) {
+    assert!((got - want).abs() <= tolerance, "{what}: {got}, not {want}");
+}

@@ -1,18 +1,16 @@
 //! axpy: `y += a x`, one fused multiply-add per element.
 
-use super::update::update;
-use crate::simd::{Backend, V, Vector};
-use crate::{Element, Storage};
+use super::update::Update;
+use crate::Element;
+use crate::simd::Arithmetic;
 
-/// Slices of one length; where they differ, the shorter one ends the work.
-#[inline(always)]
-pub fn axpy<B: Backend, S: Storage<T>, T: Element>(b: B, a: T, x: &[S], y: &mut [T]) {
-    let a = V::<B, T>::splat(b, a);
-    update(
-        b,
-        y,
-        [x],
-        #[inline(always)]
-        |y, [x]: [V<B, T>; 1]| x.mul_add(a, y),
-    );
+/// `y += a x`, for a given a.
+#[derive(Clone, Copy)]
+pub struct Axpy<T>(pub T);
+
+impl<T: Element> Update<T, 1> for Axpy<T> {
+    #[inline(always)]
+    fn apply<X: Arithmetic<Element = T>>(self, y: X, [x]: [X; 1]) -> X {
+        x.mul_add(x.constant(self.0), y)
+    }
 }

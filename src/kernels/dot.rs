@@ -22,7 +22,7 @@
 
 use super::pairwise::Pairwise;
 use crate::simd::prefetch::prefetch;
-use crate::simd::{Backend, Lane, LoadAs, V, Vector};
+use crate::simd::{Arithmetic, Backend, Lane, LoadAs, V, Vector};
 use crate::{Element, Storage};
 use core::slice::from_ref;
 

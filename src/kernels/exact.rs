@@ -1,10 +1,10 @@
 //! Error-free transformations: what rounding takes away, as a number.
 
-use crate::simd::{Backend, Vector};
+use crate::simd::Arithmetic;
 
 /// a + b and the error of that sum, for any two finite numbers (Knuth's TwoSum).
 #[inline(always)]
-pub fn two_sum<X: Vector>(a: X, b: X) -> [X; 2] {
+pub fn two_sum<X: Arithmetic>(a: X, b: X) -> [X; 2] {
     let sum = a + b;
     let b_part = sum - a;
     [sum, (a - (sum - b_part)) + (b - b_part)]
@@ -12,7 +12,7 @@ pub fn two_sum<X: Vector>(a: X, b: X) -> [X; 2] {
 
 /// a + b and the error of that sum, for |a| >= |b| or a = 0 (Dekker's FastTwoSum).
 #[inline(always)]
-pub fn fast_two_sum<X: Vector>(a: X, b: X) -> [X; 2] {
+pub fn fast_two_sum<X: Arithmetic>(a: X, b: X) -> [X; 2] {
     let sum = a + b;
     [sum, b - (sum - a)]
 }
@@ -24,8 +24,8 @@ pub fn fast_two_sum<X: Vector>(a: X, b: X) -> [X; 2] {
 /// loses a leading bit for each trailing one it gains, so every step is exact. (In `f64` the last
 /// product has one bit too many: an error far below the ULP of the difference.)
 #[inline(always)]
-pub fn remainder<X: Vector>(n: X, q: X, d: X) -> X {
-    if X::Backend::FUSED {
+pub fn remainder<X: Arithmetic>(n: X, q: X, d: X) -> X {
+    if X::FUSED {
         return q.neg_mul_add(d, n);
     }
     let (q_high, d_high) = (q.leading_half(), d.leading_half());

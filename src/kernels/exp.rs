@@ -39,7 +39,7 @@
 //! which adds roundings of 0.1 u, by less than 0.43.
 
 use super::exact::fast_two_sum;
-use crate::simd::{Lane, Vector};
+use crate::simd::{Arithmetic, Lane};
 
 /// What exp needs of a type.
 pub trait ExpConstants: Lane {
@@ -116,7 +116,7 @@ pub struct Exp<X> {
 
 /// exp(-|z|).
 #[inline(always)]
-pub fn exp_neg_abs<X: Vector<Element: ExpConstants>>(z: X) -> Exp<X> {
+pub fn exp_neg_abs<X: Arithmetic<Element: ExpConstants>>(z: X) -> Exp<X> {
     let t = -z.abs().at_most(z.constant(X::Element::LIMIT));
     let shift = z.constant(X::Element::SHIFT);
     let shifted = t.mul_add(z.constant(X::Element::LOG2_E), shift);
@@ -132,7 +132,7 @@ pub fn exp_neg_abs<X: Vector<Element: ExpConstants>>(z: X) -> Exp<X> {
     Exp { power: z.number(SCALE).scale_by_exponent_in(shifted), s, s_rest }
 }
 
-impl<X: Vector> Exp<X> {
+impl<X: Arithmetic> Exp<X> {
     /// exp(-|z|) 2^64 as an unevaluated sum of two numbers. 2^k s has the bits of s, and |s| < 1/2
     /// keeps them within reach of the two, so nothing is lost (but for k < -1030 in `f64`, where the
     /// smaller number is subnormal: 2^-63 relative).
@@ -147,7 +147,7 @@ impl<X: Vector> Exp<X> {
 /// 1 + x / 2^`exponent` as an unevaluated sum of two numbers, for x given as one, and x / 2^`exponent`
 /// in [-1/2, 1].
 #[inline(always)]
-pub fn one_plus<X: Vector>([x, x_rest]: [X; 2], exponent: i32) -> [X; 2] {
+pub fn one_plus<X: Arithmetic>([x, x_rest]: [X; 2], exponent: i32) -> [X; 2] {
     let [one, unscale] = [x.number(1.0), x.number(power_of_two(-exponent))];
     let high = x.mul_add(unscale, one);
     [high, x_rest.mul_add(unscale, x.mul_add(unscale, one - high))]
@@ -157,7 +157,7 @@ pub fn one_plus<X: Vector>([x, x_rest]: [X; 2], exponent: i32) -> [X; 2] {
 /// of terms side by side, then Horner's rule over the pairs. One chain of multiply-adds would take
 /// longer than the cores can look ahead.
 #[inline(always)]
-pub fn polynomial<X: Vector>(x: X, x2: X, coefficients: &[X::Element]) -> X {
+pub fn polynomial<X: Arithmetic>(x: X, x2: X, coefficients: &[X::Element]) -> X {
     let mut sum = None;
     for pair in coefficients.chunks(2).rev() {
         let pair = match *pair {

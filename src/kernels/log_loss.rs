@@ -41,7 +41,8 @@
 use super::exact::{fast_two_sum, two_sum};
 use super::exp::{ExpConstants, SCALE, SCALE_BITS, UNSCALE, exp_neg_abs, one_plus, polynomial, power_of_two};
 use super::quotient::Quotient;
-use crate::simd::Vector;
+use super::update::Elementwise;
+use crate::simd::Arithmetic;
 
 /// What log1p needs of a type.
 pub trait Log1pConstants: ExpConstants {
@@ -80,7 +81,7 @@ const LARGE: f64 = power_of_two(60);
 
 /// softplus(z) - y z.
 #[inline(always)]
-pub fn log_loss<X: Vector<Element: Log1pConstants>>(z: X, y: X) -> X {
+pub fn log_loss<X: Arithmetic<Element: Log1pConstants>>(z: X, y: X) -> X {
     let zero = z.number(0.0);
     let unscale = z.number(UNSCALE);
     let c = X::select(z.lt(zero), y, z.number(1.0) - y);
@@ -115,8 +116,30 @@ pub fn log_loss<X: Vector<Element: Log1pConstants>>(z: X, y: X) -> X {
 
 /// ln(1 + exp(z)).
 #[inline(always)]
-pub fn softplus<X: Vector<Element: Log1pConstants>>(z: X) -> X {
+pub fn softplus<X: Arithmetic<Element: Log1pConstants>>(z: X) -> X {
     log_loss(z, z.number(0.0))
+}
+
+/// [`log_loss`] as a kernel.
+#[derive(Clone, Copy)]
+pub struct LogLoss;
+
+impl<T: Log1pConstants> Elementwise<T, 2> for LogLoss {
+    #[inline(always)]
+    fn apply<X: Arithmetic<Element = T>>(self, [z, y]: [X; 2]) -> X {
+        log_loss(z, y)
+    }
+}
+
+/// [`softplus`] as a kernel.
+#[derive(Clone, Copy)]
+pub struct Softplus;
+
+impl<T: Log1pConstants> Elementwise<T, 1> for Softplus {
+    #[inline(always)]
+    fn apply<X: Arithmetic<Element = T>>(self, [z]: [X; 1]) -> X {
+        softplus(z)
+    }
 }
 
 #[cfg(test)]

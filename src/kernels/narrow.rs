@@ -15,7 +15,7 @@
 use super::pass::RowKernel;
 use crate::batch::Params;
 use crate::simd::prefetch::prefetch;
-use crate::simd::{Backend, V, Vector};
+use crate::simd::{Arithmetic, Backend, V, Vector};
 use crate::{Element, Rows, Storage};
 
 /// The most lanes that a logical vector has.

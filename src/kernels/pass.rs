@@ -33,15 +33,19 @@
 //! multiply-add for each row of its stream and 2 additions of streams; a value at most 512 / lanes
 //! additions, and 4 of lanes. Above the chunk sums are `f64`.
 
+use super::dot::dot;
 use super::narrow::Narrow;
-use super::sigmoid::sigmoid;
-use super::terms::{GROUP, LaneSums, Objective, terms};
-use super::update::update;
+use super::sigmoid::{Sigmoid, sigmoid};
+use super::terms::{Objective, terms};
+use super::update::{InPlace, update};
 use super::wide::Wide;
 use crate::batch::{Batch, Params};
 use crate::simd::{Backend, V, Vector};
 use crate::{Element, Rows, Storage};
 use core::ops::Range;
+
+/// Rows whose logits are held at a time.
+const GROUP: usize = 256;
 
 /// How far ahead of a row the memory is asked for, in bytes.
 const AHEAD: usize = 12 << 10;
@@ -71,56 +75,91 @@ pub trait RowKernel<B: Backend, S: Storage<T>, T: Element> {
     fn finish(self, gradient: &mut [T]);
 }
 
+/// What a pass computes.
+#[derive(Clone, Copy)]
+pub struct Pass<'a, T, O> {
+    /// The function that is summed over rows.
+    pub objective: O,
+    /// The parameters of the logit.
+    pub params: Params<'a, T>,
+    /// The direction that the objective takes a row's product with, in place of its label.
+    pub direction: Option<Params<'a, T>>,
+    /// Whether rows come from memory, and not from a cache.
+    pub streaming: bool,
+}
+
 /// The sums over the rows of a chunk: the values, the coefficients (the gradient by the bias), and the
 /// sample weights. The gradient by the weights is left in the first elements of `gradient`, which holds
 /// whole logical vectors ([`padded`]).
 #[inline(always)]
-pub fn chunk<B: Backend, S: Storage<T>, T: Element, O: Objective<P>, const P: usize>(
+pub fn chunk<B: Backend, S: Storage<T>, T: Element, O: Objective>(
     b: B,
-    objective: O,
+    pass: Pass<'_, T, O>,
     batch: &Batch<'_, S, T>,
-    params: [Params<'_, T>; P],
-    streaming: bool,
     gradient: &mut [T],
 ) -> [T; 3] {
     match batch.rows.cols().div_ceil(T::LANES) {
-        1 => blocks(b, objective, Narrow::<B, T, 1, 4>::new(b), batch, params, streaming, gradient),
-        2 => blocks(b, objective, Narrow::<B, T, 2, 2>::new(b), batch, params, streaming, gradient),
-        3 => blocks(b, objective, Narrow::<B, T, 3, 1>::new(b), batch, params, streaming, gradient),
-        4 => blocks(b, objective, Narrow::<B, T, 4, 1>::new(b), batch, params, streaming, gradient),
-        _ => blocks(b, objective, Wide, batch, params, streaming, gradient),
+        1 => blocks(b, pass, Narrow::<B, T, 1, 4>::new(b), batch, gradient),
+        2 => blocks(b, pass, Narrow::<B, T, 2, 2>::new(b), batch, gradient),
+        3 => blocks(b, pass, Narrow::<B, T, 3, 1>::new(b), batch, gradient),
+        4 => blocks(b, pass, Narrow::<B, T, 4, 1>::new(b), batch, gradient),
+        _ => blocks(b, pass, Wide, batch, gradient),
     }
 }
 
 #[inline(always)]
-fn blocks<B: Backend, S: Storage<T>, T: Element, O: Objective<P>, K: RowKernel<B, S, T>, const P: usize>(
+fn blocks<B: Backend, S: Storage<T>, T: Element, O: Objective, K: RowKernel<B, S, T>>(
     b: B,
-    objective: O,
+    pass: Pass<'_, T, O>,
     mut kernel: K,
     batch: &Batch<'_, S, T>,
-    params: [Params<'_, T>; P],
-    streaming: bool,
     gradient: &mut [T],
 ) -> [T; 3] {
+    let Pass { objective, params, direction, streaming } = pass;
     let zero = T::from_f64(0.0);
     gradient.fill(zero);
     let ahead = if streaming { AHEAD } else { 0 };
-    let mut sums: LaneSums<B, T> = [V::<B, T>::splat(b, zero); 3];
-    let mut logits = [[zero; GROUP]; P];
+    let [mut value, mut coefficient, mut weight] = [V::<B, T>::splat(b, zero); 3];
+    let [mut logits, mut products, mut values] = [[zero; GROUP]; 3];
     for group in ranges(0..batch.rows.rows(), GROUP) {
         let group = batch.range(group);
         for range in ranges(0..group.rows.rows(), block_rows::<S, T>(group.rows.cols(), streaming)) {
-            let rows = group.rows.range(range.clone());
-            for (logits, params) in logits.iter_mut().zip(params) {
-                K::logits(b, rows, params, ahead, &mut logits[range.clone()]);
-            }
-            terms(b, objective, range.clone(), &mut logits, group.labels, group.sample_weights, &mut sums);
-            let weights = group.sample_weights.map(|weights| &weights[range.clone()]);
-            kernel.accumulate(b, rows, &logits[0][range], weights, gradient);
+            let block = group.range(range.clone());
+            let (logits, products) = (&mut logits[range.clone()], &mut products[range.clone()]);
+            K::logits(b, block.rows, params, ahead, logits);
+            let others = match direction {
+                None => block.labels,
+                Some(direction) => {
+                    K::logits(b, block.rows, direction, 0, products);
+                    products
+                }
+            };
+            terms(b, objective, logits, others, block.sample_weights, &mut values[range]);
+            kernel.accumulate(b, block.rows, logits, block.sample_weights, gradient);
+        }
+        let rows = group.rows.rows();
+        value = add_lanes(b, value, &values[..rows]);
+        coefficient = add_lanes(b, coefficient, &logits[..rows]);
+        if let Some(weights) = group.sample_weights {
+            weight = add_lanes(b, weight, weights);
         }
     }
     kernel.finish(gradient);
-    [sums[0].sum(), sums[1].sum(), sums[2].sum()]
+    let weight = match batch.sample_weights {
+        None => T::from_f64(batch.rows.rows() as f64),
+        Some(_) => weight.sum(),
+    };
+    [value.sum(), coefficient.sum(), weight]
+}
+
+/// Adds element i to lane i modulo the number of lanes.
+#[inline(always)]
+fn add_lanes<B: Backend, T: Element>(b: B, mut sum: V<B, T>, x: &[T]) -> V<B, T> {
+    let (blocks, rest) = T::blocks(x);
+    for block in blocks {
+        sum = sum + Vector::load(b, block);
+    }
+    sum + Vector::load_partial(b, rest)
 }
 
 /// The logits of any number of rows.
@@ -151,16 +190,15 @@ pub fn probabilities<B: Backend, S: Storage<T>, T: Element>(
     streaming: bool,
     out: &mut [T],
 ) {
+    if let (1, [out]) = (rows.rows(), &mut *out) {
+        // A row alone: nothing on the way from its features to its probability goes through memory.
+        let z = dot(b, rows.at(0), params.weights, 0) + params.bias;
+        return sigmoid(V::<B, T>::splat(b, z)).store_partial(core::slice::from_mut(out));
+    }
     for range in ranges(0..rows.rows(), GROUP) {
         let out = &mut out[range.clone()];
         logits(b, rows.range(range), params, streaming, out);
-        update(
-            b,
-            out,
-            [&[] as &[T]; 0],
-            #[inline(always)]
-            |z, []| sigmoid(z),
-        );
+        update(b, out, [&[] as &[T]; 0], InPlace(Sigmoid));
     }
 }
 

@@ -19,7 +19,7 @@
 //! near 0, and was hardly faster.
 
 use super::exact;
-use crate::simd::Vector;
+use crate::simd::Arithmetic;
 
 /// A quotient q + m v; see the module's text for the names.
 #[derive(Clone, Copy)]
@@ -29,7 +29,7 @@ pub struct Quotient<X> {
     v: X,
 }
 
-impl<X: Vector> Quotient<X> {
+impl<X: Arithmetic> Quotient<X> {
     /// The quotient of two unevaluated sums.
     #[inline(always)]
     pub fn new([n, n_rest]: [X; 2], [d, d_rest]: [X; 2]) -> Self {

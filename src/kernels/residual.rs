@@ -24,17 +24,18 @@
 use super::exact::two_sum;
 use super::exp::{ExpConstants, SCALE, SCALE_BITS, UNSCALE, exp_neg_abs, one_plus};
 use super::quotient::Quotient;
-use crate::simd::{Backend, Vector};
+use super::update::Elementwise;
+use crate::simd::Arithmetic;
 
 /// sigmoid(z) - y.
 #[inline(always)]
-pub fn residual<X: Vector<Element: ExpConstants>>(z: X, y: X) -> X {
+pub fn residual<X: Arithmetic<Element: ExpConstants>>(z: X, y: X) -> X {
     let not_y = z.number(1.0) - y;
     let negative = z.lt(z.number(0.0));
     let f = X::select(negative, not_y, -y);
     let g = X::select(negative, -y, not_y) * z.number(SCALE);
     let [e, e_rest] = exp_neg_abs(z).scaled();
-    let [dividend, dividend_rest] = if X::Backend::FUSED {
+    let [dividend, dividend_rest] = if X::FUSED {
         [f.mul_add(e, g), f * e_rest]
     } else {
         let [sum, error] = two_sum(f * e, g);
@@ -42,4 +43,15 @@ pub fn residual<X: Vector<Element: ExpConstants>>(z: X, y: X) -> X {
     };
     let divisor = one_plus([e, e_rest], SCALE_BITS);
     Quotient::new([dividend, dividend_rest], divisor).rounded() * z.number(UNSCALE)
+}
+
+/// [`residual`] as a kernel.
+#[derive(Clone, Copy)]
+pub struct Residual;
+
+impl<T: ExpConstants> Elementwise<T, 2> for Residual {
+    #[inline(always)]
+    fn apply<X: Arithmetic<Element = T>>(self, [z, y]: [X; 2]) -> X {
+        residual(z, y)
+    }
 }

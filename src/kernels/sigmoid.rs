@@ -32,14 +32,26 @@
 
 use super::exp::{ExpConstants, SCALE, SCALE_BITS, UNSCALE, exp_neg_abs, one_plus};
 use super::quotient::Quotient;
-use crate::simd::Vector;
+use super::update::Elementwise;
+use crate::simd::Arithmetic;
 
 /// 1 / (1 + exp(-z)).
 #[inline(always)]
-pub fn sigmoid<X: Vector<Element: ExpConstants>>(z: X) -> X {
+pub fn sigmoid<X: Arithmetic<Element: ExpConstants>>(z: X) -> X {
     let zero = z.number(0.0);
     let negative = z.lt(zero);
     let [e, e_rest] = exp_neg_abs(z).scaled();
     let dividend = [X::select(negative, e, z.number(SCALE)), X::select(negative, e_rest, zero)];
     Quotient::new(dividend, one_plus([e, e_rest], SCALE_BITS)).rounded() * z.number(UNSCALE)
+}
+
+/// [`sigmoid`] as a kernel.
+#[derive(Clone, Copy)]
+pub struct Sigmoid;
+
+impl<T: ExpConstants> Elementwise<T, 1> for Sigmoid {
+    #[inline(always)]
+    fn apply<X: Arithmetic<Element = T>>(self, [z]: [X; 1]) -> X {
+        sigmoid(z)
+    }
 }

@@ -1,38 +1,94 @@
-//! The one loop of every elementwise kernel: whole blocks, then the rest by masked access.
+//! The one loop of every elementwise kernel: two vectors at a time, then what is left of them, by masked
+//! access at the end.
 //!
 //! The rest goes through the same arithmetic as the blocks, padded with zeros, so where an element
 //! stands has no influence on its bits.
 
-use crate::simd::{Backend, V, Vector};
+use crate::simd::two::Two;
+use crate::simd::{Arithmetic, Backend, V, Vector};
 use crate::{Element, Storage};
 
-/// `out[i] = f(out[i], inputs[0][i], inputs[1][i], …)`, a logical vector at a time.
+/// A function of `N` numbers, written once for vectors of every kind.
+pub trait Elementwise<T, const N: usize>: Copy {
+    /// The value, lane by lane.
+    fn apply<X: Arithmetic<Element = T>>(self, inputs: [X; N]) -> X;
+}
+
+/// What a number becomes, given itself and `N` others.
+pub trait Update<T, const N: usize>: Copy {
+    /// The new number, lane by lane.
+    fn apply<X: Arithmetic<Element = T>>(self, current: X, inputs: [X; N]) -> X;
+}
+
+/// Overwrites a number with the function's value. No load of it is left in the compiled loop.
+#[derive(Clone, Copy)]
+pub struct Overwrite<F>(pub F);
+
+impl<T, F: Elementwise<T, N>, const N: usize> Update<T, N> for Overwrite<F> {
+    #[inline(always)]
+    fn apply<X: Arithmetic<Element = T>>(self, _: X, inputs: [X; N]) -> X {
+        self.0.apply(inputs)
+    }
+}
+
+/// Overwrites a number with the function's value for it, and for the others.
+#[derive(Clone, Copy)]
+pub struct InPlace<F>(pub F);
+
+impl<T, F: Elementwise<T, 1>> Update<T, 0> for InPlace<F> {
+    #[inline(always)]
+    fn apply<X: Arithmetic<Element = T>>(self, current: X, []: [X; 0]) -> X {
+        self.0.apply([current])
+    }
+}
+
+impl<T, F: Elementwise<T, 2>> Update<T, 1> for InPlace<F> {
+    #[inline(always)]
+    fn apply<X: Arithmetic<Element = T>>(self, current: X, [y]: [X; 1]) -> X {
+        self.0.apply([current, y])
+    }
+}
+
+/// `out[i]` becomes `f(out[i], inputs[0][i], inputs[1][i], …)`.
 ///
-/// Slices of one length; where they differ, the shortest ends the work. A kernel that overwrites
-/// `out` ignores the first argument, and no load of it is left in the compiled loop.
+/// Slices of one length; where they differ, the shortest ends the work.
 #[inline(always)]
 pub fn update<B: Backend, S: Storage<T>, T: Element, const N: usize>(
     b: B,
     out: &mut [T],
     inputs: [&[S]; N],
-    f: impl Fn(V<B, T>, [V<B, T>; N]) -> V<B, T>,
+    f: impl Update<T, N>,
 ) {
     // The shortest length, so that the compiler sees that all slices have as many blocks.
     let len = inputs.iter().fold(out.len(), |len, input| len.min(input.len()));
     let (blocks, rest) = T::blocks_mut(&mut out[..len]);
-    let inputs = inputs.map(|input| {
-        let (input, rest) = S::blocks(&input[..len]);
-        (&input[..blocks.len()], rest)
-    });
+    let inputs = inputs.map(
+        #[inline(always)]
+        |input| {
+            let (input, rest) = S::blocks(&input[..len]);
+            (&input[..blocks.len()], rest)
+        },
+    );
 
     // Plain loops over the inputs: `map` to vectors is not always inlined.
-    for (i, block) in blocks.iter_mut().enumerate() {
+    let (twos, one) = blocks.as_chunks_mut::<2>();
+    for (i, [first, second]) in twos.iter_mut().enumerate() {
+        let current = Two(V::<B, T>::load(b, first), V::<B, T>::load(b, second));
+        let mut values = [current; N];
+        for (value, (input, _)) in values.iter_mut().zip(inputs) {
+            *value = Two(S::load(b, &input[2 * i]), S::load(b, &input[2 * i + 1]));
+        }
+        let Two(new_first, new_second) = f.apply(current, values);
+        new_first.store(first);
+        new_second.store(second);
+    }
+    if let [block] = one {
         let current = V::<B, T>::load(b, block);
         let mut values = [current; N];
         for (value, (input, _)) in values.iter_mut().zip(inputs) {
-            *value = S::load(b, &input[i]);
+            *value = S::load(b, &input[input.len() - 1]);
         }
-        f(current, values).store(block);
+        f.apply(current, values).store(block);
     }
     if !rest.is_empty() {
         let current = V::<B, T>::load_partial(b, rest);
@@ -40,6 +96,6 @@ pub fn update<B: Backend, S: Storage<T>, T: Element, const N: usize>(
         for (value, (_, input)) in values.iter_mut().zip(inputs) {
             *value = S::load_partial(b, input);
         }
-        f(current, values).store_partial(rest);
+        f.apply(current, values).store_partial(rest);
     }
 }

@@ -15,7 +15,7 @@ use super::dot::{dot, leaf_len, leaf_vector};
 use super::narrow::MOST_LANES;
 use super::pass::RowKernel;
 use crate::batch::Params;
-use crate::simd::{Backend, V, Vector};
+use crate::simd::{Arithmetic, Backend, V, Vector};
 use crate::{Element, Rows, Storage};
 
 /// Rows of any width.

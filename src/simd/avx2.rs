@@ -2,7 +2,7 @@
 
 #![expect(unsafe_code, reason = "intrinsics, under the token's proof; masked loads and stores by pointer")]
 
-use super::{Backend, Lane, Vector, operators, proven, x86_token};
+use super::{Arithmetic, Backend, Lane, Vector, operators, proven, x86_token};
 use core::arch::x86_64::*;
 
 x86_token! {
@@ -127,61 +127,15 @@ macro_rules! vector {
             Div div: |a, b| halves!($div(a, b)),
         }
 
-        impl Vector for $vector {
-            type Backend = Avx2;
+        impl Arithmetic for $vector {
             type Element = $t;
             type Mask = Self;
 
-            #[inline(always)]
-            fn splat(_: Avx2, x: $t) -> Self {
-                let half = proven!($set1(x));
-                Self(half, half)
-            }
+            const FUSED: bool = Avx2::FUSED;
 
             #[inline(always)]
-            fn token(self) -> Avx2 {
-                Avx2(())
-            }
-
-            #[inline(always)]
-            fn load(_: Avx2, x: &[$t; $lanes]) -> Self {
-                let (low, high) = x.split_at($half);
-                // SAFETY: the token proves AVX2; each half has as many elements as are read.
-                unsafe { Self($loadu(low.as_ptr()), $loadu(high.as_ptr())) }
-            }
-
-            #[inline(always)]
-            fn load_partial(_: Avx2, x: &[$t]) -> Self {
-                let (low, high) = x.split_at(x.len().min($half));
-                // SAFETY: the token proves AVX2; the masks select no lane beyond each slice, and a
-                // masked load does not touch the others.
-                unsafe {
-                    Self(
-                        $maskload(low.as_ptr(), $first_lanes(low.len())),
-                        $maskload(high.as_ptr(), $first_lanes(high.len())),
-                    )
-                }
-            }
-
-            #[inline(always)]
-            fn store(self, out: &mut [$t; $lanes]) {
-                let (low, high) = out.split_at_mut($half);
-                // SAFETY: `self` proves AVX2; each half has as many elements as are written.
-                unsafe {
-                    $storeu(low.as_mut_ptr(), self.0);
-                    $storeu(high.as_mut_ptr(), self.1);
-                }
-            }
-
-            #[inline(always)]
-            fn store_partial(self, out: &mut [$t]) {
-                let (low, high) = out.split_at_mut(out.len().min($half));
-                // SAFETY: `self` proves AVX2; the masks select no lane beyond each slice, and a
-                // masked store does not touch the others.
-                unsafe {
-                    $maskstore(low.as_mut_ptr(), $first_lanes(low.len()), self.0);
-                    $maskstore(high.as_mut_ptr(), $first_lanes(high.len()), self.1);
-                }
+            fn constant(self, x: $t) -> Self {
+                Self::splat(Avx2(()), x)
             }
 
             #[inline(always)]
@@ -237,6 +191,57 @@ macro_rules! vector {
             fn leading_half(self) -> Self {
                 let mask = proven!($set1($t::LEADING_HALF));
                 proven!(Self($and(self.0, mask), $and(self.1, mask)))
+            }
+        }
+
+        impl Vector for $vector {
+            type Backend = Avx2;
+
+            #[inline(always)]
+            fn splat(_: Avx2, x: $t) -> Self {
+                let half = proven!($set1(x));
+                Self(half, half)
+            }
+
+            #[inline(always)]
+            fn load(_: Avx2, x: &[$t; $lanes]) -> Self {
+                let (low, high) = x.split_at($half);
+                // SAFETY: the token proves AVX2; each half has as many elements as are read.
+                unsafe { Self($loadu(low.as_ptr()), $loadu(high.as_ptr())) }
+            }
+
+            #[inline(always)]
+            fn load_partial(_: Avx2, x: &[$t]) -> Self {
+                let (low, high) = x.split_at(x.len().min($half));
+                // SAFETY: the token proves AVX2; the masks select no lane beyond each slice, and a
+                // masked load does not touch the others.
+                unsafe {
+                    Self(
+                        $maskload(low.as_ptr(), $first_lanes(low.len())),
+                        $maskload(high.as_ptr(), $first_lanes(high.len())),
+                    )
+                }
+            }
+
+            #[inline(always)]
+            fn store(self, out: &mut [$t; $lanes]) {
+                let (low, high) = out.split_at_mut($half);
+                // SAFETY: `self` proves AVX2; each half has as many elements as are written.
+                unsafe {
+                    $storeu(low.as_mut_ptr(), self.0);
+                    $storeu(high.as_mut_ptr(), self.1);
+                }
+            }
+
+            #[inline(always)]
+            fn store_partial(self, out: &mut [$t]) {
+                let (low, high) = out.split_at_mut(out.len().min($half));
+                // SAFETY: `self` proves AVX2; the masks select no lane beyond each slice, and a
+                // masked store does not touch the others.
+                unsafe {
+                    $maskstore(low.as_mut_ptr(), $first_lanes(low.len()), self.0);
+                    $maskstore(high.as_mut_ptr(), $first_lanes(high.len()), self.1);
+                }
             }
 
             #[inline(always)]

@@ -4,7 +4,7 @@
 
 #![expect(unsafe_code, reason = "intrinsics, under the token's proof; loads and stores by pointer")]
 
-use super::{Backend, Lane, Vector, operators, proven, x86_token};
+use super::{Arithmetic, Backend, Lane, Vector, operators, proven, x86_token};
 use core::arch::x86_64::*;
 
 x86_token! {
@@ -91,45 +91,15 @@ macro_rules! vector {
             Div div: |a, b| proven!(Self($div(a.0, b.0))),
         }
 
-        impl Vector for $vector {
-            type Backend = Avx512;
+        impl Arithmetic for $vector {
             type Element = $t;
             type Mask = $mask;
 
-            #[inline(always)]
-            fn splat(_: Avx512, x: $t) -> Self {
-                proven!(Self($set1(x)))
-            }
+            const FUSED: bool = Avx512::FUSED;
 
             #[inline(always)]
-            fn token(self) -> Avx512 {
-                Avx512(())
-            }
-
-            #[inline(always)]
-            fn load(_: Avx512, x: &[$t; $lanes]) -> Self {
-                // SAFETY: the token proves AVX-512; the block has as many elements as are read.
-                unsafe { Self($loadu(x.as_ptr())) }
-            }
-
-            #[inline(always)]
-            fn load_partial(_: Avx512, x: &[$t]) -> Self {
-                // SAFETY: the token proves AVX-512; the mask selects no lane beyond the slice, and a
-                // masked load does not touch the others.
-                unsafe { Self($maskz_loadu(first_lanes(x.len()) as $mask, x.as_ptr())) }
-            }
-
-            #[inline(always)]
-            fn store(self, out: &mut [$t; $lanes]) {
-                // SAFETY: `self` proves AVX-512; the block has as many elements as are written.
-                unsafe { $storeu(out.as_mut_ptr(), self.0) }
-            }
-
-            #[inline(always)]
-            fn store_partial(self, out: &mut [$t]) {
-                // SAFETY: `self` proves AVX-512; the mask selects no lane beyond the slice, and a
-                // masked store does not touch the others.
-                unsafe { $mask_storeu(out.as_mut_ptr(), first_lanes(out.len()) as $mask, self.0) }
+            fn constant(self, x: $t) -> Self {
+                Self::splat(Avx512(()), x)
             }
 
             #[inline(always)]
@@ -179,6 +149,41 @@ macro_rules! vector {
             #[inline(always)]
             fn leading_half(self) -> Self {
                 proven!(Self($and(self.0, $set1($t::LEADING_HALF))))
+            }
+        }
+
+        impl Vector for $vector {
+            type Backend = Avx512;
+
+            #[inline(always)]
+            fn splat(_: Avx512, x: $t) -> Self {
+                proven!(Self($set1(x)))
+            }
+
+            #[inline(always)]
+            fn load(_: Avx512, x: &[$t; $lanes]) -> Self {
+                // SAFETY: the token proves AVX-512; the block has as many elements as are read.
+                unsafe { Self($loadu(x.as_ptr())) }
+            }
+
+            #[inline(always)]
+            fn load_partial(_: Avx512, x: &[$t]) -> Self {
+                // SAFETY: the token proves AVX-512; the mask selects no lane beyond the slice, and a
+                // masked load does not touch the others.
+                unsafe { Self($maskz_loadu(first_lanes(x.len()) as $mask, x.as_ptr())) }
+            }
+
+            #[inline(always)]
+            fn store(self, out: &mut [$t; $lanes]) {
+                // SAFETY: `self` proves AVX-512; the block has as many elements as are written.
+                unsafe { $storeu(out.as_mut_ptr(), self.0) }
+            }
+
+            #[inline(always)]
+            fn store_partial(self, out: &mut [$t]) {
+                // SAFETY: `self` proves AVX-512; the mask selects no lane beyond the slice, and a
+                // masked store does not touch the others.
+                unsafe { $mask_storeu(out.as_mut_ptr(), first_lanes(out.len()) as $mask, self.0) }
             }
 
             #[inline(always)]

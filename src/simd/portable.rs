@@ -4,7 +4,7 @@
 //! still emits what the build allows, so it cannot stand in for the other backends; and its
 //! `reduce_add`, `exp`, `max` and `min` differ between builds, so they are not used here.
 
-use super::{Backend, Lane, Vector, operators, tree_sum};
+use super::{Arithmetic, Backend, Lane, Vector, operators, tree_sum};
 use wide::{f32x16, f64x8, u32x16, u64x8};
 
 /// The token of the portable backend. Every CPU that runs this build has it.
@@ -53,41 +53,15 @@ macro_rules! vector {
             Div div: |a, b| Self(a.0 / b.0),
         }
 
-        impl Vector for $vector {
-            type Backend = Portable;
+        impl Arithmetic for $vector {
             type Element = $t;
             type Mask = $wide;
 
-            #[inline(always)]
-            fn splat(_: Portable, x: $t) -> Self {
-                Self($wide::splat(x))
-            }
+            const FUSED: bool = Portable::FUSED;
 
             #[inline(always)]
-            fn token(self) -> Portable {
-                Portable
-            }
-
-            #[inline(always)]
-            fn load(_: Portable, x: &[$t; $lanes]) -> Self {
-                Self($wide::new(*x))
-            }
-
-            #[inline(always)]
-            fn load_partial(_: Portable, x: &[$t]) -> Self {
-                Self($wide::new(core::array::from_fn(|i| x.get(i).copied().unwrap_or(0.0))))
-            }
-
-            #[inline(always)]
-            fn store(self, out: &mut [$t; $lanes]) {
-                *out = self.0.to_array();
-            }
-
-            #[inline(always)]
-            fn store_partial(self, out: &mut [$t]) {
-                for (out, x) in out.iter_mut().zip(self.0.to_array()) {
-                    *out = x;
-                }
+            fn constant(self, x: $t) -> Self {
+                Self::splat(Portable, x)
             }
 
             #[inline(always)]
@@ -135,6 +109,37 @@ macro_rules! vector {
             #[inline(always)]
             fn leading_half(self) -> Self {
                 Self(self.0 & $wide::splat($t::LEADING_HALF))
+            }
+        }
+
+        impl Vector for $vector {
+            type Backend = Portable;
+
+            #[inline(always)]
+            fn splat(_: Portable, x: $t) -> Self {
+                Self($wide::splat(x))
+            }
+
+            #[inline(always)]
+            fn load(_: Portable, x: &[$t; $lanes]) -> Self {
+                Self($wide::new(*x))
+            }
+
+            #[inline(always)]
+            fn load_partial(_: Portable, x: &[$t]) -> Self {
+                Self($wide::new(core::array::from_fn(|i| x.get(i).copied().unwrap_or(0.0))))
+            }
+
+            #[inline(always)]
+            fn store(self, out: &mut [$t; $lanes]) {
+                *out = self.0.to_array();
+            }
+
+            #[inline(always)]
+            fn store_partial(self, out: &mut [$t]) {
+                for (out, x) in out.iter_mut().zip(self.0.to_array()) {
+                    *out = x;
+                }
             }
 
             #[inline(always)]

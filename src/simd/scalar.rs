@@ -3,7 +3,7 @@
 //! It defines the bits that the other fused backends must reproduce, so it is written to be read
 //! and not to be fast.
 
-use super::{Backend, Lane, Vector, operators, tree_sum};
+use super::{Arithmetic, Backend, Lane, Vector, operators, tree_sum};
 use crate::math::Float;
 use core::array::from_fn;
 
@@ -66,41 +66,15 @@ macro_rules! vector {
             Div div: |a, b| Self(from_fn(|i| a.0[i] / b.0[i])),
         }
 
-        impl Vector for $vector {
-            type Backend = Scalar;
+        impl Arithmetic for $vector {
             type Element = $t;
             type Mask = [bool; $lanes];
 
-            #[inline(always)]
-            fn splat(_: Scalar, x: $t) -> Self {
-                Self([x; $lanes])
-            }
+            const FUSED: bool = Scalar::FUSED;
 
             #[inline(always)]
-            fn token(self) -> Scalar {
-                Scalar
-            }
-
-            #[inline(always)]
-            fn load(_: Scalar, x: &[$t; $lanes]) -> Self {
-                Self(*x)
-            }
-
-            #[inline(always)]
-            fn load_partial(_: Scalar, x: &[$t]) -> Self {
-                Self(from_fn(|i| x.get(i).copied().unwrap_or(0.0)))
-            }
-
-            #[inline(always)]
-            fn store(self, out: &mut [$t; $lanes]) {
-                *out = self.0;
-            }
-
-            #[inline(always)]
-            fn store_partial(self, out: &mut [$t]) {
-                for (out, x) in out.iter_mut().zip(self.0) {
-                    *out = x;
-                }
+            fn constant(self, x: $t) -> Self {
+                Self::splat(Scalar, x)
             }
 
             #[inline(always)]
@@ -150,6 +124,37 @@ macro_rules! vector {
             #[inline(always)]
             fn leading_half(self) -> Self {
                 Self(self.0.map(|x| $t::from_bits(x.to_bits() & $t::LEADING_HALF.to_bits())))
+            }
+        }
+
+        impl Vector for $vector {
+            type Backend = Scalar;
+
+            #[inline(always)]
+            fn splat(_: Scalar, x: $t) -> Self {
+                Self([x; $lanes])
+            }
+
+            #[inline(always)]
+            fn load(_: Scalar, x: &[$t; $lanes]) -> Self {
+                Self(*x)
+            }
+
+            #[inline(always)]
+            fn load_partial(_: Scalar, x: &[$t]) -> Self {
+                Self(from_fn(|i| x.get(i).copied().unwrap_or(0.0)))
+            }
+
+            #[inline(always)]
+            fn store(self, out: &mut [$t; $lanes]) {
+                *out = self.0;
+            }
+
+            #[inline(always)]
+            fn store_partial(self, out: &mut [$t]) {
+                for (out, x) in out.iter_mut().zip(self.0) {
+                    *out = x;
+                }
             }
 
             #[inline(always)]
