@@ -1,6 +1,7 @@
-//! What a pass reads: labelled rows, and the parameters of the model. Checked once, when they are made.
+//! What a pass reads: labelled rows, checked once, when they are made; and the parameters of the model.
 
 use crate::{Element, Error, Rows, Storage};
+use core::fmt;
 use core::ops::Range;
 
 /// Rows with a label each and, where they do not all count alike, a sample weight each.
@@ -20,7 +21,6 @@ use core::ops::Range;
 /// assert_eq!(error.to_string(), "`labels[1]` is 1.5, which is not between 0 and 1");
 /// # Ok::<(), lanegrad::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct Batch<'a, S, T> {
     pub(crate) rows: Rows<'a, S>,
     pub(crate) labels: &'a [T],
@@ -97,6 +97,13 @@ impl<'a, S: Storage<T>, T: Element> Batch<'a, S, T> {
             labels: &self.labels[range.clone()],
             sample_weights: self.sample_weights.map(|weights| &weights[range]),
         }
+    }
+}
+
+impl<S, T> fmt::Debug for Batch<'_, S, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let weighted = self.sample_weights.is_some();
+        f.debug_struct("Batch").field("rows", &self.rows).field("weighted", &weighted).finish_non_exhaustive()
     }
 }
 

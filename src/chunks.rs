@@ -6,7 +6,8 @@
 //! rows was cut, or on which machine summed which chunks; and an addend meets one addition for each
 //! doubling of the rows, in `f64`.
 
-use crate::{Element, Error};
+use crate::Element;
+use crate::parallel::join;
 use core::ops::Range;
 
 /// How many rows make a chunk, the leaf of the summation tree, for rows of `cols` features in `T`
@@ -136,60 +137,6 @@ pub fn aligned_nodes(chunks: Range<u64>) -> impl Iterator<Item = (u32, Range<u64
         first = node.end;
         Some((level, node))
     })
-}
-
-/// How large the pieces of some work may be before they are shared between threads: `units` of work of
-/// a given `cost` each, in about as many operations on an element.
-///
-/// About eight pieces for each thread, so that a thread that was held up does not keep the others
-/// waiting long; but none so small (some 10 µs) that handing it over costs more than doing it.
-pub fn grain(parallel: bool, units: usize, cost: usize) -> usize {
-    const SMALLEST_PIECE: usize = 1 << 18;
-    if !parallel || units.saturating_mul(cost) <= SMALLEST_PIECE {
-        return usize::MAX;
-    }
-    let threads = threads();
-    if threads < 2 {
-        return usize::MAX;
-    }
-    let piece = units.div_ceil(8 * threads).max(SMALLEST_PIECE.div_ceil(cost));
-    piece.checked_next_power_of_two().unwrap_or(usize::MAX)
-}
-
-/// Calls `f` with parts of `out` and the place where each starts: one after the other, or on several
-/// threads where there is more than `grain` to do.
-pub fn for_parts<T: Send>(
-    first: usize,
-    out: &mut [T],
-    grain: usize,
-    f: &(impl Fn(usize, &mut [T]) -> Result<(), Error> + Sync),
-) -> Result<(), Error> {
-    if out.len() <= grain {
-        return f(first, out);
-    }
-    let middle = left_child(out.len());
-    let (left, right) = out.split_at_mut(middle);
-    let (left, right) =
-        join(|| for_parts(first, left, grain, f), || for_parts(first + middle, right, grain, f));
-    left.and(right)
-}
-
-#[cfg(feature = "rayon")]
-fn join<A: Send, B: Send>(left: impl FnOnce() -> A + Send, right: impl FnOnce() -> B + Send) -> (A, B) {
-    rayon::join(left, right)
-}
-
-#[cfg(not(feature = "rayon"))]
-fn join<A, B>(left: impl FnOnce() -> A, right: impl FnOnce() -> B) -> (A, B) {
-    (left(), right())
-}
-
-/// The threads of the rayon pool that the caller is in.
-fn threads() -> usize {
-    #[cfg(feature = "rayon")]
-    return rayon::current_num_threads();
-    #[cfg(not(feature = "rayon"))]
-    1
 }
 
 #[cfg(test)]

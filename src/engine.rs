@@ -1,20 +1,25 @@
 //! `Engine`: the passes over rows, and elementwise maps over large slices.
 
-use crate::chunks::{Tree, chunk_rows, for_parts, grain, width};
+use crate::chunks::{Tree, chunk_rows, width};
 use crate::isa::dispatch;
 use crate::kernels::pass::{self, Pass};
 use crate::kernels::terms::{Curvature, Loss, Objective};
+use crate::kernels::{InPlace, LogLoss, Overwrite, Residual, Sigmoid, Softplus, run};
+use crate::parallel::{for_parts, grain};
 use crate::{Batch, Element, Error, Gradient, Isa, Params, Rows, Storage};
 use alloc::vec::Vec;
+use core::fmt;
 use core::ops::Range;
 
 /// Runs passes over rows on an instruction set, serially or on the threads of the caller's rayon pool.
 ///
-/// It keeps the memory that a pass works in, so calls after the first do not allocate. Results do not
-/// depend on the number of threads, nor, among fused instruction sets, on the instruction set.
+/// It keeps the memory that a pass works in, so a call after one of at least its size does not allocate
+/// (but for the queues of rayon). Results do not depend on the number of threads, nor, among fused
+/// instruction sets, on the instruction set.
 ///
 /// An engine that is parallel uses the pool that its caller is in (`ThreadPool::install`), or rayon's
 /// global one outside of any, and stays on the calling thread where the work is too small to share.
+/// (rayon starts its global pool at the first use, and panics where the system gives it no threads.)
 ///
 /// ```
 /// use lanegrad::{Batch, Engine, Gradient, Params, Rows};
@@ -33,12 +38,21 @@ use core::ops::Range;
 /// assert_eq!(gradient.dw.len(), 2);
 /// # Ok::<(), lanegrad::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Engine {
     isa: Isa,
     parallel: bool,
     /// What a pass works in.
     scratch: Vec<f64>,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("isa", &self.isa)
+            .field("parallel", &self.parallel)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Engine {
@@ -95,14 +109,9 @@ impl Engine {
         params: Params<'_, T>,
         out: &mut [T],
     ) -> Result<(), Error> {
-        check_features(&rows, "weights", params)?;
-        Error::unless_same_length([("rows", rows.rows()), ("out", out.len())])?;
         let streaming = pass::is_streaming(&rows);
-        let grain = grain(self.parallel, out.len(), row_cost(rows.cols()));
-        for_parts(0, out, grain, &|first, out: &mut [T]| {
-            let rows = rows.range(first..first + out.len());
+        self.score(rows, params, out, &|rows, out| {
             dispatch!(self.isa, b => pass::logits(b, rows, params, streaming, out));
-            Ok(())
         })
     }
 
@@ -121,14 +130,9 @@ impl Engine {
         params: Params<'_, T>,
         out: &mut [T],
     ) -> Result<(), Error> {
-        check_features(&rows, "weights", params)?;
-        Error::unless_same_length([("rows", rows.rows()), ("out", out.len())])?;
         let streaming = pass::is_streaming(&rows);
-        let grain = grain(self.parallel, out.len(), row_cost(rows.cols()));
-        for_parts(0, out, grain, &|first, out: &mut [T]| {
-            let rows = rows.range(first..first + out.len());
+        self.score(rows, params, out, &|rows, out| {
             dispatch!(self.isa, b => pass::probabilities(b, rows, params, streaming, out));
-            Ok(())
         })
     }
 
@@ -138,10 +142,11 @@ impl Engine {
     /// Σ s residual(z, y) x, Σ s residual(z, y) and Σ s. The formulas are derived in
     /// [`reference`](mod@crate::reference).
     ///
-    /// Memory: O((cols + 3) log(rows)) for each thread, kept for the next call. Time: each row is read
-    /// from memory once, as long as four of them fit into the second-level cache; of longer rows (more
-    /// than 64 K features of `f32` where that has 1 MB) each is read again from the third-level cache or
-    /// from memory.
+    /// Memory: (cols + 3) log2(chunks) `f64`, kept for the next call; in parallel as much for each of some
+    /// sixteen pieces of work per thread. Time: O(rows cols), at about the speed of memory: each row is
+    /// read from it once, as long as four of them, the weights and the gradient fit into the second-level
+    /// cache (40 000 features of `f32` where that has 1 MB). Longer rows are read again, from the
+    /// third-level cache or from memory.
     ///
     /// # Numeric contract
     ///
@@ -149,8 +154,9 @@ impl Engine {
     ///   [`GradientStream`](crate::GradientStream) however it was cut.
     /// - Logits and residuals have the bits of [`Engine::logits`] and [`residual()`](crate::residual()).
     ///   Products are summed in `T` within a chunk of [`chunk_rows`] rows, and in `f64` above it: to
-    ///   first order the summation adds at most `514 u Σ|s r x|` to a gradient entry, and `36 u Σ s L`
-    ///   (`f64`: `68 u`) to the loss, whatever the number of rows.
+    ///   first order the summation adds at most `514 u Σ|s r x|` to a gradient entry, and `36 u Σ s L` to
+    ///   the loss, whatever the number of rows (`f32`); in `f64` `(514 + k) u` and `(68 + k) u`, for 2^k
+    ///   chunks.
     /// - A row of sample weight 0 adds nothing, whatever it holds. NaN and infinities in other rows or
     ///   in the parameters follow IEEE arithmetic.
     ///
@@ -164,7 +170,8 @@ impl Engine {
         out: &mut Gradient,
     ) -> Result<(), Error> {
         check_features(&batch.rows, "weights", params)?;
-        out.set(self.node(Loss, batch, params, None), batch.rows.cols());
+        let streaming = pass::is_streaming(&batch.rows);
+        out.set(self.node(Loss, batch, params, streaming), batch.rows.cols());
         Ok(())
     }
 
@@ -174,9 +181,11 @@ impl Engine {
     ///
     /// With q = v·x + v_b (`direction`'s weights and bias) and h = sigmoid(z) sigmoid(-z), the second
     /// derivative of the log-loss by the logit: `dw` = Σ s h q x, `db` = Σ s h q, and in place of a loss
-    /// the quadratic form ½ vᵀHv = ½ Σ s h q², whose gradient by v this is. Labels play no part.
+    /// the quadratic form ½ vᵀHv = ½ Σ s h q², whose gradient by v this is. `weight_sum` is Σ s. Labels play
+    /// no part.
     ///
-    /// Memory, time and numeric contract are those of [`Engine::loss_and_gradient`].
+    /// Memory, time and numeric contract are those of [`Engine::loss_and_gradient`], with h q in place of
+    /// the residual and ½ h q² in place of the loss.
     ///
     /// # Errors
     ///
@@ -205,17 +214,33 @@ impl Engine {
     ) -> Result<(), Error> {
         check_features(&batch.rows, "weights", params)?;
         check_features(&batch.rows, "direction.weights", direction)?;
-        out.set(self.node(Curvature, batch, params, Some(direction)), batch.rows.cols());
+        let streaming = pass::is_streaming(&batch.rows);
+        out.set(self.node(Curvature { direction }, batch, params, streaming), batch.rows.cols());
+        Ok(())
+    }
+
+    /// Calls `kernel` with the rows that each thread scores, and the places of their scores.
+    fn score<S: Storage<T>, T: Element>(
+        &self,
+        rows: Rows<'_, S>,
+        params: Params<'_, T>,
+        out: &mut [T],
+        kernel: &(impl Fn(Rows<'_, S>, &mut [T]) + Sync),
+    ) -> Result<(), Error> {
+        check_features(&rows, "weights", params)?;
+        Error::unless_same_length([("rows", rows.rows()), ("out", out.len())])?;
+        let grain = grain(self.parallel, out.len(), row_cost(rows.cols()));
+        for_parts(0, out, grain, &|first, out: &mut [T]| kernel(rows.range(first..first + out.len()), out));
         Ok(())
     }
 
     /// The sums over all rows of a batch as a node of the summation tree; empty where there are no rows.
-    pub(crate) fn node<S: Storage<T>, T: Element, O: Objective>(
+    pub(crate) fn node<S: Storage<T>, T: Element, O: Objective<T>>(
         &mut self,
         objective: O,
         batch: &Batch<'_, S, T>,
         params: Params<'_, T>,
-        direction: Option<Params<'_, T>>,
+        streaming: bool,
     ) -> &[f64] {
         let (rows, cols) = (batch.rows.rows(), batch.rows.cols());
         let chunk = chunk_rows::<T>(cols);
@@ -224,7 +249,7 @@ impl Engine {
             return &[];
         }
         let isa = self.isa;
-        let pass = Pass { objective, params, direction, streaming: pass::is_streaming(&batch.rows) };
+        let pass = Pass { objective, params, streaming };
         let tree = Tree {
             leaf: |i: usize, out: &mut [f64], scratch: &mut [f64]| {
                 let batch = batch.range(i * chunk..rows.min((i + 1) * chunk));
@@ -235,7 +260,7 @@ impl Engine {
                 }
             },
             width: width(cols),
-            leaf_scratch: pass::padded::<T>(cols) + CACHE_LINE / size_of::<f64>(),
+            leaf_scratch: (pass::padded::<T>(cols) * size_of::<T>() + CACHE_LINE).div_ceil(size_of::<f64>()),
             grain: grain(self.parallel, chunks, chunk * row_cost(cols)),
         };
         self.scratch.resize(tree.width + tree.scratch(chunks), 0.0);
@@ -255,15 +280,13 @@ impl Engine {
     /// [`Error::LengthMismatch`]; `out` is then untouched.
     pub fn sigmoid<T: Element>(&self, z: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("out", out.len())])?;
-        self.map(out, &|range, out| self.isa.sigmoid(&z[range], out))
+        self.map(out, &|range, out| run(self.isa, out, [&z[range]], Overwrite(Sigmoid)));
+        Ok(())
     }
 
     /// [`sigmoid_in_place`](crate::sigmoid_in_place) of each element.
     pub fn sigmoid_in_place<T: Element>(&self, z: &mut [T]) {
-        let _always_ok = self.map(z, &|_, z| {
-            self.isa.sigmoid_in_place(z);
-            Ok(())
-        });
+        self.map(z, &|_, z| run(self.isa, z, [&[] as &[T]; 0], InPlace(Sigmoid)));
     }
 
     /// [`softplus`](crate::softplus) of each element.
@@ -273,15 +296,13 @@ impl Engine {
     /// [`Error::LengthMismatch`]; `out` is then untouched.
     pub fn softplus<T: Element>(&self, z: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("out", out.len())])?;
-        self.map(out, &|range, out| self.isa.softplus(&z[range], out))
+        self.map(out, &|range, out| run(self.isa, out, [&z[range]], Overwrite(Softplus)));
+        Ok(())
     }
 
     /// [`softplus_in_place`](crate::softplus_in_place) of each element.
     pub fn softplus_in_place<T: Element>(&self, z: &mut [T]) {
-        let _always_ok = self.map(z, &|_, z| {
-            self.isa.softplus_in_place(z);
-            Ok(())
-        });
+        self.map(z, &|_, z| run(self.isa, z, [&[] as &[T]; 0], InPlace(Softplus)));
     }
 
     /// [`log_loss`](crate::log_loss) of each logit and label.
@@ -291,7 +312,8 @@ impl Engine {
     /// [`Error::LengthMismatch`]; `out` is then untouched.
     pub fn log_loss<T: Element>(&self, z: &[T], y: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len()), ("out", out.len())])?;
-        self.map(out, &|range, out| self.isa.log_loss(&z[range.clone()], &y[range], out))
+        self.map(out, &|range, out| run(self.isa, out, [&z[range.clone()], &y[range]], Overwrite(LogLoss)));
+        Ok(())
     }
 
     /// [`log_loss_in_place`](crate::log_loss_in_place) of each logit and label.
@@ -301,7 +323,8 @@ impl Engine {
     /// [`Error::LengthMismatch`]; `z` is then untouched.
     pub fn log_loss_in_place<T: Element>(&self, z: &mut [T], y: &[T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len())])?;
-        self.map(z, &|range, z| self.isa.log_loss_in_place(z, &y[range]))
+        self.map(z, &|range, z| run(self.isa, z, [&y[range]], InPlace(LogLoss)));
+        Ok(())
     }
 
     /// [`residual()`](crate::residual()) of each logit and label.
@@ -311,7 +334,8 @@ impl Engine {
     /// [`Error::LengthMismatch`]; `out` is then untouched.
     pub fn residual<T: Element>(&self, z: &[T], y: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len()), ("out", out.len())])?;
-        self.map(out, &|range, out| self.isa.residual(&z[range.clone()], &y[range], out))
+        self.map(out, &|range, out| run(self.isa, out, [&z[range.clone()], &y[range]], Overwrite(Residual)));
+        Ok(())
     }
 
     /// [`residual_in_place`](crate::residual_in_place) of each logit and label.
@@ -321,17 +345,14 @@ impl Engine {
     /// [`Error::LengthMismatch`]; `z` is then untouched.
     pub fn residual_in_place<T: Element>(&self, z: &mut [T], y: &[T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len())])?;
-        self.map(z, &|range, z| self.isa.residual_in_place(z, &y[range]))
+        self.map(z, &|range, z| run(self.isa, z, [&y[range]], InPlace(Residual)));
+        Ok(())
     }
 
     /// Calls `f` with the parts of `out` that the threads share, and where each of them is.
-    fn map<T: Element>(
-        &self,
-        out: &mut [T],
-        f: &(impl Fn(Range<usize>, &mut [T]) -> Result<(), Error> + Sync),
-    ) -> Result<(), Error> {
+    fn map<T: Element>(&self, out: &mut [T], f: &(impl Fn(Range<usize>, &mut [T]) + Sync)) {
         let grain = grain(self.parallel, out.len(), ELEMENT_COST);
-        for_parts(0, out, grain, &|first, out: &mut [T]| f(first..first + out.len(), out))
+        for_parts(0, out, grain, &|first, out: &mut [T]| f(first..first + out.len(), out));
     }
 }
 

@@ -57,8 +57,11 @@ pub enum Error {
     },
     /// An array is not in standard layout: row by row, without gaps.
     NotRowMajor,
-    /// A mean over rows whose weights add up to 0.
-    NoWeight,
+    /// A mean over rows whose weights do not add up to a number above 0, or to no finite one.
+    NoWeight {
+        /// What they add up to.
+        sum: f64,
+    },
     /// A shard does not start where a chunk does.
     NotAChunkBoundary {
         /// The row it starts at.
@@ -68,7 +71,7 @@ pub enum Error {
     },
     /// A stream of more than 2^63 rows.
     TooManyRows,
-    /// Two sums are not of the same data set and parameters.
+    /// Two sums are not of the same parameters, features, number type and version, or one is fused.
     ForeignSum,
     /// Rows are in both of two sums.
     OverlappingRows {
@@ -84,6 +87,11 @@ pub enum Error {
     MissingRows {
         /// The first such row.
         row: u64,
+    },
+    /// The entries of a gradient, one for each feature, do not fit into memory.
+    OutOfMemory {
+        /// The number of features.
+        features: u64,
     },
     /// No instruction set of that name is available on this CPU.
     UnknownIsa,
@@ -135,7 +143,7 @@ impl fmt::Display for Error {
             Self::NotRowMajor => f.write_str(
                 "the array is not in standard layout: its rows do not follow one another without gaps",
             ),
-            Self::NoWeight => f.write_str("no mean: the sample weights add up to 0"),
+            Self::NoWeight { sum } => write!(f, "no mean: the sample weights add up to {sum}"),
             Self::NotAChunkBoundary { row, chunk_rows } => {
                 write!(
                     f,
@@ -144,10 +152,11 @@ impl fmt::Display for Error {
             }
             Self::TooManyRows => f.write_str("more than 2^63 rows"),
             Self::ForeignSum => f.write_str(
-                "the sums do not belong together: other parameters, features, number type, or version",
+                "the sums do not belong together: other parameters, features, number type or version, or only one is fused",
             ),
             Self::OverlappingRows { row } => write!(f, "rows from {row} on are in both sums"),
             Self::RowsAfterEnd { end } => write!(f, "there are rows beyond the last of {end}"),
+            Self::OutOfMemory { features } => write!(f, "a gradient of {features} features does not fit into memory"),
             Self::MissingRows { row } => write!(f, "rows from {row} on are missing"),
             Self::UnknownIsa => {
                 f.write_str("no such instruction set on this CPU; available:")?;

@@ -46,12 +46,13 @@ impl Gradient {
     ///
     /// # Errors
     ///
-    /// [`Error::NoWeight`] where the weight sum is 0, as of no rows; nothing is changed then.
+    /// [`Error::NoWeight`] where the weight sum is 0, as of no rows, or infinite, as of `f32` weights near
+    /// the largest number; nothing is changed then.
     pub fn to_mean(&mut self) -> Result<(), Error> {
-        if self.weight_sum == 0.0 {
-            return Err(Error::NoWeight);
-        }
         let sum = self.weight_sum;
+        if !(sum > 0.0 && sum < f64::INFINITY) {
+            return Err(Error::NoWeight { sum });
+        }
         for entry in self.dw.iter_mut().chain([&mut self.loss, &mut self.db, &mut self.weight_sum]) {
             *entry /= sum;
         }

@@ -15,6 +15,8 @@ mod pairwise;
 pub(crate) mod pass;
 mod quotient;
 mod residual;
+#[cfg(feature = "alloc")]
+mod row_kernel;
 mod sigmoid;
 #[cfg(feature = "alloc")]
 pub(crate) mod terms;
@@ -24,12 +26,24 @@ mod wide;
 
 use self::axpy::Axpy;
 pub use self::log_loss::Log1pConstants;
-use self::log_loss::{LogLoss, Softplus};
-use self::residual::Residual;
-use self::sigmoid::Sigmoid;
-use self::update::{InPlace, Overwrite, update};
+pub(crate) use self::log_loss::{LogLoss, Softplus};
+pub(crate) use self::residual::Residual;
+pub(crate) use self::sigmoid::Sigmoid;
+pub(crate) use self::update::{InPlace, Overwrite};
+use self::update::{Update, update};
 use crate::isa::dispatch;
 use crate::{Element, Error, Isa, Storage};
+
+/// Updates slices of one length on an instruction set.
+#[inline(always)]
+pub(crate) fn run<S: Storage<T>, T: Element, const N: usize>(
+    isa: Isa,
+    out: &mut [T],
+    inputs: [&[S]; N],
+    f: impl Update<T, N>,
+) {
+    dispatch!(isa, b => update(b, out, inputs, f));
+}
 
 /// The dot product `x[0] * w[0] + x[1] * w[1] + …`, on the best instruction set.
 ///
@@ -274,7 +288,7 @@ impl Isa {
     #[inline]
     pub fn dot<S: Storage<T>, T: Element>(self, x: &[S], w: &[T]) -> Result<T, Error> {
         Error::unless_same_length([("x", x.len()), ("w", w.len())])?;
-        Ok(dispatch!(self, b => dot::dot(b, x, w, 0)))
+        Ok(dispatch!(self, b => dot::dot(b, x, w, dot::NO_PREFETCH)))
     }
 
     /// [`axpy`] on this instruction set.
@@ -285,7 +299,7 @@ impl Isa {
     #[inline]
     pub fn axpy<S: Storage<T>, T: Element>(self, a: T, x: &[S], y: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("x", x.len()), ("y", y.len())])?;
-        dispatch!(self, b => update(b, y, [x], Axpy(a)));
+        run(self, y, [x], Axpy(a));
         Ok(())
     }
 
@@ -297,14 +311,14 @@ impl Isa {
     #[inline]
     pub fn sigmoid<T: Element>(self, z: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("out", out.len())])?;
-        dispatch!(self, b => update(b, out, [z], Overwrite(Sigmoid)));
+        run(self, out, [z], Overwrite(Sigmoid));
         Ok(())
     }
 
     /// [`sigmoid_in_place`] on this instruction set.
     #[inline]
     pub fn sigmoid_in_place<T: Element>(self, z: &mut [T]) {
-        dispatch!(self, b => update(b, z, [&[] as &[T]; 0], InPlace(Sigmoid)));
+        run(self, z, [&[] as &[T]; 0], InPlace(Sigmoid));
     }
 
     /// [`softplus`] on this instruction set.
@@ -315,14 +329,14 @@ impl Isa {
     #[inline]
     pub fn softplus<T: Element>(self, z: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("out", out.len())])?;
-        dispatch!(self, b => update(b, out, [z], Overwrite(Softplus)));
+        run(self, out, [z], Overwrite(Softplus));
         Ok(())
     }
 
     /// [`softplus_in_place`] on this instruction set.
     #[inline]
     pub fn softplus_in_place<T: Element>(self, z: &mut [T]) {
-        dispatch!(self, b => update(b, z, [&[] as &[T]; 0], InPlace(Softplus)));
+        run(self, z, [&[] as &[T]; 0], InPlace(Softplus));
     }
 
     /// [`log_loss`] on this instruction set.
@@ -333,7 +347,7 @@ impl Isa {
     #[inline]
     pub fn log_loss<T: Element>(self, z: &[T], y: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len()), ("out", out.len())])?;
-        dispatch!(self, b => update(b, out, [z, y], Overwrite(LogLoss)));
+        run(self, out, [z, y], Overwrite(LogLoss));
         Ok(())
     }
 
@@ -345,7 +359,7 @@ impl Isa {
     #[inline]
     pub fn log_loss_in_place<T: Element>(self, z: &mut [T], y: &[T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len())])?;
-        dispatch!(self, b => update(b, z, [y], InPlace(LogLoss)));
+        run(self, z, [y], InPlace(LogLoss));
         Ok(())
     }
 
@@ -357,7 +371,7 @@ impl Isa {
     #[inline]
     pub fn residual<T: Element>(self, z: &[T], y: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len()), ("out", out.len())])?;
-        dispatch!(self, b => update(b, out, [z, y], Overwrite(Residual)));
+        run(self, out, [z, y], Overwrite(Residual));
         Ok(())
     }
 
@@ -369,7 +383,7 @@ impl Isa {
     #[inline]
     pub fn residual_in_place<T: Element>(self, z: &mut [T], y: &[T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len())])?;
-        dispatch!(self, b => update(b, z, [y], InPlace(Residual)));
+        run(self, z, [y], InPlace(Residual));
         Ok(())
     }
 }

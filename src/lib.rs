@@ -36,12 +36,12 @@
 //!   summed which of them, and not on which instruction set ran, as long as it has fused multiply-add
 //!   ([`Isa::is_fused`]). A row scored alone gets the bits that it gets in a batch.
 //! - **Bounded error.** sigmoid and softplus: within 1 ULP, proven over every `f32` and sampled for
-//!   `f64`. [`dot()`] and the gradient: bounds that do not grow with the length in `f32`, nor with the
-//!   number of rows. One ULP is the spacing of floats at the exact result, at least the least subnormal.
+//!   `f64`. [`dot()`] and the gradient: in `f32` bounds that grow neither with the length nor with the
+//!   number of rows, in `f64` by u each time these double. One ULP is the spacing of floats at the exact result, at least the least subnormal.
 //! - **Bad input is an error**, before anything is written. No safe call panics or has undefined
 //!   behaviour. NaN and infinities follow IEEE arithmetic.
-//! - **No hidden state**: no thread pool of its own, no change of floating-point modes, no allocation
-//!   beyond what an [`Engine`] keeps and reuses. The default floating-point environment is assumed (round
+//! - **No hidden state**: no thread pool of its own, no change of floating-point modes. The kernels never
+//!   allocate, and an [`Engine`] keeps its memory for the next call. The default floating-point environment is assumed (round
 //!   to nearest, subnormals kept).
 //!
 //! # Three ways in
@@ -63,8 +63,8 @@
 //! - `std` (default): detects the CPU's instruction sets at run time. Without it the crate is `no_std`
 //!   and uses what the build enables.
 //! - `rayon` (default): an [`Engine`] shares large work between threads.
-//! - `alloc` (part of `std`): [`Engine`], [`GradientStream`] and [`GradientSum`]. Without it there are the
-//!   kernels.
+//! - `alloc` (part of `std`): [`Engine`], [`Gradient`], [`GradientStream`] and [`GradientSum`]. Without it
+//!   there are the kernels, and the views of rows.
 //! - `serde`: a [`GradientSum`] can be sent and stored.
 //! - `ndarray`: [`Rows`] from an `ndarray` view.
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -87,6 +87,8 @@ mod gradient;
 mod isa;
 mod kernels;
 mod math;
+#[cfg(feature = "alloc")]
+mod parallel;
 pub mod reference;
 mod rows;
 mod simd;

@@ -1,6 +1,7 @@
 //! `Rows`: a checked view of row-major data.
 
 use crate::Error;
+use core::fmt;
 use core::ops::Range;
 
 /// A view of data as `rows` rows of `cols` features each, one row after the other in a slice.
@@ -21,7 +22,6 @@ use core::ops::Range;
 /// assert_eq!(left.row(1), Some(&[4.0, 5.0][..]));
 /// # Ok::<(), lanegrad::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct Rows<'a, S> {
     /// From the first element of the first row; with at least the last element of the last one.
     data: &'a [S],
@@ -96,8 +96,9 @@ impl<'a, S> Rows<'a, S> {
     }
 
     /// The rows, first to last.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [S]> + use<'a, '_, S> {
-        (0..self.rows).map(|i| self.at(i))
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [S]> + use<'a, S> {
+        let view = *self;
+        (0..view.rows).map(move |i| view.at(i))
     }
 
     /// The rows of a range, as a view of its own.
@@ -122,7 +123,9 @@ impl<'a, S> Rows<'a, S> {
     #[cfg(feature = "alloc")]
     #[inline(always)]
     pub(crate) fn with_gaps(&self, first: usize, n: usize) -> Option<&'a [S]> {
-        self.data.get(first * self.stride..(first + n) * self.stride)
+        // A stride may be as long as it likes while there is one row.
+        let end = (first + n).checked_mul(self.stride)?;
+        self.data.get(first * self.stride..end)
     }
 
     /// A range within the view.
@@ -157,6 +160,18 @@ impl<'a, S> TryFrom<ndarray::ArrayView2<'a, S>> for Rows<'a, S> {
     fn try_from(view: ndarray::ArrayView2<'a, S>) -> Result<Self, Error> {
         let (rows, cols) = view.dim();
         view.to_slice().map(|data| Self::contiguous(data, rows, cols)).ok_or(Error::NotRowMajor)
+    }
+}
+
+/// The shape; a data set is rarely what one wants to see.
+impl<S> fmt::Debug for Rows<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rows, cols, stride, .. } = self;
+        f.debug_struct("Rows")
+            .field("rows", rows)
+            .field("cols", cols)
+            .field("stride", stride)
+            .finish_non_exhaustive()
     }
 }
 

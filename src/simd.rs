@@ -30,6 +30,10 @@ pub mod prefetch;
 pub mod scalar;
 pub mod two;
 
+/// The most lanes that a logical vector has.
+#[cfg(feature = "alloc")]
+pub const MOST_LANES: usize = 16;
+
 /// The vector of element type `T` on backend `B`.
 pub type V<B, T> = <T as Lane>::Vector<B>;
 
@@ -42,6 +46,10 @@ pub trait Backend: Copy + Send + Sync + 'static {
 
     /// Whether [`Arithmetic::mul_add`] rounds once.
     const FUSED: bool;
+
+    /// Whether a vector takes so few instructions and registers that loops gain from being written out
+    /// for several at a time. Elsewhere that only makes the code, and the time to compile it, longer.
+    const UNROLL: bool = false;
 
     /// Runs `f` compiled with this backend's instructions. `f` must be `#[inline(always)]`, and so
     /// must everything in it that handles vectors.

@@ -1,8 +1,9 @@
 //! `GradientStream`: a sum over rows that arrive batch by batch.
 
 use crate::chunks::aligned_nodes;
+use crate::kernels::pass::is_streaming;
 use crate::kernels::terms::Loss;
-use crate::sum::{Fingerprint, GradientSum, Node};
+use crate::sum::{Fingerprint, GradientSum, MOST_ROWS, Node};
 use crate::{Batch, Element, Engine, Error, Gradient, Params, Rows, Storage, chunk_rows};
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -35,9 +36,6 @@ pub struct GradientStream<'a, S, T> {
     next_row: u64,
     waiting: Waiting<S, T>,
 }
-
-/// So that the end of the last chunk can be counted too.
-pub(crate) const MOST_ROWS: u64 = 1 << 63;
 
 /// Rows that do not fill a chunk yet.
 #[derive(Clone, Debug)]
@@ -101,10 +99,11 @@ impl<'a, S: Storage<T>, T: Element> GradientStream<'a, S, T> {
         }
         let whole = if self.waiting.labels.is_empty() { (rows - to_fill) / chunk * chunk } else { 0 };
         let first_chunk = (end - (rows - to_fill) as u64) / chunk as u64;
+        let streaming = is_streaming(&batch.rows);
         for (level, chunks) in aligned_nodes(first_chunk..first_chunk + (whole / chunk) as u64) {
             let start = to_fill + (chunks.start - first_chunk) as usize * chunk;
             let node = batch.range(start..start + (chunk << level));
-            let sums = self.engine.node(Loss, &node, self.params, None).to_vec();
+            let sums = self.engine.node(Loss, &node, self.params, streaming).to_vec();
             self.sum.insert(chunks.start, Node { level, sums });
         }
         self.wait(batch, to_fill + whole..rows);
@@ -153,7 +152,7 @@ impl<'a, S: Storage<T>, T: Element> GradientStream<'a, S, T> {
         let cols = self.params.weights.len();
         let rows = Rows::contiguous(data, labels.len(), cols);
         let batch = Batch { rows, labels, sample_weights: Some(sample_weights) };
-        let sums = self.engine.node(Loss, &batch, self.params, None).to_vec();
+        let sums = self.engine.node(Loss, &batch, self.params, false).to_vec();
         self.sum.insert(self.next_row / chunk_rows::<T>(cols) as u64, Node { level: 0, sums });
         self.waiting.data.clear();
         self.waiting.labels.clear();

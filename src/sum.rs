@@ -6,6 +6,9 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+/// So that the end of the last chunk can be counted too.
+pub(crate) const MOST_ROWS: u64 = 1 << 63;
+
 /// The version of what determines the bits of a sum: kernels, chunk plan and tree. A change of any of
 /// them raises it.
 const CONTRACT: u32 = 1;
@@ -64,7 +67,7 @@ pub(crate) struct Node {
 
 /// What a sum belongs to: sums of different fingerprints never mix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 pub(crate) struct Fingerprint {
     /// The version of the numeric contract.
     pub contract: u32,
@@ -77,6 +80,7 @@ pub(crate) struct Fingerprint {
     /// Rows of a chunk.
     pub chunk_rows: u64,
     /// A hash of the parameters' bits.
+    #[cfg_attr(feature = "serde", serde(with = "crate::wire::bits"))]
     pub params: u64,
 }
 
@@ -114,7 +118,7 @@ impl GradientSum {
     /// # Errors
     ///
     /// [`Error::ForeignSum`] where the other part was made with other parameters, another number of
-    /// features, another type, or by an incompatible version; [`Error::OverlappingRows`] where some rows
+    /// features, another type, without fused multiply-add (or with it), or by an incompatible version; [`Error::OverlappingRows`] where some rows
     /// are in both; [`Error::RowsAfterEnd`] where one part ends inside a chunk and the other has rows
     /// beyond. Nothing is changed then.
     pub fn merge(&mut self, other: &Self) -> Result<(), Error> {
@@ -144,7 +148,7 @@ impl GradientSum {
     /// # Errors
     ///
     /// [`Error::MissingRows`] where some rows were in no part; [`Error::RowsAfterEnd`] where there were
-    /// more.
+    /// more; [`Error::OutOfMemory`] where the gradient does not fit into memory.
     pub fn finish(&self, rows: u64) -> Result<Gradient, Error> {
         let chunk_rows = self.fingerprint.chunk_rows;
         let mut next = 0;
@@ -173,7 +177,11 @@ impl GradientSum {
             add_node(&mut sums, &right);
         }
         let mut gradient = Gradient::default();
-        gradient.set(&sums, self.fingerprint.cols as usize);
+        // A sum of no rows that was read from somewhere may claim any number of features.
+        let out_of_memory = Error::OutOfMemory { features: self.fingerprint.cols };
+        let cols = usize::try_from(self.fingerprint.cols).map_err(|_| out_of_memory)?;
+        gradient.dw.try_reserve_exact(cols).map_err(|_| out_of_memory)?;
+        gradient.set(&sums, cols);
         Ok(gradient)
     }
 

@@ -1,8 +1,7 @@
 //! How a `GradientSum` is sent and stored: every number by its bits.
 
 use crate::chunks::Sums;
-use crate::stream::MOST_ROWS;
-use crate::sum::{Fingerprint, GradientSum, Node, chunks_of};
+use crate::sum::{Fingerprint, GradientSum, MOST_ROWS, Node, chunks_of};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -29,8 +28,7 @@ struct WireNode {
     dw: Vec<Bits>,
 }
 
-/// A number by its bits: sixteen hexadecimal digits where a format is read by people, as decimal digits
-/// may lose bits, and JSON has no NaN; else an integer.
+/// A number by its bits.
 struct Bits(f64);
 
 impl From<GradientSum> for WireSum {
@@ -71,10 +69,8 @@ impl TryFrom<WireSum> for GradientSum {
             if dw.len() as u64 != fingerprint.cols {
                 return Err(Malformed("a node's gradient has not an entry for each feature"));
             }
-            if level > 62
-                || first_chunk % (1 << level) != 0
-                || first_chunk > last_chunk - (1 << level).min(last_chunk)
-            {
+            let last_of_level = last_chunk.checked_sub(1_u64.checked_shl(level).unwrap_or(u64::MAX));
+            if last_of_level.is_none_or(|last| first_chunk > last || first_chunk % (1 << level) != 0) {
                 return Err(Malformed("a node is at no place of the tree"));
             }
             let sums = [loss, db, weight_sum].into_iter().chain(dw).map(|Bits(x)| x).collect();
@@ -96,25 +92,37 @@ impl TryFrom<WireSum> for GradientSum {
 
 impl Serialize for Bits {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let bits = self.0.to_bits();
-        if serializer.is_human_readable() {
-            serializer.collect_str(&format_args!("{bits:016x}"))
-        } else {
-            serializer.serialize_u64(bits)
-        }
+        bits::serialize(&self.0.to_bits(), serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Bits {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        bits::deserialize(deserializer).map(|bits| Self(f64::from_bits(bits)))
+    }
+}
+
+/// 64 bits: sixteen hexadecimal digits where a format is read by people, as decimal digits may lose bits
+/// of a number, JSON has no NaN, and many readers of JSON take integers for `f64`; else an integer.
+pub mod bits {
+    use super::{Deserialize, Deserializer, Serialize, Serializer, String, de};
+
+    pub fn serialize<S: Serializer>(bits: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(&format_args!("{bits:016x}"))
+        } else {
+            bits.serialize(serializer)
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
         if !deserializer.is_human_readable() {
-            return u64::deserialize(deserializer).map(|bits| Self(f64::from_bits(bits)));
+            return u64::deserialize(deserializer);
         }
         let text = String::deserialize(deserializer)?;
         let digits =
             Some(&text).filter(|text| text.len() == 16 && text.bytes().all(|c| c.is_ascii_hexdigit()));
         let bits = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok());
-        bits.map(|bits| Self(f64::from_bits(bits)))
-            .ok_or_else(|| de::Error::custom("not a number of sixteen hexadecimal digits"))
+        bits.ok_or_else(|| de::Error::custom("not a number of sixteen hexadecimal digits"))
     }
 }

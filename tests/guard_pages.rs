@@ -6,6 +6,8 @@
 mod support;
 
 use lanegrad::Storage;
+#[cfg(feature = "alloc")]
+use lanegrad::{Batch, Engine, Gradient, Params, Rows};
 use support::kernels::{self, Run};
 use support::{TestFloat, assert_same_bits, isas, rng, uniform};
 
@@ -18,12 +20,13 @@ struct Guarded {
 }
 
 impl Guarded {
-    fn new() -> Self {
+    /// Memory for at least so many bytes.
+    fn new(bytes: usize) -> Self {
         // SAFETY: a plain query, and an anonymous mapping at an address of the system's choice;
         // its first and last page are then closed.
         unsafe {
             let page = libc::sysconf(libc::_SC_PAGESIZE) as usize;
-            let len = 2 * page;
+            let len = bytes.next_multiple_of(page);
             let (none, anonymous) = (libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
             let base = libc::mmap(std::ptr::null_mut(), len + 2 * page, none, anonymous, -1, 0);
             assert_ne!(base, libc::MAP_FAILED);
@@ -47,6 +50,12 @@ impl Guarded {
         // SAFETY: within the mapping, and aligned: its end is, and `bytes` is a multiple of the size.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(self.len - bytes).cast(), n) }
     }
+
+    /// `n` elements at the last place or the first.
+    #[cfg(feature = "alloc")]
+    fn place<T: TestFloat>(&mut self, n: usize, at_the_end: bool) -> &mut [T] {
+        if at_the_end { self.last(n) } else { self.first(n) }
+    }
 }
 
 impl Drop for Guarded {
@@ -57,7 +66,7 @@ impl Drop for Guarded {
 }
 
 fn check_all<S: Storage<T> + TestFloat, T: TestFloat>(list: Vec<(&str, Run<S, T>)>) {
-    let (mut x, mut y, mut out) = (Guarded::new(), Guarded::new(), Guarded::new());
+    let [mut x, mut y, mut out] = [(); 3].map(|()| Guarded::new(8192));
     for (name, run) in list {
         for isa in isas() {
             for n in 0..=130 {
@@ -95,11 +104,70 @@ fn f32_data_in_f64() {
     check_all(kernels::mixed::<f32, f64>());
 }
 
+/// The passes over rows: with and without gaps between rows, the last one without a gap behind it.
+#[cfg(feature = "alloc")]
+fn check_passes<S: Storage<T> + TestFloat, T: TestFloat>() {
+    const ROWS: [usize; 8] = [1, 2, 3, 5, 8, 16, 18, 33];
+    let mut x = Guarded::new(33 * 133 * 8);
+    let [mut y, mut s, mut w, mut v, mut out] = [(); 5].map(|()| Guarded::new(8192));
+    for cols in (1..=70).chain([130]) {
+        for (rows, gap) in ROWS.into_iter().flat_map(|rows| [(rows, 0), (rows, 3)]) {
+            let stride = cols + gap;
+            for isa in isas() {
+                let [last, first] = [true, false].map(|at_the_end| {
+                    let rng = &mut rng((cols * 1000 + rows) as u64);
+                    let x = x.place::<S>((rows - 1) * stride + cols, at_the_end);
+                    x.fill_with(|| uniform(rng));
+                    let [y, s] = [&mut y, &mut s].map(|memory| {
+                        let slice = memory.place::<T>(rows, at_the_end);
+                        // Labels and sample weights, some of these 0.
+                        slice.fill_with(|| T::from_f64((uniform::<f64>(rng) * 1.5).clamp(0.0, 1.0)));
+                        &*slice
+                    });
+                    let [w, v] = [&mut w, &mut v].map(|memory| {
+                        let slice = memory.place::<T>(cols, at_the_end);
+                        slice.fill_with(|| uniform(rng));
+                        &*slice
+                    });
+                    let out = out.place::<T>(rows, at_the_end);
+
+                    let view = Rows::with_stride(&*x, rows, cols, stride).unwrap();
+                    let batch = Batch::new(view, y).unwrap();
+                    let (params, direction) = (Params::new(w, v[0]), Params::new(v, w[0]));
+                    let mut engine = Engine::serial().with_isa(isa);
+                    let mut all = Vec::new();
+                    for batch in [batch, batch.with_sample_weights(s).unwrap()] {
+                        let mut sums = Gradient::default();
+                        engine.loss_and_gradient(&batch, params, &mut sums).unwrap();
+                        all.extend(sums.dw.iter().chain([&sums.loss, &sums.db, &sums.weight_sum]));
+                        engine.hessian_product(&batch, params, direction, &mut sums).unwrap();
+                        all.extend(sums.dw.iter().chain([&sums.loss, &sums.db, &sums.weight_sum]));
+                    }
+                    engine.logits(view, params, out).unwrap();
+                    all.extend(out.iter().map(|x| x.to_f64()));
+                    engine.predict_proba(view, params, out).unwrap();
+                    all.extend(out.iter().map(|x| x.to_f64()));
+                    all
+                });
+                assert_same_bits(&last, &first, || format!("{rows} x {cols}, stride {stride}, on {isa}"));
+            }
+        }
+    }
+}
+
+#[cfg(feature = "alloc")]
+#[test]
+fn passes_over_rows() {
+    check_passes::<f32, f32>();
+    check_passes::<f64, f64>();
+    check_passes::<f32, f64>();
+}
+
 /// Not a test of its own: the next one runs it in a process that it ends.
 #[test]
 #[ignore = "run as a child process by the test of the guards"]
 fn child_reads_one_byte_too_far() {
-    let mut memory = Guarded::new();
+    let mut memory = Guarded::new(8192);
     let last: *const u8 = memory.last::<f32>(1).as_ptr_range().end.cast();
     println!("reading");
     // SAFETY: none: the page is closed, and the process is to end here.

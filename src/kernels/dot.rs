@@ -29,7 +29,11 @@ use core::slice::from_ref;
 /// Logical vectors in a leaf.
 const LEAF_VECTORS: usize = 256;
 
-/// Slices of one length; where they differ, the shorter one ends the sum.
+/// For `ahead`: data that are in cache, or whose end is near.
+pub const NO_PREFETCH: usize = 0;
+
+/// Slices of one length; where they differ, the shorter one ends the sum. Asks for the memory `ahead`
+/// bytes after what it reads of `x`, unless that is [`NO_PREFETCH`].
 #[inline(always)]
 pub fn dot<B: Backend, S: Storage<T>, T: Element>(b: B, x: &[S], w: &[T], ahead: usize) -> T {
     let n = x.len().min(w.len());
@@ -47,6 +51,7 @@ pub fn dot<B: Backend, S: Storage<T>, T: Element>(b: B, x: &[S], w: &[T], ahead:
     }
 }
 
+/// Elements in a leaf.
 pub const fn leaf_len<T: Element>() -> usize {
     LEAF_VECTORS * T::LANES
 }
@@ -72,7 +77,7 @@ fn leaf<B: Backend, S: Storage<T>, T: Element>(b: B, x: &[S], w: &[T], ahead: us
     leaf_vector(b, x, w, ahead).sum()
 }
 
-/// The vector whose lanes add up to the sum of a leaf.
+/// The vector whose lanes add up to the sum of a leaf; `ahead` as in [`dot`].
 #[inline(always)]
 pub fn leaf_vector<B: Backend, S: Storage<T>, T: Element>(b: B, x: &[S], w: &[T], ahead: usize) -> V<B, T> {
     // One length, so that the compiler keeps one set of counts.
@@ -84,7 +89,7 @@ pub fn leaf_vector<B: Backend, S: Storage<T>, T: Element>(b: B, x: &[S], w: &[T]
     let (w_fours, w_blocks) = w_blocks.as_chunks::<4>();
     let [mut a0, mut a1, mut a2, mut a3] = [V::<B, T>::splat(b, T::from_f64(0.0)); 4];
     for ([x0, x1, x2, x3], [w0, w1, w2, w3]) in x_fours.iter().zip(w_fours) {
-        if ahead > 0 {
+        if ahead != NO_PREFETCH {
             for line in (0..4 * size_of_val(x0)).step_by(64) {
                 prefetch(from_ref(x0), ahead + line);
             }
@@ -94,7 +99,7 @@ pub fn leaf_vector<B: Backend, S: Storage<T>, T: Element>(b: B, x: &[S], w: &[T]
         a2 = step::<B, S, T>(b, a2, x2, w2);
         a3 = step::<B, S, T>(b, a3, x3, w3);
     }
-    if ahead > 0 {
+    if ahead != NO_PREFETCH {
         for x in x_blocks {
             prefetch(from_ref(x), ahead);
         }

@@ -10,16 +10,14 @@
 //!
 //! Row i of a chunk is added to stream i mod `STREAMS`, each a gradient of its own in registers; the
 //! streams are added up at the end of the chunk. A multiply-add takes four cycles, and with one stream of
-//! one vector each row would wait for the one before it; `N` times `STREAMS` is about four.
+//! one vector each row would wait for the one before it; `N` times `STREAMS` is about four. The number of
+//! streams is part of the numeric contract.
 
-use super::pass::RowKernel;
+use super::row_kernel::RowKernel;
 use crate::batch::Params;
 use crate::simd::prefetch::prefetch;
-use crate::simd::{Arithmetic, Backend, V, Vector};
+use crate::simd::{Arithmetic, Backend, MOST_LANES, V, Vector};
 use crate::{Element, Rows, Storage};
-
-/// The most lanes that a logical vector has.
-pub const MOST_LANES: usize = 16;
 
 /// The gradient of rows of `N` logical vectors, the last of them whole or not.
 pub struct Narrow<B: Backend, T: Element, const N: usize, const STREAMS: usize> {
@@ -63,6 +61,7 @@ impl<B: Backend, S: Storage<T>, T: Element, const N: usize, const STREAMS: usize
         b.vectorize(
             #[inline(always)]
             || {
+                // The four cases apart, so that the common ones have no branch in the loop.
                 let whole = rows.cols() == N * T::LANES;
                 let streams = self.streams;
                 self.streams = match (weights, whole) {
@@ -131,7 +130,9 @@ fn logits<B: Backend, S: Storage<T>, T: Element, const N: usize, const WHOLE: bo
     let w = load_row::<B, T, T, N, WHOLE>(b, params.weights);
     for (first, out) in (0..rows.rows()).step_by(T::LANES).zip(out.chunks_mut(T::LANES)) {
         // An array for each case: that of the common one then stays in registers.
-        let z = if let Some(mut rest) = rows.with_gaps(first, T::LANES) {
+        let z = if B::UNROLL
+            && let Some(mut rest) = rows.with_gaps(first, T::LANES)
+        {
             let mut sums = [zero; MOST_LANES];
             for sum in &mut sums[..T::LANES] {
                 let (row, next) = rest.split_at(rows.stride());

@@ -3,8 +3,8 @@
 //!
 //! # Algorithm
 //!
-//! A block of rows at a time, so small that it is still in the first-level cache when it is read for the
-//! second time:
+//! A block of rows at a time, small enough to be in cache still when it is read for the second time: in the
+//! first level while four rows fit into that, else in the second:
 //!
 //! ```text
 //! logits       z[i] = w·x[i] + b                                   reads the block from memory
@@ -14,8 +14,8 @@
 //!
 //! The first and the last step come in two forms, by the width of a row: [`narrow`](super::narrow) and
 //! [`wide`](super::wide). How many rows a block has changes no bit: a row's logit is that of
-//! [`dot`](super::dot), each column of the gradient is summed in the order of the rows, and values in
-//! the lane of the row's number.
+//! [`dot`](super::dot), and the lane and the stream that it is added to are those of its number in the
+//! chunk.
 //!
 //! # Memory
 //!
@@ -33,8 +33,9 @@
 //! multiply-add for each row of its stream and 2 additions of streams; a value at most 512 / lanes
 //! additions, and 4 of lanes. Above the chunk sums are `f64`.
 
-use super::dot::dot;
+use super::dot::{NO_PREFETCH, dot};
 use super::narrow::Narrow;
+use super::row_kernel::RowKernel;
 use super::sigmoid::{Sigmoid, sigmoid};
 use super::terms::{Objective, terms};
 use super::update::{InPlace, update};
@@ -44,36 +45,19 @@ use crate::simd::{Backend, V, Vector};
 use crate::{Element, Rows, Storage};
 use core::ops::Range;
 
-/// Rows whose logits are held at a time.
+/// Rows whose logits are held at a time: a multiple of the lanes of a vector, so that a row's lane is that
+/// of its number.
 const GROUP: usize = 256;
+
+/// The fewest rows in a block: a multiple of the streams of [`narrow`](super::narrow), so that a row's
+/// stream is that of its number.
+const LEAST_BLOCK: usize = 4;
 
 /// How far ahead of a row the memory is asked for, in bytes.
 const AHEAD: usize = 12 << 10;
 
 /// Rows of fewer bytes in all are taken to be in cache.
 const IN_CACHE: usize = 1 << 20;
-
-/// The two steps of a pass that go through the features, for rows of one width.
-///
-/// Their functions are not inlined: each loop is to have the registers for itself.
-pub trait RowKernel<B: Backend, S: Storage<T>, T: Element> {
-    /// `out[i] = w·x[i] + b` for each row; asks for the memory `ahead` bytes after it unless that is 0.
-    fn logits(b: B, rows: Rows<'_, S>, params: Params<'_, T>, ahead: usize, out: &mut [T]);
-
-    /// Adds `coefficients[i] x[i]` to the gradient, for each row whose weight is not 0. Rows are those
-    /// that follow on the ones before; `gradient` is the one that `finish` will be given.
-    fn accumulate(
-        &mut self,
-        b: B,
-        rows: Rows<'_, S>,
-        coefficients: &[T],
-        weights: Option<&[T]>,
-        gradient: &mut [T],
-    );
-
-    /// Leaves the sum in `gradient`.
-    fn finish(self, gradient: &mut [T]);
-}
 
 /// What a pass computes.
 #[derive(Clone, Copy)]
@@ -82,8 +66,6 @@ pub struct Pass<'a, T, O> {
     pub objective: O,
     /// The parameters of the logit.
     pub params: Params<'a, T>,
-    /// The direction that the objective takes a row's product with, in place of its label.
-    pub direction: Option<Params<'a, T>>,
     /// Whether rows come from memory, and not from a cache.
     pub streaming: bool,
 }
@@ -92,7 +74,7 @@ pub struct Pass<'a, T, O> {
 /// sample weights. The gradient by the weights is left in the first elements of `gradient`, which holds
 /// whole logical vectors ([`padded`]).
 #[inline(always)]
-pub fn chunk<B: Backend, S: Storage<T>, T: Element, O: Objective>(
+pub fn chunk<B: Backend, S: Storage<T>, T: Element, O: Objective<T>>(
     b: B,
     pass: Pass<'_, T, O>,
     batch: &Batch<'_, S, T>,
@@ -108,17 +90,17 @@ pub fn chunk<B: Backend, S: Storage<T>, T: Element, O: Objective>(
 }
 
 #[inline(always)]
-fn blocks<B: Backend, S: Storage<T>, T: Element, O: Objective, K: RowKernel<B, S, T>>(
+fn blocks<B: Backend, S: Storage<T>, T: Element, O: Objective<T>, K: RowKernel<B, S, T>>(
     b: B,
     pass: Pass<'_, T, O>,
     mut kernel: K,
     batch: &Batch<'_, S, T>,
     gradient: &mut [T],
 ) -> [T; 3] {
-    let Pass { objective, params, direction, streaming } = pass;
+    let Pass { objective, params, streaming } = pass;
     let zero = T::from_f64(0.0);
     gradient.fill(zero);
-    let ahead = if streaming { AHEAD } else { 0 };
+    let ahead = if streaming { AHEAD } else { NO_PREFETCH };
     let [mut value, mut coefficient, mut weight] = [V::<B, T>::splat(b, zero); 3];
     let [mut logits, mut products, mut values] = [[zero; GROUP]; 3];
     for group in ranges(0..batch.rows.rows(), GROUP) {
@@ -127,10 +109,10 @@ fn blocks<B: Backend, S: Storage<T>, T: Element, O: Objective, K: RowKernel<B, S
             let block = group.range(range.clone());
             let (logits, products) = (&mut logits[range.clone()], &mut products[range.clone()]);
             K::logits(b, block.rows, params, ahead, logits);
-            let others = match direction {
+            let others = match objective.direction() {
                 None => block.labels,
                 Some(direction) => {
-                    K::logits(b, block.rows, direction, 0, products);
+                    K::logits(b, block.rows, direction, NO_PREFETCH, products);
                     products
                 }
             };
@@ -171,7 +153,7 @@ pub fn logits<B: Backend, S: Storage<T>, T: Element>(
     streaming: bool,
     out: &mut [T],
 ) {
-    let ahead = if streaming { AHEAD } else { 0 };
+    let ahead = if streaming { AHEAD } else { NO_PREFETCH };
     match rows.cols().div_ceil(T::LANES) {
         1 => Narrow::<B, T, 1, 4>::logits(b, rows, params, ahead, out),
         2 => Narrow::<B, T, 2, 2>::logits(b, rows, params, ahead, out),
@@ -192,7 +174,7 @@ pub fn probabilities<B: Backend, S: Storage<T>, T: Element>(
 ) {
     if let (1, [out]) = (rows.rows(), &mut *out) {
         // A row alone: nothing on the way from its features to its probability goes through memory.
-        let z = dot(b, rows.at(0), params.weights, 0) + params.bias;
+        let z = dot(b, rows.at(0), params.weights, NO_PREFETCH) + params.bias;
         return sigmoid(V::<B, T>::splat(b, z)).store_partial(core::slice::from_mut(out));
     }
     for range in ranges(0..rows.rows(), GROUP) {
@@ -214,11 +196,11 @@ pub const fn padded<T: Element>(cols: usize) -> usize {
 
 /// How many rows are scored before they are accumulated: a power of two.
 ///
-/// 12 KB of them, or 4 KB where they come from memory and each is long: the shorter the block, the
-/// shorter the time in which no memory is asked for.
+/// At least 12 KB of them, or 4 KB where they come from memory and each is long: the shorter the block,
+/// the shorter the time in which no memory is asked for.
 fn block_rows<S: Storage<T>, T: Element>(cols: usize, streaming: bool) -> usize {
     let bytes = if streaming && cols > 4 * T::LANES { 4 << 10 } else { 12 << 10 };
-    (bytes / (cols * size_of::<S>()).max(1)).clamp(4, GROUP).next_power_of_two()
+    (bytes / (cols * size_of::<S>()).max(1)).clamp(LEAST_BLOCK, GROUP).next_power_of_two()
 }
 
 /// A range in parts of `len`, the last of them shorter.

@@ -1,35 +1,43 @@
 //! What a pass makes of a row: its share of the value that is summed, and the coefficient that its
 //! features enter the gradient with.
 
-use super::log_loss::{Log1pConstants, log_loss};
+use super::log_loss::log_loss;
 use super::residual::residual;
 use super::sigmoid::sigmoid;
 use super::update::{Elementwise, InPlace, Overwrite, update};
-use crate::Element;
 use crate::simd::{Arithmetic, Backend};
+use crate::{Element, Params};
 
 /// A function of a row that is summed over rows: of its logit z, and of its label or, where there is a
 /// direction, of its product with that.
-pub trait Objective: Copy + Send + Sync {
+pub trait Objective<T>: Copy + Send + Sync {
+    /// The direction.
+    fn direction(&self) -> Option<Params<'_, T>>;
+
     /// The function's value.
-    fn value<X: Arithmetic<Element: Log1pConstants>>(self, z: X, other: X) -> X;
+    fn value<X: Arithmetic<Element = T>>(self, z: X, other: X) -> X;
 
     /// Its derivative: by the logit, or where there is a direction, by the product with that.
-    fn coefficient<X: Arithmetic<Element: Log1pConstants>>(self, z: X, other: X) -> X;
+    fn coefficient<X: Arithmetic<Element = T>>(self, z: X, other: X) -> X;
 }
 
 /// The log-loss of a logit and a label.
 #[derive(Clone, Copy)]
 pub struct Loss;
 
-impl Objective for Loss {
+impl<T: Element> Objective<T> for Loss {
     #[inline(always)]
-    fn value<X: Arithmetic<Element: Log1pConstants>>(self, z: X, y: X) -> X {
+    fn direction(&self) -> Option<Params<'_, T>> {
+        None
+    }
+
+    #[inline(always)]
+    fn value<X: Arithmetic<Element = T>>(self, z: X, y: X) -> X {
         log_loss(z, y)
     }
 
     #[inline(always)]
-    fn coefficient<X: Arithmetic<Element: Log1pConstants>>(self, z: X, y: X) -> X {
+    fn coefficient<X: Arithmetic<Element = T>>(self, z: X, y: X) -> X {
         residual(z, y)
     }
 }
@@ -37,16 +45,24 @@ impl Objective for Loss {
 /// The curvature of the log-loss along a direction v: with q = v·x + v_b, half of h q², where
 /// h = sigmoid(z) sigmoid(-z) is the second derivative of the log-loss by the logit.
 #[derive(Clone, Copy)]
-pub struct Curvature;
+pub struct Curvature<'a, T> {
+    /// v and v_b.
+    pub direction: Params<'a, T>,
+}
 
-impl Objective for Curvature {
+impl<T: Element> Objective<T> for Curvature<'_, T> {
     #[inline(always)]
-    fn value<X: Arithmetic<Element: Log1pConstants>>(self, z: X, q: X) -> X {
+    fn direction(&self) -> Option<Params<'_, T>> {
+        Some(self.direction)
+    }
+
+    #[inline(always)]
+    fn value<X: Arithmetic<Element = T>>(self, z: X, q: X) -> X {
         z.number(0.5) * self.coefficient(z, q) * q
     }
 
     #[inline(always)]
-    fn coefficient<X: Arithmetic<Element: Log1pConstants>>(self, z: X, q: X) -> X {
+    fn coefficient<X: Arithmetic<Element = T>>(self, z: X, q: X) -> X {
         sigmoid(z) * sigmoid(-z) * q
     }
 }
@@ -55,7 +71,7 @@ impl Objective for Curvature {
 #[derive(Clone, Copy)]
 struct Value<O>(O);
 
-impl<T: Log1pConstants, O: Objective> Elementwise<T, 2> for Value<O> {
+impl<T: Element, O: Objective<T>> Elementwise<T, 2> for Value<O> {
     #[inline(always)]
     fn apply<X: Arithmetic<Element = T>>(self, [z, other]: [X; 2]) -> X {
         self.0.value(z, other)
@@ -66,7 +82,7 @@ impl<T: Log1pConstants, O: Objective> Elementwise<T, 2> for Value<O> {
 #[derive(Clone, Copy)]
 struct Coefficient<O>(O);
 
-impl<T: Log1pConstants, O: Objective> Elementwise<T, 2> for Coefficient<O> {
+impl<T: Element, O: Objective<T>> Elementwise<T, 2> for Coefficient<O> {
     #[inline(always)]
     fn apply<X: Arithmetic<Element = T>>(self, [z, other]: [X; 2]) -> X {
         self.0.coefficient(z, other)
@@ -77,7 +93,7 @@ impl<T: Log1pConstants, O: Objective> Elementwise<T, 2> for Coefficient<O> {
 #[derive(Clone, Copy)]
 struct Weighted;
 
-impl<T: Log1pConstants> Elementwise<T, 2> for Weighted {
+impl<T: Element> Elementwise<T, 2> for Weighted {
     #[inline(always)]
     fn apply<X: Arithmetic<Element = T>>(self, [x, weight]: [X; 2]) -> X {
         let nothing = x.number(0.0);
@@ -92,7 +108,7 @@ impl<T: Log1pConstants> Elementwise<T, 2> for Weighted {
 /// the operations to an iteration the cores overlap fewer iterations: 1.4 ns instead of 0.95 ns a row
 /// (`f32`, AVX-512, Zen 5). Not inlined: the loops are to have the registers for themselves.
 #[inline(never)]
-pub fn terms<B: Backend, T: Element, O: Objective>(
+pub fn terms<B: Backend, T: Element, O: Objective<T>>(
     b: B,
     objective: O,
     logits: &mut [T],

@@ -1,5 +1,5 @@
-//! The one loop of every elementwise kernel: two vectors at a time, then what is left of them, by masked
-//! access at the end.
+//! The one loop of every elementwise kernel: two vectors at a time, and what is left of two by masked
+//! access.
 //!
 //! The rest goes through the same arithmetic as the blocks, padded with zeros, so where an element
 //! stands has no influence on its bits.
@@ -59,42 +59,44 @@ pub fn update<B: Backend, S: Storage<T>, T: Element, const N: usize>(
     inputs: [&[S]; N],
     f: impl Update<T, N>,
 ) {
-    // The shortest length, so that the compiler sees that all slices have as many blocks.
     let len = inputs.iter().fold(out.len(), |len, input| len.min(input.len()));
-    let (blocks, rest) = T::blocks_mut(&mut out[..len]);
-    let inputs = inputs.map(
-        #[inline(always)]
-        |input| {
-            let (input, rest) = S::blocks(&input[..len]);
-            (&input[..blocks.len()], rest)
-        },
-    );
+    let step = if B::UNROLL { 2 * T::LANES } else { T::LANES };
+    let (whole, rest) = out[..len].split_at_mut(len / step * step);
 
     // Plain loops over the inputs: `map` to vectors is not always inlined.
-    let (twos, one) = blocks.as_chunks_mut::<2>();
-    for (i, [first, second]) in twos.iter_mut().enumerate() {
-        let current = Two(V::<B, T>::load(b, first), V::<B, T>::load(b, second));
-        let mut values = [current; N];
-        for (value, (input, _)) in values.iter_mut().zip(inputs) {
-            *value = Two(S::load(b, &input[2 * i]), S::load(b, &input[2 * i + 1]));
+    let blocks = T::blocks_mut(whole).0;
+    let inputs_of_blocks = inputs.map(
+        #[inline(always)]
+        |input| &S::blocks(input).0[..blocks.len()],
+    );
+    if B::UNROLL {
+        for (i, [first, second]) in blocks.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+            let current = Two(V::<B, T>::load(b, first), V::<B, T>::load(b, second));
+            let mut values = [current; N];
+            for (value, input) in values.iter_mut().zip(inputs_of_blocks) {
+                *value = Two(S::load(b, &input[2 * i]), S::load(b, &input[2 * i + 1]));
+            }
+            let Two(new_first, new_second) = f.apply(current, values);
+            new_first.store(first);
+            new_second.store(second);
         }
-        let Two(new_first, new_second) = f.apply(current, values);
-        new_first.store(first);
-        new_second.store(second);
-    }
-    if let [block] = one {
-        let current = V::<B, T>::load(b, block);
-        let mut values = [current; N];
-        for (value, (input, _)) in values.iter_mut().zip(inputs) {
-            *value = S::load(b, &input[input.len() - 1]);
+    } else {
+        for (i, block) in blocks.iter_mut().enumerate() {
+            let current = V::<B, T>::load(b, block);
+            let mut values = [current; N];
+            for (value, input) in values.iter_mut().zip(inputs_of_blocks) {
+                *value = S::load(b, &input[i]);
+            }
+            f.apply(current, values).store(block);
         }
-        f.apply(current, values).store(block);
     }
-    if !rest.is_empty() {
+
+    let first = len / step * step;
+    for (i, rest) in rest.chunks_mut(T::LANES).enumerate() {
         let current = V::<B, T>::load_partial(b, rest);
         let mut values = [current; N];
-        for (value, (_, input)) in values.iter_mut().zip(inputs) {
-            *value = S::load_partial(b, input);
+        for (value, input) in values.iter_mut().zip(inputs) {
+            *value = S::load_partial(b, &input[first + i * T::LANES..len]);
         }
         f.apply(current, values).store_partial(rest);
     }

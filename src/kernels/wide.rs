@@ -1,4 +1,4 @@
-//! Rows of more than four logical vectors (or of none): the gradient stays in the first-level cache.
+//! Rows of more than four logical vectors (or of none): the gradient is in memory, and so in a cache.
 //!
 //! # Logits
 //!
@@ -12,10 +12,9 @@
 //! bit. (Eight rows at a time were not faster.)
 
 use super::dot::{dot, leaf_len, leaf_vector};
-use super::narrow::MOST_LANES;
-use super::pass::RowKernel;
+use super::row_kernel::RowKernel;
 use crate::batch::Params;
-use crate::simd::{Arithmetic, Backend, V, Vector};
+use crate::simd::{Arithmetic, Backend, MOST_LANES, V, Vector};
 use crate::{Element, Rows, Storage};
 
 /// Rows of any width.

@@ -30,6 +30,7 @@ impl Backend for Avx2 {
     type F64 = F64;
 
     const FUSED: bool = true;
+    const UNROLL: bool = true;
 
     #[inline(always)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {

@@ -53,6 +53,7 @@ impl Backend for Avx512 {
     type F64 = F64;
 
     const FUSED: bool = true;
+    const UNROLL: bool = true;
 
     #[inline(always)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {

@@ -1,0 +1,211 @@
+//! Memory: a pass allocates nothing after the first call, and nothing that grows with the rows.
+#![cfg(feature = "alloc")]
+#![expect(unsafe_code, reason = "counts what the global allocator hands out")]
+
+mod support;
+
+use lanegrad::{Batch, Engine, Gradient, GradientStream, Params, Rows};
+use rand::RngExt;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
+use support::{isas, rng, uniform};
+
+/// The system's allocator, which counts.
+struct Counting;
+
+/// Bytes in use by all threads, and the most there were.
+static IN_USE: AtomicIsize = AtomicIsize::new(0);
+static PEAK: AtomicIsize = AtomicIsize::new(0);
+
+thread_local! {
+    /// Calls for memory by this thread. Constant and without a destructor, so it needs no memory itself.
+    static CALLS: Cell<usize> = const { Cell::new(0) };
+}
+
+fn count(bytes: isize) {
+    if bytes > 0 {
+        CALLS.set(CALLS.get() + 1);
+    }
+    let in_use = IN_USE.fetch_add(bytes, Relaxed) + bytes;
+    PEAK.fetch_max(in_use, Relaxed);
+}
+
+// SAFETY: all that an allocator promises is promised by the system's one, which every call is handed to
+// unchanged; counting neither allocates nor panics.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(layout.size() as isize);
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count(layout.size() as isize);
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // Old and new memory may exist at the same time.
+        count(size as isize);
+        // SAFETY: the caller's promise.
+        let new = unsafe { System.realloc(memory, layout, size) };
+        count(-(if new.is_null() { size } else { layout.size() } as isize));
+        new
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        count(-(layout.size() as isize));
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How often this thread asked for memory.
+fn calls(f: impl FnOnce()) -> usize {
+    let before = CALLS.get();
+    f();
+    CALLS.get() - before
+}
+
+/// The most bytes in use at a time, beyond those before.
+fn peak(f: impl FnOnce()) -> isize {
+    let before = IN_USE.load(Relaxed);
+    PEAK.store(before, Relaxed);
+    f();
+    PEAK.load(Relaxed) - before
+}
+
+/// A counter that counts nothing would pass every test.
+fn the_counters_count() {
+    let mut memory = Vec::new();
+    assert_eq!(calls(|| memory = vec![0_u8; 1000]), 1);
+    assert_eq!(calls(|| memory.reserve_exact(5000)), 1);
+    assert_eq!(calls(|| memory.clear()), 0);
+    let peak = peak(|| drop(vec![1_u8; 1 << 20]));
+    // The thread that runs the tests may ask for a little at this time, or return it.
+    assert!((peak - (1 << 20)).abs() < 64 << 10, "{peak}");
+}
+
+/// After a first call the others need no memory, nor those on fewer rows.
+fn passes_after_the_first() {
+    let rng = &mut rng(1);
+    for (rows, cols) in [(3000, 1), (3000, 20), (3000, 70), (700, 1000), (100, 5000)] {
+        let x: Vec<f32> = (0..rows * cols).map(|_| uniform(rng)).collect();
+        let w: Vec<f32> = (0..cols).map(|_| uniform(rng)).collect();
+        let labels: Vec<f32> = (0..rows).map(|_| rng.random_range(0.0..=1.0)).collect();
+        let batch = Batch::new(Rows::new(&x, rows, cols).unwrap(), &labels).unwrap();
+        let batch = batch.with_sample_weights(&labels).unwrap();
+        let less = batch.slice(0..rows / 2).unwrap();
+        let params = Params::new(&w, 0.5);
+        for isa in isas() {
+            let mut engine = Engine::serial().with_isa(isa);
+            let mut gradient = Gradient::default();
+            let mut out = vec![0.0; rows];
+            let mut z: Vec<f32> = labels.clone();
+
+            // These need no memory even at the first call.
+            let before = calls(|| {
+                engine.logits(batch.rows(), params, &mut out).unwrap();
+                engine.predict_proba(batch.rows(), params, &mut out).unwrap();
+                engine.sigmoid(&z, &mut out).unwrap();
+                engine.softplus(&z, &mut out).unwrap();
+                engine.log_loss(&z, &labels, &mut out).unwrap();
+                engine.residual(&z, &labels, &mut out).unwrap();
+                engine.sigmoid_in_place(&mut z);
+                engine.softplus_in_place(&mut z);
+                engine.log_loss_in_place(&mut z, &labels).unwrap();
+                engine.residual_in_place(&mut z, &labels).unwrap();
+            });
+            assert_eq!(before, 0, "logits and maps of {rows} x {cols} on {isa}");
+
+            engine.loss_and_gradient(&batch, params, &mut gradient).unwrap();
+            let after = calls(|| {
+                engine.loss_and_gradient(&batch, params, &mut gradient).unwrap();
+                engine.hessian_product(&batch, params, params, &mut gradient).unwrap();
+                engine.loss_and_gradient(&less, params, &mut gradient).unwrap();
+                engine.hessian_product(&batch, params, params, &mut gradient).unwrap();
+            });
+            assert_eq!(after, 0, "sums over {rows} x {cols} on {isa}");
+        }
+    }
+}
+
+/// Ten million rows: no vector of that length, on one thread or several.
+fn passes_over_many_rows() {
+    const LIMIT: isize = 4 << 20;
+    let rows = 10_000_000;
+    let x: Vec<f32> = (0..2 * rows).map(|i| (i % 1000) as f32 / 500.0 - 1.0).collect();
+    let labels: Vec<f32> = (0..rows).map(|i| (i % 2) as f32).collect();
+    let mut out = vec![0.0; rows];
+    for cols in [1, 2] {
+        let params = Params::new(&[0.5_f32, -0.25][..cols], 0.1);
+        let batch = Batch::new(Rows::new(&x[..rows * cols], rows, cols).unwrap(), &labels).unwrap();
+        let mut check = |engine: Engine, threads: usize| {
+            let peak = peak(|| {
+                let mut engine = engine;
+                let mut gradient = Gradient::default();
+                engine.loss_and_gradient(&batch, params, &mut gradient).unwrap();
+                assert_eq!(gradient.weight_sum, rows as f64);
+                engine.hessian_product(&batch, params, params, &mut gradient).unwrap();
+                engine.logits(batch.rows(), params, &mut out).unwrap();
+                engine.predict_proba(batch.rows(), params, &mut out).unwrap();
+                engine.softplus_in_place(&mut out);
+                engine.residual_in_place(&mut out, &labels).unwrap();
+            });
+            println!("{rows} x {cols}, {threads} threads: {peak} bytes");
+            assert!(peak < LIMIT, "{rows} x {cols}, {threads} threads: {peak} bytes");
+        };
+        check(Engine::serial(), 1);
+        #[cfg(feature = "rayon")]
+        for threads in [2, 16] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| check(Engine::new(), threads));
+        }
+    }
+}
+
+/// A stream keeps the rows of one chunk, and a node for each doubling of the rows.
+fn streams_of_many_rows() {
+    for (cols, part, rows) in [(4, 1000, 1_000_000), (4, 7, 1_000_000), (1000, 100, 100_000)] {
+        let x = vec![0.5_f32; part * cols];
+        let labels = vec![1.0_f32; part];
+        let weights = vec![0.25_f32; cols];
+        let batch = Batch::new(Rows::new(&x, part, cols).unwrap(), &labels).unwrap();
+        let stream = |rows: usize| {
+            peak(|| {
+                let mut stream = GradientStream::new(Engine::serial(), Params::new(&weights, 0.0));
+                for _ in 0..rows / part {
+                    stream.push(&batch).unwrap();
+                }
+                stream.finish().unwrap();
+            })
+        };
+        let few = stream(rows / 100 / part * part);
+        let many = stream(rows);
+        println!("{rows} x {cols} in batches of {part}: {many} bytes; a hundredth of the rows: {few}");
+
+        let chunk = lanegrad::chunk_rows::<f32>(cols);
+        // A buffer that grows is in two places for a while, of twice and once the size.
+        let waiting = 3 * chunk * (cols + 2) * size_of::<f32>();
+        let levels = rows.div_ceil(chunk).ilog2() as usize + 1;
+        // A node's sums, what the map of nodes takes for it, and scratch memory for a batch of nodes.
+        let nodes = 2 * (levels + 2) * ((cols + 3) * size_of::<f64>() + 100);
+        let limit = (waiting + nodes + 4096) as isize;
+        assert!(many < limit, "{rows} x {cols} in batches of {part}: {many} bytes, more than {limit}");
+    }
+}
+
+/// One test, so that nothing else asks for memory while it counts.
+#[test]
+fn memory() {
+    the_counters_count();
+    passes_after_the_first();
+    streams_of_many_rows();
+    // Last: the threads of a pool that was dropped end some time later, and return memory then.
+    passes_over_many_rows();
+}

@@ -1,0 +1,577 @@
+//! The pass over rows against `reference` in `f64`: within the bound that the documented contracts add up
+//! to, for every shape, weighting and instruction set; and what rows that count for nothing, and numbers
+//! that are not finite, do to a sum.
+
+#![cfg(feature = "alloc")]
+
+mod bounds;
+mod support;
+
+use bounds::{Arithmetic, Case, assert_within};
+use lanegrad::{Batch, Engine, Gradient, GradientStream, Isa, Params, Rows, Storage, reference};
+use rand::RngExt;
+use rand::rngs::SmallRng;
+use support::{TestFloat, assert_same_bits, isas, rng, uniform};
+
+/// Which labels and weights the rows of a case have.
+#[derive(Clone, Copy, Debug)]
+struct Kind {
+    soft: bool,
+    weighted: bool,
+}
+
+/// Every combination of labels, weights, and gaps between the rows.
+fn variants() -> impl Iterator<Item = (Kind, usize)> {
+    (0..8).map(|i| (Kind { soft: i & 1 != 0, weighted: i & 2 != 0 }, if i & 4 != 0 { 3 } else { 0 }))
+}
+
+/// Numbers that are exact in `f32`, so that every type under test has the same ones. A quarter of the
+/// weights is 0.
+fn random_case(rng: &mut SmallRng, rows: usize, cols: usize, kind: Kind) -> Case {
+    let x = (0..rows * cols).map(|_| uniform(rng)).collect();
+    let label = |rng: &mut SmallRng| {
+        if kind.soft { uniform::<f64>(rng).abs() } else { f64::from(rng.random::<bool>()) }
+    };
+    let y = (0..rows).map(|_| label(rng)).collect();
+    let weight =
+        |rng: &mut SmallRng| if rng.random_range(0..4) == 0 { 0.0 } else { 2.0 + uniform::<f64>(rng) };
+    // Rounded: 2 + x may have bits too many for `f32`.
+    let s = kind.weighted.then(|| (0..rows).map(|_| f64::from(weight(rng) as f32)).collect());
+    Case { rows, cols, x, y, s, w: (0..cols).map(|_| uniform(rng)).collect(), b: uniform(rng) }
+}
+
+fn convert<T: TestFloat>(values: &[f64]) -> Vec<T> {
+    values.iter().map(|&value| T::from_f64(value)).collect()
+}
+
+/// A case in the types under test.
+struct Typed<S, T> {
+    data: Vec<S>,
+    stride: usize,
+    y: Vec<T>,
+    s: Option<Vec<T>>,
+    w: Vec<T>,
+    b: T,
+}
+
+impl<S: Storage<T> + TestFloat, T: TestFloat> Typed<S, T> {
+    /// The gap behind each row but the last is NaN, so that a read of it shows.
+    fn new(case: &Case, gap: usize) -> Self {
+        let mut data = Vec::new();
+        for i in 0..case.rows {
+            data.resize(i * (case.cols + gap), S::NAN);
+            data.extend(convert::<S>(case.row(i)));
+        }
+        let s = case.s.as_deref().map(convert);
+        let (y, w, b) = (convert(&case.y), convert(&case.w), T::from_f64(case.b));
+        Self { data, stride: case.cols + gap, y, s, w, b }
+    }
+
+    fn rows(&self) -> Rows<'_, S> {
+        Rows::with_stride(&self.data, self.y.len(), self.w.len(), self.stride).unwrap()
+    }
+
+    fn params(&self) -> Params<'_, T> {
+        Params::new(&self.w, self.b)
+    }
+
+    fn batch(&self) -> Batch<'_, S, T> {
+        let batch = Batch::new(self.rows(), &self.y).unwrap();
+        match &self.s {
+            None => batch,
+            Some(s) => batch.with_sample_weights(s).unwrap(),
+        }
+    }
+
+    fn gradient(&self, isa: Isa) -> Gradient {
+        let mut out = Gradient::default();
+        Engine::serial().with_isa(isa).loss_and_gradient(&self.batch(), self.params(), &mut out).unwrap();
+        out
+    }
+
+    fn hessian_product(&self, isa: Isa, direction: Params<'_, T>) -> Gradient {
+        let mut out = Gradient::default();
+        let mut engine = Engine::serial().with_isa(isa);
+        engine.hessian_product(&self.batch(), self.params(), direction, &mut out).unwrap();
+        out
+    }
+}
+
+/// The Hessian times v, as a textbook has it.
+fn textbook_hessian_product(case: &Case, v: &[f64], v_b: f64) -> Gradient {
+    let mut sums = Gradient { dw: vec![0.0; case.cols], ..Gradient::default() };
+    for i in 0..case.rows {
+        let (x, s) = (case.row(i), case.weight(i));
+        let h = reference::d_activation_d_logit(reference::sigmoid(case.logit(i)));
+        let q = reference::dot(x, v) + v_b;
+        sums.loss += s * 0.5 * h * q * q;
+        sums.db += s * h * q;
+        sums.weight_sum += s;
+        reference::axpy(s * h * q, x, &mut sums.dw);
+    }
+    sums
+}
+
+/// Everything that a pass computes, on each instruction set. Returns the largest error as a fraction of
+/// its bound.
+fn check<S: Storage<T> + TestFloat, T: TestFloat>(case: &Case, gap: usize, engine: &mut Engine) -> f64 {
+    let &Case { rows, cols, .. } = case;
+    let typed = Typed::<S, T>::new(case, gap);
+    let params = typed.params();
+    // Any direction: the weights in reverse, and another bias.
+    let v: Vec<f64> = case.w.iter().rev().copied().collect();
+    let v_typed: Vec<T> = convert(&v);
+    let direction = Params::new(&v_typed, T::from_f64(0.5));
+
+    let arithmetics = [Arithmetic::engine::<T>(cols), Arithmetic::reference(case)];
+    let gradient = case.gradient();
+    let gradient_errors = arithmetics.map(|a| a.gradient_errors(case));
+    let product = textbook_hessian_product(case, &v, 0.5);
+    let product_errors = arithmetics.map(|a| a.hessian_errors(case, &v, 0.5));
+    let row_errors: Vec<[f64; 2]> = (0..rows)
+        .map(|i| {
+            let logit: f64 = arithmetics.iter().map(|a| a.logit_error(case, i, &case.w, case.b)).sum();
+            [logit, arithmetics.iter().map(|a| a.probability_error(case, i)).sum()]
+        })
+        .collect();
+
+    let (mut worst, mut out) = (0.0_f64, Gradient::default());
+    for isa in isas() {
+        *engine = engine.clone().with_isa(isa);
+        let context = || {
+            let (s, t) = (std::any::type_name::<S>(), std::any::type_name::<T>());
+            let weighted = case.s.is_some();
+            format!("{isa}, {s} in {t}, {rows} x {cols}, gap {gap}, weighted {weighted}")
+        };
+        engine.loss_and_gradient(&typed.batch(), params, &mut out).unwrap();
+        worst = worst.max(assert_within(&out, &gradient, &gradient_errors, context));
+        engine.hessian_product(&typed.batch(), params, direction, &mut out).unwrap();
+        worst = worst.max(assert_within(&out, &product, &product_errors, || context() + ", Hessian"));
+
+        let mut z = vec![T::NAN; rows];
+        engine.logits(typed.rows(), params, &mut z).unwrap();
+        let mut p = vec![T::NAN; rows];
+        engine.predict_proba(typed.rows(), params, &mut p).unwrap();
+        for i in 0..rows {
+            let want = case.logit(i);
+            let pairs = [(z[i].to_f64(), want), (p[i].to_f64(), reference::sigmoid(want))];
+            for ((got, want), bound) in pairs.into_iter().zip(row_errors[i]) {
+                let error = (got - want).abs();
+                assert!(error <= bound, "{}: row {i}: {got}, not {want}: {error:e} > {bound:e}", context());
+                worst = worst.max(error / bound.max(f64::MIN_POSITIVE));
+            }
+        }
+    }
+    worst
+}
+
+/// All widths up to beyond four vectors of the widest kind, and all numbers of rows up to beyond two.
+fn small_shapes<S: Storage<T> + TestFloat, T: TestFloat>() {
+    let mut rng = rng(1);
+    let mut engine = Engine::serial();
+    for rows in 0..=40 {
+        for cols in 0..=70 {
+            for (kind, gap) in variants() {
+                check::<S, T>(&random_case(&mut rng, rows, cols, kind), gap, &mut engine);
+            }
+        }
+    }
+}
+
+#[test]
+fn small_shapes_f32() {
+    small_shapes::<f32, f32>();
+}
+
+#[test]
+fn small_shapes_f64() {
+    small_shapes::<f64, f64>();
+}
+
+#[test]
+fn small_shapes_f32_in_f64() {
+    small_shapes::<f32, f64>();
+}
+
+/// Several chunks, groups of rows, leaves of a dot product, and blocks.
+fn large_shapes<S: Storage<T> + TestFloat, T: TestFloat>() {
+    const SHAPES: [(usize, usize); 10] = [
+        (700, 3),
+        (513, 0),
+        (5000, 1),
+        (1100, 64),
+        (515, 65),
+        (2100, 17),
+        (300, 300),
+        (70, 4096),
+        (10, 5000),
+        (5, 9000),
+    ];
+    let mut rng = rng(2);
+    // Parallel where there are threads; the first call sizes the workspace, the others use it again.
+    let mut engine = Engine::new();
+    let mut worst: f64 = 0.0;
+    for (rows, cols) in SHAPES {
+        for (kind, gap) in variants() {
+            worst = worst.max(check::<S, T>(&random_case(&mut rng, rows, cols, kind), gap, &mut engine));
+        }
+    }
+    // The bound is of the right size; were it far too generous, this file would say nothing.
+    assert!(worst > 0.01, "the worst error is {worst} of the bound");
+    assert!(worst < 1.0);
+}
+
+#[test]
+fn large_shapes_f32() {
+    large_shapes::<f32, f32>();
+}
+
+#[test]
+fn large_shapes_f64() {
+    large_shapes::<f64, f64>();
+}
+
+#[test]
+fn large_shapes_f32_in_f64() {
+    large_shapes::<f32, f64>();
+}
+
+/// dL/dw as the product of its components, on the example of `reference`.
+#[test]
+fn two_features_component_by_component() {
+    use reference::*;
+    let (x, w, b, y) = ([1.0, 2.0], [0.5, -0.25], 0.1, 1.0);
+    let a = sigmoid(dot(&x, &w) + b);
+    let upstream = d_loss_d_activation(a, y) * d_activation_d_logit(a);
+    let labels = [y];
+    let batch = Batch::new(Rows::new(&x, 1, 2).unwrap(), &labels).unwrap();
+    for isa in isas() {
+        let mut out = Gradient::default();
+        let mut engine = Engine::new().with_isa(isa);
+        engine.loss_and_gradient(&batch, Params::new(&w, b), &mut out).unwrap();
+        for (dw, x_i) in out.dw.iter().zip(x) {
+            let product = upstream * d_logit_d_weight(x_i);
+            assert!((dw - product).abs() <= 1e-15, "{isa}: dL/dw of x = {x_i} is {dw}, not {product}");
+        }
+        assert!((out.db - upstream * d_logit_d_bias()).abs() <= 1e-15, "{isa}: db is {}", out.db);
+        assert!((out.loss - loss(a, y)).abs() <= 1e-15, "{isa}: the loss is {}", out.loss);
+    }
+}
+
+/// H v is how the gradient changes along v, and H is symmetric.
+#[test]
+fn the_hessian_is_the_gradients_derivative() {
+    let mut rng = rng(3);
+    for (rows, cols) in [(1, 1), (7, 2), (40, 5), (33, 16), (600, 9), (100, 40), (65, 70)] {
+        for (kind, gap) in variants() {
+            let case = random_case(&mut rng, rows, cols, kind);
+            let [v, u] = [(); 2].map(|()| -> Vec<f64> { (0..cols).map(|_| uniform(&mut rng)).collect() });
+            let [v_b, u_b]: [f64; 2] = [(); 2].map(|()| uniform(&mut rng));
+            let typed = Typed::<f64, f64>::new(&case, gap);
+            // Central differences err by h²/6 of the third derivative along v, whose share of a row is
+            // |σ''| |q|³ |x| <= |q|³ / 10, and by the rounding of the gradient over h.
+            const H: f64 = 1e-5;
+            let moved = |h: f64| {
+                let mut case = case.clone();
+                reference::axpy(h, &v, &mut case.w);
+                case.b += h * v_b;
+                case
+            };
+            let [up, down] = [H, -H].map(moved);
+            let q_most = v.iter().map(|v| v.abs()).sum::<f64>() + v_b.abs();
+            let weights: f64 = (0..rows).map(|i| case.weight(i)).sum();
+            let truncation = H * H / 6.0 * weights * q_most.powi(3);
+            let errors = Arithmetic::engine::<f64>(cols).gradient_errors(&case);
+            let products = Arithmetic::engine::<f64>(cols);
+            let products = [products.hessian_errors(&case, &v, v_b), products.hessian_errors(&case, &u, u_b)];
+            for isa in isas() {
+                let hv = typed.hessian_product(isa, Params::new(&v, v_b));
+                let hu = typed.hessian_product(isa, Params::new(&u, u_b));
+                let [up, down] = [&up, &down].map(|case| Typed::<f64, f64>::new(case, gap).gradient(isa));
+                let entries = |g: &Gradient| -> Vec<f64> { g.dw.iter().copied().chain([g.db]).collect() };
+                let (up, down, allowed) = (entries(&up), entries(&down), entries(&errors));
+                for (j, hv) in entries(&hv).into_iter().enumerate() {
+                    let quotient = (up[j] - down[j]) / (2.0 * H);
+                    // Moving w and b rounds them too, like one more operation on a logit.
+                    let allowed = truncation + 1.1 * allowed[j] / H;
+                    let context = || format!("{isa}, {rows} x {cols}, {kind:?}, entry {j}");
+                    assert!((hv - quotient).abs() <= allowed, "{}: {hv}, not {quotient}", context());
+                }
+                // u·Hv = v·Hu, each entry of the products within its error, and the dot products' own.
+                let form = |v: &[f64], v_b: f64, hv: &Gradient| reference::dot(v, &hv.dw) + v_b * hv.db;
+                let size = |v: &[f64], v_b: f64, g: &Gradient| {
+                    v.iter().zip(&g.dw).map(|(v, g)| (v * g).abs()).sum::<f64>() + (v_b * g.db).abs()
+                };
+                let own = (cols + 2) as f64 * f64::EPSILON;
+                let (uhv, vhu) = (form(&u, u_b, &hv), form(&v, v_b, &hu));
+                let allowed = size(&u, u_b, &products[0])
+                    + size(&v, v_b, &products[1])
+                    + own * (size(&u, u_b, &hv) + size(&v, v_b, &hu));
+                assert!((uhv - vhu).abs() <= allowed, "{isa}, {rows} x {cols}: {uhv}, not {vhu}");
+                let half = 0.5 * form(&v, v_b, &hv);
+                let allowed = products[0].loss + 0.5 * size(&v, v_b, &products[0]) + own * size(&v, v_b, &hv);
+                assert!((hv.loss - half).abs() <= allowed, "{isa}, {rows} x {cols}: {}, not {half}", hv.loss);
+            }
+        }
+    }
+}
+
+const WIDTHS: [usize; 8] = [1, 5, 16, 33, 64, 65, 100, 300];
+
+fn numbers(g: &Gradient) -> Vec<f64> {
+    [g.loss, g.db, g.weight_sum].into_iter().chain(g.dw.iter().copied()).collect()
+}
+
+/// Whatever a row of weight 0 holds, the bits are those that it would give with features of 0.
+fn rows_of_weight_0<S: Storage<T> + TestFloat, T: TestFloat>() {
+    let mut rng = rng(4);
+    for cols in WIDTHS {
+        for rows in [1, 3, 17, 600] {
+            let mut case = random_case(&mut rng, rows, cols, Kind { soft: true, weighted: true });
+            // All of them, too: nothing is left then but zeros.
+            if rows == 3 {
+                case.s = Some(vec![0.0, -0.0, 0.0]);
+            }
+            let nothing = |i| case.weight(i) == 0.0;
+            let mut typed = Typed::<S, T>::new(&case, 0);
+            let v: Vec<T> = convert(&case.w);
+            let direction = Params::new(&v, T::from_f64(1.0));
+            let fill = |data: &mut [S], value: &dyn Fn(usize) -> S| {
+                for i in (0..rows).filter(|&i| nothing(i)) {
+                    for j in 0..cols {
+                        data[i * cols + j] = value(i + j);
+                    }
+                }
+            };
+            fill(&mut typed.data, &|_| S::from_f64(0.0));
+            let want: Vec<_> = isas()
+                .into_iter()
+                .map(|isa| (typed.gradient(isa), typed.hessian_product(isa, direction)))
+                .collect();
+            for special in [
+                |_| S::NAN,
+                |_| S::INFINITY,
+                |_| -S::INFINITY,
+                |_| S::MAX,
+                |k: usize| [S::NAN, S::INFINITY, -S::INFINITY, S::MAX, -S::MAX][k % 5],
+            ] {
+                fill(&mut typed.data, &special);
+                for (isa, (gradient, product)) in isas().into_iter().zip(&want) {
+                    let context = || format!("{isa}, {rows} x {cols}");
+                    assert_same_bits(&numbers(&typed.gradient(isa)), &numbers(gradient), context);
+                    let got = typed.hessian_product(isa, direction);
+                    assert_same_bits(&numbers(&got), &numbers(product), || context() + ", Hessian");
+                    assert!(numbers(&got).iter().all(|x| x.is_finite()), "{}", context());
+                }
+            }
+            if rows == 3 {
+                assert!(want.iter().all(|(gradient, _)| numbers(gradient).iter().all(|&x| x == 0.0)));
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_of_weight_0_add_nothing() {
+    rows_of_weight_0::<f32, f32>();
+    rows_of_weight_0::<f64, f64>();
+    rows_of_weight_0::<f32, f64>();
+}
+
+fn weights_of_1<S: Storage<T> + TestFloat, T: TestFloat>() {
+    let mut rng = rng(5);
+    for cols in WIDTHS {
+        for rows in [1, 16, 17, 600] {
+            let case = random_case(&mut rng, rows, cols, Kind { soft: true, weighted: false });
+            let mut typed = Typed::<S, T>::new(&case, 0);
+            let v: Vec<T> = convert(&case.w);
+            let direction = Params::new(&v, T::from_f64(1.0));
+            for isa in isas() {
+                typed.s = None;
+                let want = [typed.gradient(isa), typed.hessian_product(isa, direction)];
+                typed.s = Some(vec![T::from_f64(1.0); rows]);
+                let got = [typed.gradient(isa), typed.hessian_product(isa, direction)];
+                for (got, want) in got.iter().zip(&want) {
+                    assert_same_bits(&numbers(got), &numbers(want), || format!("{isa}, {rows} x {cols}"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn weights_of_1_are_no_weights() {
+    weights_of_1::<f32, f32>();
+    weights_of_1::<f64, f64>();
+    weights_of_1::<f32, f64>();
+}
+
+/// A number that is not finite never gets lost on the way into a sum.
+fn not_finite<S: Storage<T> + TestFloat, T: TestFloat>() {
+    let mut rng = rng(6);
+    for cols in WIDTHS {
+        let rows = 77;
+        for weighted in [false, true] {
+            let mut case = random_case(&mut rng, rows, cols, Kind { soft: true, weighted });
+            if let Some(s) = &mut case.s {
+                s.iter_mut().filter(|s| **s == 0.0).for_each(|s| *s = 0.5);
+            }
+            let mut typed = Typed::<S, T>::new(&case, 0);
+            for special in [S::NAN, S::INFINITY, -S::INFINITY] {
+                for i in [0, 15, 16, 63, rows - 1] {
+                    let j = rng.random_range(0..cols);
+                    let before = std::mem::replace(&mut typed.data[i * cols + j], special);
+                    for isa in isas() {
+                        let context = format!("{isa}, {special} at ({i}, {j}) of {rows} x {cols}");
+                        let got = typed.gradient(isa);
+                        // With a soft label an infinite logit is on the wrong side, too.
+                        assert!(!got.loss.is_finite(), "{context}: the loss is {}", got.loss);
+                        assert!(!got.dw[j].is_finite(), "{context}: dw[{j}] is {}", got.dw[j]);
+                        let is_nan = special.to_f64().is_nan();
+                        if is_nan {
+                            assert!(numbers(&got).iter().enumerate().all(|(k, x)| x.is_nan() || k == 2));
+                        } else {
+                            // An infinite logit has a finite residual, as has the row in other columns.
+                            let others = got.dw.iter().enumerate().filter(|&(k, _)| k != j);
+                            assert!(
+                                got.db.is_finite() && others.into_iter().all(|(_, x)| x.is_finite()),
+                                "{context}"
+                            );
+                        }
+                        assert!(got.weight_sum.is_finite(), "{context}");
+                        let v: Vec<T> = convert(&case.w);
+                        let got = typed.hessian_product(isa, Params::new(&v, T::from_f64(1.0)));
+                        // h = 0 times an infinite q, or NaN.
+                        assert!(
+                            got.loss.is_nan() && got.db.is_nan() && got.dw[j].is_nan(),
+                            "{context}: {got:?}"
+                        );
+                    }
+                    typed.data[i * cols + j] = before;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_finite_shows() {
+    not_finite::<f32, f32>();
+    not_finite::<f64, f64>();
+    not_finite::<f32, f64>();
+}
+
+/// Logits where the sigmoid is 0 or 1 to the last bit.
+fn saturated<S: Storage<T> + TestFloat, T: TestFloat>() {
+    let mut rng = rng(7);
+    let engine = |isa| Engine::serial().with_isa(isa);
+    for cols in [1, 3, 20, 40, 70, 100] {
+        for size in [1e4, 1e6, 1e12] {
+            for (kind, gap) in variants() {
+                let rows = 50;
+                let mut case = random_case(&mut rng, rows, cols, kind);
+                // One feature decides: ±size, with the others adding little to it.
+                for i in 0..rows {
+                    let sign = if i % 3 == 0 { -1.0 } else { 1.0 };
+                    case.x[i * cols] = f64::from((sign * size) as f32);
+                }
+                case.w[0] = 1.0;
+                let typed = Typed::<S, T>::new(&case, gap);
+                let arithmetics = [Arithmetic::engine::<T>(cols), Arithmetic::reference(&case)];
+                // Where an error of the logit, 1e12 and more, is no small number, all that can be said of
+                // the loss is that it is nearly linear in z: d L = |r| d <= d.
+                let (mut want, mut allowed) = (0.0, 0.0);
+                for i in 0..rows {
+                    let (z, y, s) = (case.logit(i), case.y[i], case.weight(i));
+                    let loss = reference::log_loss(z, y);
+                    want += s * loss;
+                    let d: f64 = arithmetics.iter().map(|a| a.logit_error(&case, i, &case.w, case.b)).sum();
+                    let slope = reference::residual(z, y).abs();
+                    // 3 ULP of the log-loss, and the 68 roundings (`f64`; `f32`: 36) of its sum.
+                    allowed += s * (slope * d + (6.0 + 68.0) * T::UNIT_ROUNDOFF * loss);
+                    // softplus(z) - y z, which is max(z, 0) - y z here, but for less than a subnormal.
+                    let plain = z.max(0.0) - y * z;
+                    assert!((loss - plain).abs() <= 8.0 * f64::EPSILON * z.abs());
+                }
+                for isa in isas() {
+                    let context = || format!("{isa}, |z| of {size:e}, {rows} x {cols}, {kind:?}");
+                    let got = typed.gradient(isa);
+                    assert!(numbers(&got).iter().all(|x| x.is_finite()), "{}: {got:?}", context());
+                    let error = (got.loss - want).abs();
+                    assert!(
+                        error <= allowed,
+                        "{}: {}, not {want}: {error:e} > {allowed:e}",
+                        context(),
+                        got.loss
+                    );
+                    let product = typed.hessian_product(isa, typed.params());
+                    assert!(numbers(&product).iter().all(|x| x.is_finite()), "{}: {product:?}", context());
+                    let mut p = vec![T::NAN; rows];
+                    engine(isa).predict_proba(typed.rows(), typed.params(), &mut p).unwrap();
+                    for (i, p) in p.into_iter().enumerate() {
+                        assert_eq!(p.to_f64(), if i % 3 == 0 { 0.0 } else { 1.0 }, "{}", context());
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn saturated_logits_have_the_right_loss() {
+    saturated::<f32, f32>();
+    saturated::<f64, f64>();
+    saturated::<f32, f64>();
+}
+
+/// Ten million rows, where a plain `f32` sum drifts.
+#[test]
+fn accuracy_does_not_decay_with_the_rows() {
+    const ROWS: usize = 10_000_000;
+    const BLOCK: usize = 1 << 15;
+    const COLS: usize = 3;
+    let (w, b) = ([0.5_f32, -1.0, 0.25], 0.125_f32);
+    let (w64, b64) = (w.map(f64::from), f64::from(b));
+    let mut rng = rng(8);
+    let mut stream = GradientStream::new(Engine::new(), Params::new(&w, b));
+    // The reference, its sizes, and a plain sum of the loss in `f32`.
+    let (mut want, mut sizes) = (Gradient { dw: vec![0.0; COLS], ..Gradient::default() }, [0.0; COLS + 1]);
+    let mut plain = 0.0_f32;
+    let mut left = ROWS;
+    while left > 0 {
+        let rows = BLOCK.min(left);
+        left -= rows;
+        // All positive: sums grow with the rows, and errors do not cancel.
+        let x: Vec<f32> = (0..rows * COLS).map(|_| rng.random()).collect();
+        let y: Vec<f32> = (0..rows).map(|_| f32::from(rng.random::<bool>())).collect();
+        stream.push(&Batch::new(Rows::new(&x, rows, COLS).unwrap(), &y).unwrap()).unwrap();
+        // A sum for each block, so that the reference does not drift itself.
+        let (mut loss, mut db, mut dw) = (0.0, 0.0, [0.0; COLS]);
+        for (x, &y) in x.chunks(COLS).zip(&y) {
+            let x: [f64; COLS] = std::array::from_fn(|j| x[j].into());
+            let z = reference::dot(&x, &w64) + b64;
+            let r = reference::residual(z, y.into());
+            loss += reference::log_loss(z, y.into());
+            plain += reference::log_loss(z, y.into()) as f32;
+            db += r;
+            reference::axpy(r, &x, &mut dw);
+            for (size, x) in sizes.iter_mut().zip(x.iter().chain(&[1.0])) {
+                *size += (r * x).abs();
+            }
+        }
+        want.loss += loss;
+        want.db += db;
+        reference::axpy(1.0, &dw, &mut want.dw);
+    }
+    let got = stream.finish().unwrap();
+    assert_eq!(got.weight_sum, ROWS as f64);
+    let relative = |got: f64| (got - want.loss).abs() / want.loss;
+    let drift = relative(plain.into());
+    assert!(drift > 1e-4, "the plain sum was meant to drift, but is off by {drift:e} only");
+    assert!(relative(got.loss) <= 1e-6, "the loss is off by {:e}", relative(got.loss));
+    let pairs = got.dw.iter().chain([&got.db]).zip(want.dw.iter().chain([&want.db]));
+    for ((got, want), size) in pairs.zip(sizes) {
+        let error = (got - want).abs();
+        assert!(error <= 2e-6 * size, "{got}, not {want}: {error:e} of {size:e}");
+    }
+}
