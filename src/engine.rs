@@ -6,6 +6,7 @@ use crate::kernels::pass::{self, Pass};
 use crate::kernels::terms::{Curvature, Loss, Objective};
 use crate::kernels::{InPlace, LogLoss, Overwrite, Residual, Sigmoid, Softplus, run};
 use crate::parallel::{for_parts, grain};
+use crate::simd::prefetch::CACHE_LINE;
 use crate::{Batch, Element, Error, Gradient, Isa, Params, Rows, Storage};
 use alloc::vec::Vec;
 use core::fmt;
@@ -103,6 +104,18 @@ impl Engine {
     ///
     /// [`Error::LengthMismatch`] where there is not a weight for each feature, or not a place in `out`
     /// for each row; nothing is written then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use lanegrad::{Engine, Params, Rows};
+    ///
+    /// let rows = Rows::new(&[1.0_f32, 2.0, 3.0, 4.0], 2, 2)?;
+    /// let mut z = [0.0; 2];
+    /// Engine::new().logits(rows, Params::new(&[0.5, -0.25], 1.0), &mut z)?;
+    /// assert_eq!(z, [1.0, 1.5]);
+    /// # Ok::<(), lanegrad::Error>(())
+    /// ```
     pub fn logits<S: Storage<T>, T: Element>(
         &self,
         rows: Rows<'_, S>,
@@ -124,6 +137,18 @@ impl Engine {
     /// # Errors
     ///
     /// As [`Engine::logits`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use lanegrad::{Engine, Params, Rows};
+    ///
+    /// let row = Rows::new(&[1.0_f64, 2.0], 1, 2)?;
+    /// let mut p = [0.0];
+    /// Engine::new().predict_proba(row, Params::new(&[0.5, -0.25], 0.0), &mut p)?;
+    /// assert_eq!(p, [0.5]);
+    /// # Ok::<(), lanegrad::Error>(())
+    /// ```
     pub fn predict_proba<S: Storage<T>, T: Element>(
         &self,
         rows: Rows<'_, S>,
@@ -163,6 +188,19 @@ impl Engine {
     /// # Errors
     ///
     /// [`Error::LengthMismatch`] where there is not a weight for each feature; `out` is then untouched.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use lanegrad::{Batch, Engine, Gradient, Params, Rows};
+    ///
+    /// let batch = Batch::new(Rows::new(&[1.0_f32, 2.0], 1, 2)?, &[1.0_f64])?; // `f64` arithmetic
+    /// let mut gradient = Gradient::default();
+    /// Engine::new().loss_and_gradient(&batch, Params::new(&[0.0, 0.0], 0.0), &mut gradient)?;
+    /// assert_eq!(gradient.loss, std::f64::consts::LN_2);
+    /// assert_eq!((gradient.dw, gradient.db), (vec![-0.5, -1.0], -0.5));
+    /// # Ok::<(), lanegrad::Error>(())
+    /// ```
     pub fn loss_and_gradient<S: Storage<T>, T: Element>(
         &mut self,
         batch: &Batch<'_, S, T>,
@@ -363,8 +401,6 @@ const ELEMENT_COST: usize = 16;
 fn row_cost(cols: usize) -> usize {
     cols + 2 * ELEMENT_COST
 }
-
-const CACHE_LINE: usize = 64;
 
 /// `len` elements of scratch memory from the start of a cache line on, for vectors to load and store
 /// whole.

@@ -106,6 +106,15 @@ impl<'a, S> Rows<'a, S> {
     /// # Errors
     ///
     /// [`Error::RowsOutOfRange`] where the range ends beyond the last row, or before it starts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let rows = lanegrad::Rows::new(&[1, 2, 3, 4, 5, 6], 3, 2)?;
+    /// assert_eq!(rows.slice(1..3)?.row(0), Some(&[3, 4][..]));
+    /// assert!(rows.slice(2..4).is_err());
+    /// # Ok::<(), lanegrad::Error>(())
+    /// ```
     pub fn slice(&self, range: Range<usize>) -> Result<Self, Error> {
         if range.start > range.end || range.end > self.rows {
             return Err(Error::RowsOutOfRange { start: range.start, end: range.end, rows: self.rows });

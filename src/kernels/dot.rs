@@ -21,7 +21,7 @@
 //! 72 u for `f32`, (71 + levels) u for `f64`.
 
 use super::pairwise::Pairwise;
-use crate::simd::prefetch::prefetch;
+use crate::simd::prefetch::{CACHE_LINE, prefetch};
 use crate::simd::{Arithmetic, Backend, Lane, LoadAs, V, Vector};
 use crate::{Element, Storage};
 use core::slice::from_ref;
@@ -90,7 +90,7 @@ pub fn leaf_vector<B: Backend, S: Storage<T>, T: Element>(b: B, x: &[S], w: &[T]
     let [mut a0, mut a1, mut a2, mut a3] = [V::<B, T>::splat(b, T::from_f64(0.0)); 4];
     for ([x0, x1, x2, x3], [w0, w1, w2, w3]) in x_fours.iter().zip(w_fours) {
         if ahead != NO_PREFETCH {
-            for line in (0..4 * size_of_val(x0)).step_by(64) {
+            for line in (0..4 * size_of_val(x0)).step_by(CACHE_LINE) {
                 prefetch(from_ref(x0), ahead + line);
             }
         }

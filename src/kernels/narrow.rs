@@ -15,7 +15,7 @@
 
 use super::row_kernel::RowKernel;
 use crate::batch::Params;
-use crate::simd::prefetch::prefetch;
+use crate::simd::prefetch::{CACHE_LINE, prefetch};
 use crate::simd::{Arithmetic, Backend, MOST_LANES, V, Vector};
 use crate::{Element, Rows, Storage};
 
@@ -160,7 +160,7 @@ fn products<B: Backend, S: Storage<T>, T: Element, const N: usize, const WHOLE: 
     ahead: usize,
 ) -> V<B, T> {
     if ahead > 0 {
-        for line in (0..N * T::LANES * size_of::<S>()).step_by(64) {
+        for line in (0..N * T::LANES * size_of::<S>()).step_by(CACHE_LINE) {
             prefetch(row, ahead + line);
         }
     }
@@ -179,6 +179,8 @@ fn products<B: Backend, S: Storage<T>, T: Element, const N: usize, const WHOLE: 
 }
 
 /// Adds the rows that count to the streams.
+///
+/// (Cutting groups of rows from a slice without a product for each row, as for the logits, was 5 % slower.)
 #[inline(always)]
 fn accumulate<
     B: Backend,

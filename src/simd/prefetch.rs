@@ -2,6 +2,9 @@
 
 #![expect(unsafe_code, reason = "the instruction takes a pointer, which it does not dereference")]
 
+/// The bytes of a cache line, on all but a few of the CPUs that this runs on.
+pub const CACHE_LINE: usize = 64;
+
 /// Asks for the cache line `bytes` after the start of `x`, which may lie beyond the slice. Does nothing
 /// where stable Rust has no such instruction.
 #[inline(always)]
