@@ -24,7 +24,7 @@ pub fn for_parts<T: Send>(first: usize, out: &mut [T], grain: usize, f: &(impl F
     if out.len() <= grain {
         return f(first, out);
     }
-    // Whole cache lines for each, so that no two threads write to one.
+    // A power of two: every part but the last begins and ends with a whole vector.
     let middle = out.len().next_power_of_two() / 2;
     let (left, right) = out.split_at_mut(middle);
     join(|| for_parts(first, left, grain, f), || for_parts(first + middle, right, grain, f));
