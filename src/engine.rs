@@ -122,9 +122,8 @@ impl Engine {
         params: Params<'_, T>,
         out: &mut [T],
     ) -> Result<(), Error> {
-        let streaming = pass::is_streaming(&rows);
-        self.score(rows, params, out, &|rows, out| {
-            dispatch!(self.isa, b => pass::logits(b, rows, params, streaming, out));
+        self.score(rows, params, out, &|rows, ahead, out| {
+            dispatch!(self.isa, b => pass::logits(b, rows, params, ahead, out));
         })
     }
 
@@ -155,9 +154,8 @@ impl Engine {
         params: Params<'_, T>,
         out: &mut [T],
     ) -> Result<(), Error> {
-        let streaming = pass::is_streaming(&rows);
-        self.score(rows, params, out, &|rows, out| {
-            dispatch!(self.isa, b => pass::probabilities(b, rows, params, streaming, out));
+        self.score(rows, params, out, &|rows, ahead, out| {
+            dispatch!(self.isa, b => pass::probabilities(b, rows, params, ahead, out));
         })
     }
 
@@ -207,10 +205,7 @@ impl Engine {
         params: Params<'_, T>,
         out: &mut Gradient,
     ) -> Result<(), Error> {
-        check_features(&batch.rows, "weights", params)?;
-        let streaming = pass::is_streaming(&batch.rows);
-        out.set(self.node(Loss, batch, params, streaming), batch.rows.cols());
-        Ok(())
+        self.sum(Loss, batch, params, out)
     }
 
     /// The product of the loss's Hessian with a direction v, summed over the rows of a batch in one pass
@@ -250,25 +245,39 @@ impl Engine {
         direction: Params<'_, T>,
         out: &mut Gradient,
     ) -> Result<(), Error> {
-        check_features(&batch.rows, "weights", params)?;
         check_features(&batch.rows, "direction.weights", direction)?;
-        let streaming = pass::is_streaming(&batch.rows);
-        out.set(self.node(Curvature { direction }, batch, params, streaming), batch.rows.cols());
-        Ok(())
+        self.sum(Curvature { direction }, batch, params, out)
     }
 
-    /// Calls `kernel` with the rows that each thread scores, and the places of their scores.
+    /// Calls `kernel` with the rows that each thread scores, how far ahead to ask for their memory, and the
+    /// places of their scores.
     fn score<S: Storage<T>, T: Element>(
         &self,
         rows: Rows<'_, S>,
         params: Params<'_, T>,
         out: &mut [T],
-        kernel: &(impl Fn(Rows<'_, S>, &mut [T]) + Sync),
+        kernel: &(impl Fn(Rows<'_, S>, usize, &mut [T]) + Sync),
     ) -> Result<(), Error> {
         check_features(&rows, "weights", params)?;
         Error::unless_same_length([("rows", rows.rows()), ("out", out.len())])?;
         let grain = grain(self.parallel, out.len(), row_cost(rows.cols()));
-        for_parts(0, out, grain, &|first, out: &mut [T]| kernel(rows.range(first..first + out.len()), out));
+        let ahead = pass::ahead(&rows);
+        for_parts(0, out, grain, &|first, out: &mut [T]| {
+            kernel(rows.range(first..first + out.len()), ahead, out);
+        });
+        Ok(())
+    }
+
+    /// The sums over all rows of a batch.
+    fn sum<S: Storage<T>, T: Element>(
+        &mut self,
+        objective: impl Objective<T>,
+        batch: &Batch<'_, S, T>,
+        params: Params<'_, T>,
+        out: &mut Gradient,
+    ) -> Result<(), Error> {
+        check_features(&batch.rows, "weights", params)?;
+        out.set(self.node(objective, batch, params, pass::ahead(&batch.rows)), batch.rows.cols());
         Ok(())
     }
 
@@ -278,7 +287,7 @@ impl Engine {
         objective: O,
         batch: &Batch<'_, S, T>,
         params: Params<'_, T>,
-        streaming: bool,
+        ahead: usize,
     ) -> &[f64] {
         let (rows, cols) = (batch.rows.rows(), batch.rows.cols());
         let chunk = chunk_rows::<T>(cols);
@@ -287,7 +296,7 @@ impl Engine {
             return &[];
         }
         let isa = self.isa;
-        let pass = Pass { objective, params, streaming };
+        let pass = Pass { objective, params, ahead };
         let tree = Tree {
             leaf: |i: usize, out: &mut [f64], scratch: &mut [f64]| {
                 let batch = batch.range(i * chunk..rows.min((i + 1) * chunk));

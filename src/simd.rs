@@ -324,3 +324,18 @@ macro_rules! proven {
 }
 #[cfg(target_arch = "x86_64")]
 use proven;
+
+/// Steps of the reduction tree on two vectors side by side: `fold_N` adds the upper N lanes of every 2N
+/// to the lower, and packs what two vectors leave into one.
+#[cfg(target_arch = "x86_64")]
+macro_rules! fold {
+    ($feature:tt, $($name:ident: $t:ident, $add:ident($low:ident $(::<$low_lanes:literal>)?, $high:ident $(::<$high_lanes:literal>)?);)+) => {
+        $(#[inline]
+        #[target_feature(enable = $feature)]
+        fn $name(a: $t, b: $t) -> $t {
+            $add($low$(::<$low_lanes>)?(a, b), $high$(::<$high_lanes>)?(a, b))
+        })+
+    };
+}
+#[cfg(target_arch = "x86_64")]
+use fold;

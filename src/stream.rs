@@ -1,7 +1,7 @@
 //! `GradientStream`: a sum over rows that arrive batch by batch.
 
 use crate::chunks::aligned_nodes;
-use crate::kernels::pass::is_streaming;
+use crate::kernels::pass;
 use crate::kernels::terms::Loss;
 use crate::sum::{Fingerprint, GradientSum, MOST_ROWS, Node};
 use crate::{Batch, Element, Engine, Error, Gradient, Params, Rows, Storage, chunk_rows};
@@ -99,11 +99,11 @@ impl<'a, S: Storage<T>, T: Element> GradientStream<'a, S, T> {
         }
         let whole = if self.waiting.labels.is_empty() { (rows - to_fill) / chunk * chunk } else { 0 };
         let first_chunk = (end - (rows - to_fill) as u64) / chunk as u64;
-        let streaming = is_streaming(&batch.rows);
+        let ahead = pass::ahead(&batch.rows);
         for (level, chunks) in aligned_nodes(first_chunk..first_chunk + (whole / chunk) as u64) {
             let start = to_fill + (chunks.start - first_chunk) as usize * chunk;
             let node = batch.range(start..start + (chunk << level));
-            let sums = self.engine.node(Loss, &node, self.params, streaming).to_vec();
+            let sums = self.engine.node(Loss, &node, self.params, ahead).to_vec();
             self.sum.insert(chunks.start, Node { level, sums });
         }
         self.wait(batch, to_fill + whole..rows);
@@ -152,7 +152,7 @@ impl<'a, S: Storage<T>, T: Element> GradientStream<'a, S, T> {
         let cols = self.params.weights.len();
         let rows = Rows::contiguous(data, labels.len(), cols);
         let batch = Batch { rows, labels, sample_weights: Some(sample_weights) };
-        let sums = self.engine.node(Loss, &batch, self.params, false).to_vec();
+        let sums = self.engine.node(Loss, &batch, self.params, pass::ahead(&batch.rows)).to_vec();
         self.sum.insert(self.next_row / chunk_rows::<T>(cols) as u64, Node { level: 0, sums });
         self.waiting.data.clear();
         self.waiting.labels.clear();

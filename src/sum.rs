@@ -118,9 +118,9 @@ impl GradientSum {
     /// # Errors
     ///
     /// [`Error::ForeignSum`] where the other part was made with other parameters, another number of
-    /// features, another type, without fused multiply-add (or with it), or by an incompatible version; [`Error::OverlappingRows`] where some rows
-    /// are in both; [`Error::RowsAfterEnd`] where one part ends inside a chunk and the other has rows
-    /// beyond. Nothing is changed then.
+    /// features, another type, without fused multiply-add (or with it), or by an incompatible version;
+    /// [`Error::OverlappingRows`] where some rows are in both; [`Error::RowsAfterEnd`] where one part ends
+    /// inside a chunk and the other has rows beyond. Nothing is changed then.
     pub fn merge(&mut self, other: &Self) -> Result<(), Error> {
         if self.fingerprint != other.fingerprint {
             return Err(Error::ForeignSum);
@@ -172,9 +172,10 @@ impl GradientSum {
         // What is left when no two siblings are: the last node, the left sibling of its parent, …
         let mut nodes = self.nodes.values().rev();
         let mut sums = nodes.next().map_or(Vec::new(), |node| node.sums.clone());
-        for node in nodes {
-            let right = core::mem::replace(&mut sums, node.sums.clone());
-            add_node(&mut sums, &right);
+        for left in nodes {
+            let mut parent = left.sums.clone();
+            add_node(&mut parent, &sums);
+            sums = parent;
         }
         let mut gradient = Gradient::default();
         // A sum of no rows that was read from somewhere may claim any number of features.

@@ -121,7 +121,7 @@ pub fn softplus<X: Arithmetic<Element: Log1pConstants>>(z: X) -> X {
 }
 
 /// [`log_loss`] as a kernel.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct LogLoss;
 
 impl<T: Log1pConstants> Elementwise<T, 2> for LogLoss {

@@ -13,7 +13,8 @@
 //! one vector each row would wait for the one before it; `N` times `STREAMS` is about four. The number of
 //! streams is part of the numeric contract.
 
-use super::row_kernel::RowKernel;
+use super::dot::NO_PREFETCH;
+use super::row_kernel::{RowKernel, counts};
 use crate::batch::Params;
 use crate::simd::prefetch::{CACHE_LINE, prefetch};
 use crate::simd::{Arithmetic, Backend, MOST_LANES, V, Vector};
@@ -36,7 +37,7 @@ impl<B: Backend, S: Storage<T>, T: Element, const N: usize, const STREAMS: usize
     for Narrow<B, T, N, STREAMS>
 {
     #[inline(never)]
-    fn logits(b: B, rows: Rows<'_, S>, params: Params<'_, T>, ahead: usize, out: &mut [T]) {
+    fn logits(&self, b: B, rows: Rows<'_, S>, params: Params<'_, T>, ahead: usize, out: &mut [T]) {
         b.vectorize(
             #[inline(always)]
             || {
@@ -61,42 +62,11 @@ impl<B: Backend, S: Storage<T>, T: Element, const N: usize, const STREAMS: usize
         b.vectorize(
             #[inline(always)]
             || {
-                // The four cases apart, so that the common ones have no branch in the loop.
-                let whole = rows.cols() == N * T::LANES;
                 let streams = self.streams;
-                self.streams = match (weights, whole) {
-                    (None, true) => accumulate::<B, S, T, N, STREAMS, true>(
-                        b,
-                        rows,
-                        coefficients,
-                        streams,
-                        #[inline(always)]
-                        |_| true,
-                    ),
-                    (None, false) => accumulate::<B, S, T, N, STREAMS, false>(
-                        b,
-                        rows,
-                        coefficients,
-                        streams,
-                        #[inline(always)]
-                        |_| true,
-                    ),
-                    (Some(weights), true) => accumulate::<B, S, T, N, STREAMS, true>(
-                        b,
-                        rows,
-                        coefficients,
-                        streams,
-                        #[inline(always)]
-                        |i| weights[i] != T::from_f64(0.0),
-                    ),
-                    (Some(weights), false) => accumulate::<B, S, T, N, STREAMS, false>(
-                        b,
-                        rows,
-                        coefficients,
-                        streams,
-                        #[inline(always)]
-                        |i| weights[i] != T::from_f64(0.0),
-                    ),
+                self.streams = if rows.cols() == N * T::LANES {
+                    accumulate::<B, S, T, N, STREAMS, true>(b, rows, coefficients, weights, streams)
+                } else {
+                    accumulate::<B, S, T, N, STREAMS, false>(b, rows, coefficients, weights, streams)
                 };
             },
         );
@@ -159,7 +129,7 @@ fn products<B: Backend, S: Storage<T>, T: Element, const N: usize, const WHOLE: 
     w: [V<B, T>; N],
     ahead: usize,
 ) -> V<B, T> {
-    if ahead > 0 {
+    if ahead != NO_PREFETCH {
         for line in (0..N * T::LANES * size_of::<S>()).step_by(CACHE_LINE) {
             prefetch(row, ahead + line);
         }
@@ -193,19 +163,19 @@ fn accumulate<
     b: B,
     rows: Rows<'_, S>,
     coefficients: &[T],
+    weights: Option<&[T]>,
     mut streams: [[V<B, T>; N]; STREAMS],
-    counts: impl Fn(usize) -> bool,
 ) -> [[V<B, T>; N]; STREAMS] {
     let whole = rows.rows() / STREAMS * STREAMS;
     for first in (0..whole).step_by(STREAMS) {
         for k in 0..STREAMS {
-            if counts(first + k) {
+            if counts(weights, first + k) {
                 add::<B, S, T, N, WHOLE>(b, &mut streams[k], rows.at(first + k), coefficients[first + k]);
             }
         }
     }
     for k in 0..STREAMS {
-        if whole + k < rows.rows() && counts(whole + k) {
+        if whole + k < rows.rows() && counts(weights, whole + k) {
             add::<B, S, T, N, WHOLE>(b, &mut streams[k], rows.at(whole + k), coefficients[whole + k]);
         }
     }

@@ -66,8 +66,26 @@ pub struct Pass<'a, T, O> {
     pub objective: O,
     /// The parameters of the logit.
     pub params: Params<'a, T>,
-    /// Whether rows come from memory, and not from a cache.
-    pub streaming: bool,
+    /// How far ahead of a row its memory is asked for ([`ahead`]).
+    pub ahead: usize,
+}
+
+/// `for_width!(b, T, cols, kernel => expression)`: the expression with the kernel for rows of `cols`
+/// features, at a gradient of zero.
+macro_rules! for_width {
+    ($b:expr, $T:ty, $cols:expr, $kernel:ident => $e:expr) => {
+        match $cols.div_ceil(<$T>::LANES) {
+            1 => for_width!(Narrow::<_, $T, 1, 4>::new($b), $kernel => $e),
+            2 => for_width!(Narrow::<_, $T, 2, 2>::new($b), $kernel => $e),
+            3 => for_width!(Narrow::<_, $T, 3, 1>::new($b), $kernel => $e),
+            4 => for_width!(Narrow::<_, $T, 4, 1>::new($b), $kernel => $e),
+            _ => for_width!(Wide, $kernel => $e),
+        }
+    };
+    ($new:expr, $kernel:ident => $e:expr) => {{
+        let $kernel = $new;
+        $e
+    }};
 }
 
 /// The sums over the rows of a chunk: the values, the coefficients (the gradient by the bias), and the
@@ -80,13 +98,7 @@ pub fn chunk<B: Backend, S: Storage<T>, T: Element, O: Objective<T>>(
     batch: &Batch<'_, S, T>,
     gradient: &mut [T],
 ) -> [T; 3] {
-    match batch.rows.cols().div_ceil(T::LANES) {
-        1 => blocks(b, pass, Narrow::<B, T, 1, 4>::new(b), batch, gradient),
-        2 => blocks(b, pass, Narrow::<B, T, 2, 2>::new(b), batch, gradient),
-        3 => blocks(b, pass, Narrow::<B, T, 3, 1>::new(b), batch, gradient),
-        4 => blocks(b, pass, Narrow::<B, T, 4, 1>::new(b), batch, gradient),
-        _ => blocks(b, pass, Wide, batch, gradient),
-    }
+    for_width!(b, T, batch.rows.cols(), kernel => blocks(b, pass, kernel, batch, gradient))
 }
 
 #[inline(always)]
@@ -97,26 +109,25 @@ fn blocks<B: Backend, S: Storage<T>, T: Element, O: Objective<T>, K: RowKernel<B
     batch: &Batch<'_, S, T>,
     gradient: &mut [T],
 ) -> [T; 3] {
-    let Pass { objective, params, streaming } = pass;
+    let Pass { objective, params, ahead } = pass;
     let zero = T::from_f64(0.0);
     gradient.fill(zero);
-    let ahead = if streaming { AHEAD } else { NO_PREFETCH };
     let [mut value, mut coefficient, mut weight] = [V::<B, T>::splat(b, zero); 3];
     let [mut logits, mut products, mut values] = [[zero; GROUP]; 3];
     for group in ranges(0..batch.rows.rows(), GROUP) {
         let group = batch.range(group);
-        for range in ranges(0..group.rows.rows(), block_rows::<S, T>(group.rows.cols(), streaming)) {
+        for range in ranges(0..group.rows.rows(), block_rows::<S, T>(group.rows.cols(), ahead)) {
             let block = group.range(range.clone());
             let (logits, products) = (&mut logits[range.clone()], &mut products[range.clone()]);
-            K::logits(b, block.rows, params, ahead, logits);
+            kernel.logits(b, block.rows, params, ahead, logits);
             let others = match objective.direction() {
                 None => block.labels,
                 Some(direction) => {
-                    K::logits(b, block.rows, direction, NO_PREFETCH, products);
+                    kernel.logits(b, block.rows, direction, NO_PREFETCH, products);
                     products
                 }
             };
-            terms(b, objective, logits, others, block.sample_weights, &mut values[range]);
+            terms::<B, T, O>(b, logits, others, block.sample_weights, &mut values[range]);
             kernel.accumulate(b, block.rows, logits, block.sample_weights, gradient);
         }
         let rows = group.rows.rows();
@@ -150,17 +161,10 @@ pub fn logits<B: Backend, S: Storage<T>, T: Element>(
     b: B,
     rows: Rows<'_, S>,
     params: Params<'_, T>,
-    streaming: bool,
+    ahead: usize,
     out: &mut [T],
 ) {
-    let ahead = if streaming { AHEAD } else { NO_PREFETCH };
-    match rows.cols().div_ceil(T::LANES) {
-        1 => Narrow::<B, T, 1, 4>::logits(b, rows, params, ahead, out),
-        2 => Narrow::<B, T, 2, 2>::logits(b, rows, params, ahead, out),
-        3 => Narrow::<B, T, 3, 1>::logits(b, rows, params, ahead, out),
-        4 => Narrow::<B, T, 4, 1>::logits(b, rows, params, ahead, out),
-        _ => <Wide as RowKernel<B, S, T>>::logits(b, rows, params, ahead, out),
-    }
+    for_width!(b, T, rows.cols(), kernel => kernel.logits(b, rows, params, ahead, out));
 }
 
 /// The probabilities of any number of rows: the sigmoid of their logits, while these are in cache.
@@ -169,7 +173,7 @@ pub fn probabilities<B: Backend, S: Storage<T>, T: Element>(
     b: B,
     rows: Rows<'_, S>,
     params: Params<'_, T>,
-    streaming: bool,
+    ahead: usize,
     out: &mut [T],
 ) {
     if let (1, [out]) = (rows.rows(), &mut *out) {
@@ -179,14 +183,14 @@ pub fn probabilities<B: Backend, S: Storage<T>, T: Element>(
     }
     for range in ranges(0..rows.rows(), GROUP) {
         let out = &mut out[range.clone()];
-        logits(b, rows.range(range), params, streaming, out);
+        logits(b, rows.range(range), params, ahead, out);
         update(b, out, [&[] as &[T]; 0], InPlace(Sigmoid));
     }
 }
 
-/// Whether rows come from memory, and not from a cache.
-pub fn is_streaming<S>(rows: &Rows<'_, S>) -> bool {
-    rows.size() >= IN_CACHE
+/// How far ahead to ask for the memory of these rows: [`NO_PREFETCH`] where they are taken to be in cache.
+pub fn ahead<S>(rows: &Rows<'_, S>) -> usize {
+    if rows.size() < IN_CACHE { NO_PREFETCH } else { AHEAD }
 }
 
 /// The elements of the logical vectors that `cols` columns take.
@@ -198,8 +202,8 @@ pub const fn padded<T: Element>(cols: usize) -> usize {
 ///
 /// At least 12 KB of them, or 4 KB where they come from memory and each is long: the shorter the block,
 /// the shorter the time in which no memory is asked for.
-fn block_rows<S: Storage<T>, T: Element>(cols: usize, streaming: bool) -> usize {
-    let bytes = if streaming && cols > 4 * T::LANES { 4 << 10 } else { 12 << 10 };
+fn block_rows<S: Storage<T>, T: Element>(cols: usize, ahead: usize) -> usize {
+    let bytes = if ahead != NO_PREFETCH && cols > 4 * T::LANES { 4 << 10 } else { 12 << 10 };
     (bytes / (cols * size_of::<S>()).max(1)).clamp(LEAST_BLOCK, GROUP).next_power_of_two()
 }
 

@@ -46,7 +46,7 @@ pub fn residual<X: Arithmetic<Element: ExpConstants>>(z: X, y: X) -> X {
 }
 
 /// [`residual`] as a kernel.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Residual;
 
 impl<T: ExpConstants> Elementwise<T, 2> for Residual {

@@ -1,8 +1,8 @@
 //! What a pass makes of a row: its share of the value that is summed, and the coefficient that its
 //! features enter the gradient with.
 
-use super::log_loss::log_loss;
-use super::residual::residual;
+use super::log_loss::LogLoss;
+use super::residual::Residual;
 use super::sigmoid::sigmoid;
 use super::update::{Elementwise, InPlace, Overwrite, update};
 use crate::simd::{Arithmetic, Backend};
@@ -10,35 +10,28 @@ use crate::{Element, Params};
 
 /// A function of a row that is summed over rows: of its logit z, and of its label or, where there is a
 /// direction, of its product with that.
-pub trait Objective<T>: Copy + Send + Sync {
-    /// The direction.
-    fn direction(&self) -> Option<Params<'_, T>>;
-
+pub trait Objective<T: Element>: Copy + Send + Sync {
     /// The function's value.
-    fn value<X: Arithmetic<Element = T>>(self, z: X, other: X) -> X;
+    type Value: Elementwise<T, 2> + Default;
 
     /// Its derivative: by the logit, or where there is a direction, by the product with that.
-    fn coefficient<X: Arithmetic<Element = T>>(self, z: X, other: X) -> X;
+    type Coefficient: Elementwise<T, 2> + Default;
+
+    /// The direction.
+    fn direction(&self) -> Option<Params<'_, T>>;
 }
 
-/// The log-loss of a logit and a label.
+/// The log-loss of a logit and a label; its derivative is the residual.
 #[derive(Clone, Copy)]
 pub struct Loss;
 
 impl<T: Element> Objective<T> for Loss {
+    type Value = LogLoss;
+    type Coefficient = Residual;
+
     #[inline(always)]
     fn direction(&self) -> Option<Params<'_, T>> {
         None
-    }
-
-    #[inline(always)]
-    fn value<X: Arithmetic<Element = T>>(self, z: X, y: X) -> X {
-        log_loss(z, y)
-    }
-
-    #[inline(always)]
-    fn coefficient<X: Arithmetic<Element = T>>(self, z: X, y: X) -> X {
-        residual(z, y)
     }
 }
 
@@ -51,41 +44,34 @@ pub struct Curvature<'a, T> {
 }
 
 impl<T: Element> Objective<T> for Curvature<'_, T> {
+    type Value = HalfCurvature;
+    type Coefficient = CurvatureSlope;
+
     #[inline(always)]
     fn direction(&self) -> Option<Params<'_, T>> {
         Some(self.direction)
     }
+}
 
+/// Half of h q².
+#[derive(Clone, Copy, Default)]
+pub struct HalfCurvature;
+
+impl<T: Element> Elementwise<T, 2> for HalfCurvature {
     #[inline(always)]
-    fn value<X: Arithmetic<Element = T>>(self, z: X, q: X) -> X {
-        z.number(0.5) * self.coefficient(z, q) * q
+    fn apply<X: Arithmetic<Element = T>>(self, [z, q]: [X; 2]) -> X {
+        z.number(0.5) * CurvatureSlope.apply([z, q]) * q
     }
+}
 
+/// h q.
+#[derive(Clone, Copy, Default)]
+pub struct CurvatureSlope;
+
+impl<T: Element> Elementwise<T, 2> for CurvatureSlope {
     #[inline(always)]
-    fn coefficient<X: Arithmetic<Element = T>>(self, z: X, q: X) -> X {
+    fn apply<X: Arithmetic<Element = T>>(self, [z, q]: [X; 2]) -> X {
         sigmoid(z) * sigmoid(-z) * q
-    }
-}
-
-/// An objective's value as a kernel.
-#[derive(Clone, Copy)]
-struct Value<O>(O);
-
-impl<T: Element, O: Objective<T>> Elementwise<T, 2> for Value<O> {
-    #[inline(always)]
-    fn apply<X: Arithmetic<Element = T>>(self, [z, other]: [X; 2]) -> X {
-        self.0.value(z, other)
-    }
-}
-
-/// An objective's coefficient as a kernel.
-#[derive(Clone, Copy)]
-struct Coefficient<O>(O);
-
-impl<T: Element, O: Objective<T>> Elementwise<T, 2> for Coefficient<O> {
-    #[inline(always)]
-    fn apply<X: Arithmetic<Element = T>>(self, [z, other]: [X; 2]) -> X {
-        self.0.coefficient(z, other)
     }
 }
 
@@ -110,7 +96,6 @@ impl<T: Element> Elementwise<T, 2> for Weighted {
 #[inline(never)]
 pub fn terms<B: Backend, T: Element, O: Objective<T>>(
     b: B,
-    objective: O,
     logits: &mut [T],
     others: &[T],
     weights: Option<&[T]>,
@@ -119,8 +104,8 @@ pub fn terms<B: Backend, T: Element, O: Objective<T>>(
     b.vectorize(
         #[inline(always)]
         || {
-            update(b, values, [&*logits, others], Overwrite(Value(objective)));
-            update(b, logits, [others], InPlace(Coefficient(objective)));
+            update(b, values, [&*logits, others], Overwrite(O::Value::default()));
+            update(b, logits, [others], InPlace(O::Coefficient::default()));
             if let Some(weights) = weights {
                 update(b, values, [weights], InPlace(Weighted));
                 update(b, logits, [weights], InPlace(Weighted));

@@ -61,7 +61,8 @@ pub fn update<B: Backend, S: Storage<T>, T: Element, const N: usize>(
 ) {
     let len = inputs.iter().fold(out.len(), |len, input| len.min(input.len()));
     let step = if B::UNROLL { 2 * T::LANES } else { T::LANES };
-    let (whole, rest) = out[..len].split_at_mut(len / step * step);
+    let first = len / step * step;
+    let (whole, rest) = out[..len].split_at_mut(first);
 
     // Plain loops over the inputs: `map` to vectors is not always inlined.
     let blocks = T::blocks_mut(whole).0;
@@ -91,7 +92,6 @@ pub fn update<B: Backend, S: Storage<T>, T: Element, const N: usize>(
         }
     }
 
-    let first = len / step * step;
     for (i, rest) in rest.chunks_mut(T::LANES).enumerate() {
         let current = V::<B, T>::load_partial(b, rest);
         let mut values = [current; N];

@@ -12,7 +12,7 @@
 //! bit. (Eight rows at a time were not faster.)
 
 use super::dot::{dot, leaf_len, leaf_vector};
-use super::row_kernel::RowKernel;
+use super::row_kernel::{RowKernel, counts};
 use crate::batch::Params;
 use crate::simd::{Arithmetic, Backend, MOST_LANES, V, Vector};
 use crate::{Element, Rows, Storage};
@@ -22,7 +22,7 @@ pub struct Wide;
 
 impl<B: Backend, S: Storage<T>, T: Element> RowKernel<B, S, T> for Wide {
     #[inline(never)]
-    fn logits(b: B, rows: Rows<'_, S>, params: Params<'_, T>, ahead: usize, out: &mut [T]) {
+    fn logits(&self, b: B, rows: Rows<'_, S>, params: Params<'_, T>, ahead: usize, out: &mut [T]) {
         b.vectorize(
             #[inline(always)]
             || {
@@ -57,11 +57,10 @@ impl<B: Backend, S: Storage<T>, T: Element> RowKernel<B, S, T> for Wide {
         b.vectorize(
             #[inline(always)]
             || {
-                let zero = T::from_f64(0.0);
                 let mut terms = (0..rows.rows())
                     .filter(
                         #[inline(always)]
-                        |&i| weights.is_none_or(|weights| weights[i] != zero),
+                        |&i| counts(weights, i),
                     )
                     .map(
                         #[inline(always)]

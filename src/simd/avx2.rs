@@ -2,7 +2,7 @@
 
 #![expect(unsafe_code, reason = "intrinsics, under the token's proof; masked loads and stores by pointer")]
 
-use super::{Arithmetic, Backend, Lane, Vector, operators, proven, x86_token};
+use super::{Arithmetic, Backend, Lane, Vector, fold, operators, proven, x86_token};
 use core::arch::x86_64::*;
 
 x86_token! {
@@ -73,19 +73,7 @@ fn first_lanes_64(n: usize) -> __m256i {
     _mm256_cmpgt_epi64(_mm256_set1_epi64x(n.min(4) as i64), lane)
 }
 
-/// Steps of the reduction tree on two vectors side by side: `fold_N` adds the upper N lanes of every 2N
-/// to the lower, and packs what two vectors leave into one.
-macro_rules! fold {
-    ($($name:ident: $t:ident, $add:ident($low:ident $(::<$low_lanes:literal>)?, $high:ident $(::<$high_lanes:literal>)?);)+) => {
-        $(#[inline]
-        #[target_feature(enable = "avx2")]
-        fn $name(a: $t, b: $t) -> $t {
-            $add($low$(::<$low_lanes>)?(a, b), $high$(::<$high_lanes>)?(a, b))
-        })+
-    };
-}
-
-fold! {
+fold! { "avx2",
     fold_4: __m256, _mm256_add_ps(_mm256_permute2f128_ps::<0x20>, _mm256_permute2f128_ps::<0x31>);
     fold_2: __m256, _mm256_add_ps(_mm256_shuffle_ps::<0b01_00_01_00>, _mm256_shuffle_ps::<0b11_10_11_10>);
     fold_1: __m256, _mm256_add_ps(_mm256_shuffle_ps::<0b10_00_10_00>, _mm256_shuffle_ps::<0b11_01_11_01>);

@@ -4,7 +4,7 @@
 
 #![expect(unsafe_code, reason = "intrinsics, under the token's proof; loads and stores by pointer")]
 
-use super::{Arithmetic, Backend, Lane, Vector, operators, proven, x86_token};
+use super::{Arithmetic, Backend, Lane, Vector, fold, operators, proven, x86_token};
 use core::arch::x86_64::*;
 
 x86_token! {
@@ -26,19 +26,7 @@ fn first_lanes(n: usize) -> u16 {
     ((1_u32 << n.min(16)) - 1) as u16
 }
 
-/// Steps of the reduction tree on two vectors side by side: `fold_N` adds the upper N lanes of every 2N
-/// to the lower, and packs what two vectors leave into one.
-macro_rules! fold {
-    ($($name:ident: $t:ident, $add:ident($low:ident $(::<$low_lanes:literal>)?, $high:ident $(::<$high_lanes:literal>)?);)+) => {
-        $(#[inline]
-        #[target_feature(enable = "avx512f")]
-        fn $name(a: $t, b: $t) -> $t {
-            $add($low$(::<$low_lanes>)?(a, b), $high$(::<$high_lanes>)?(a, b))
-        })+
-    };
-}
-
-fold! {
+fold! { "avx512f",
     fold_8: __m512, _mm512_add_ps(_mm512_shuffle_f32x4::<0b01_00_01_00>, _mm512_shuffle_f32x4::<0b11_10_11_10>);
     fold_4: __m512, _mm512_add_ps(_mm512_shuffle_f32x4::<0b10_00_10_00>, _mm512_shuffle_f32x4::<0b11_01_11_01>);
     fold_2: __m512, _mm512_add_ps(_mm512_shuffle_ps::<0b01_00_01_00>, _mm512_shuffle_ps::<0b11_10_11_10>);
