@@ -4,6 +4,8 @@
 //! is computed, and in which order, is in the files of this folder.
 
 mod axpy;
+pub(crate) mod ceilings;
+pub(crate) mod count;
 mod dot;
 mod exact;
 mod exp;

@@ -57,6 +57,7 @@
 //!
 //! [`mod@reference`] holds the formulas as a textbook derives them, in `f64`: it judges accuracy.
 //! [`baseline`] holds the plain loops that one would write first: speedups are measured against it.
+//! [`roofline`] holds the loops that bound the kernels: ceilings are measured with them.
 //!
 //! # Features
 //!
@@ -67,6 +68,7 @@
 //!   there are the kernels, and the views of rows.
 //! - `serde`: a [`GradientSum`] can be sent and stored.
 //! - `ndarray`: [`Rows`] from an `ndarray` view.
+//! - `cli`: the command line, and what it needs.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 #[cfg(feature = "alloc")]
@@ -90,6 +92,7 @@ mod math;
 #[cfg(feature = "alloc")]
 mod parallel;
 pub mod reference;
+pub mod roofline;
 mod rows;
 mod simd;
 #[cfg(feature = "alloc")]

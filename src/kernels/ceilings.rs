@@ -1,0 +1,100 @@
+//! What a kernel can reach at most: loops that load, store or multiply, and do nothing else.
+
+use super::update::Elementwise;
+use crate::Element;
+use crate::simd::{Arithmetic, Backend, V, Vector};
+
+/// Loads every element of slices of one length, side by side; where they differ, the shortest ends the
+/// work.
+///
+/// A multiply-add for every two loads, so that on cores that load up to four vectors for each two that
+/// they multiply the loads are what counts. Four sums: see [`dot`](super::dot). Eight vectors of a slice
+/// before the next slice: in the first-level cache that is up to 12 % faster than vector by vector, from
+/// memory it is slower (see [`read_pair`]).
+#[inline(always)]
+pub fn read<B: Backend, T: Element, const N: usize>(b: B, slices: [&[T]; N]) -> T {
+    let len = slices.iter().map(|slice| slice.len()).min().unwrap_or_default();
+    let parts = slices.map(
+        #[inline(always)]
+        |slice| T::blocks(&slice[..len]),
+    );
+    let steps = len / T::LANES / 8;
+    let eights = parts.map(
+        #[inline(always)]
+        |(blocks, _)| &blocks.as_chunks::<8>().0[..steps],
+    );
+    let mut sums = [V::<B, T>::splat(b, T::from_f64(0.0)); 4];
+    for i in 0..steps {
+        for eights in eights {
+            let eight = &eights[i];
+            for k in 0..4 {
+                let other = Vector::load(b, &eight[k + 4]);
+                sums[k] = V::<B, T>::load(b, &eight[k]).mul_add(other, sums[k]);
+            }
+        }
+    }
+    for (blocks, rest) in parts {
+        for block in &blocks[8 * steps..] {
+            sums[0] = sums[0] + Vector::load(b, block);
+        }
+        sums[0] = sums[0] + Vector::load_partial(b, rest);
+    }
+    ((sums[0] + sums[1]) + (sums[2] + sums[3])).sum()
+}
+
+/// Loads every element of two slices, vector by vector from either, as [`dot`](super::dot) does.
+#[inline(always)]
+pub fn read_pair<B: Backend, T: Element>(b: B, x: &[T], y: &[T]) -> T {
+    let ((x, x_rest), (y, y_rest)) = (T::blocks(x), T::blocks(y));
+    let mut sums = [V::<B, T>::splat(b, T::from_f64(0.0)); 4];
+    for (x, y) in x.as_chunks::<4>().0.iter().zip(y.as_chunks::<4>().0) {
+        for k in 0..4 {
+            sums[k] = V::<B, T>::load(b, &x[k]).mul_add(Vector::load(b, &y[k]), sums[k]);
+        }
+    }
+    for (x, y) in x.as_chunks::<4>().1.iter().zip(y.as_chunks::<4>().1) {
+        sums[0] = V::<B, T>::load(b, x).mul_add(Vector::load(b, y), sums[0]);
+    }
+    sums[1] = V::<B, T>::load_partial(b, x_rest).mul_add(Vector::load_partial(b, y_rest), sums[1]);
+    ((sums[0] + sums[1]) + (sums[2] + sums[3])).sum()
+}
+
+/// `CHAINS` vectors, each `rounds` times the operand of a multiply-add that waits for the one before.
+#[inline(always)]
+pub fn multiply_add<B: Backend, T: Element, const CHAINS: usize>(b: B, x: T, rounds: usize) -> T {
+    // Towards 2 x: no overflow, no subnormal number.
+    let (half, x) = (V::<B, T>::splat(b, T::from_f64(0.5)), V::<B, T>::splat(b, x));
+    let mut chains = [x; CHAINS];
+    for _ in 0..rounds {
+        for chain in &mut chains {
+            *chain = chain.mul_add(half, x);
+        }
+    }
+    let mut sum = chains[0];
+    for chain in &chains[1..] {
+        sum = sum + *chain;
+    }
+    sum.sum()
+}
+
+/// The number itself.
+#[derive(Clone, Copy)]
+pub struct Identity;
+
+impl<T> Elementwise<T, 1> for Identity {
+    #[inline(always)]
+    fn apply<X: Arithmetic<Element = T>>(self, [x]: [X; 1]) -> X {
+        x
+    }
+}
+
+/// The sum of two numbers.
+#[derive(Clone, Copy)]
+pub struct Sum;
+
+impl<T> Elementwise<T, 2> for Sum {
+    #[inline(always)]
+    fn apply<X: Arithmetic<Element = T>>(self, [x, y]: [X; 2]) -> X {
+        x + y
+    }
+}

@@ -1,0 +1,123 @@
+//! Counts the arithmetic of an elementwise kernel, by running it on numbers that keep count.
+
+use super::update::Elementwise;
+use crate::Element;
+use crate::simd::Arithmetic;
+use core::cell::Cell;
+use core::ops::{Add, Div, Mul, Neg, Sub};
+
+/// The operations that one element takes: additions, subtractions, multiplications and divisions count
+/// one each, a multiply-add two, and moving bits (signs, comparisons, selections, exponents) nothing.
+pub fn flops<T: Element, const N: usize>(kernel: impl Elementwise<T, N>) -> u32 {
+    let count = Cell::new(0);
+    let one = Counted { value: T::from_f64(1.0), count: &count };
+    kernel.apply([one; N]);
+    count.get()
+}
+
+/// A number, and the operations that were made with it and others of its count.
+#[derive(Clone, Copy)]
+struct Counted<'a, T> {
+    value: T,
+    count: &'a Cell<u32>,
+}
+
+impl<T> Counted<'_, T> {
+    fn after(self, operations: u32, value: T) -> Self {
+        self.count.set(self.count.get() + operations);
+        Self { value, ..self }
+    }
+}
+
+macro_rules! operators {
+    ($($operator:ident $method:ident),+) => {
+        $(impl<T: Element> $operator for Counted<'_, T> {
+            type Output = Self;
+
+            fn $method(self, other: Self) -> Self {
+                self.after(1, self.value.$method(other.value))
+            }
+        })+
+    };
+}
+
+operators!(Add add, Sub sub, Mul mul, Div div);
+
+impl<T: Element> Neg for Counted<'_, T> {
+    type Output = Self;
+
+    fn neg(self) -> Self {
+        self.after(0, -self.value)
+    }
+}
+
+// No kernel branches on values, so those below need not be right, only of the right kind.
+impl<T: Element> Arithmetic for Counted<'_, T> {
+    type Element = T;
+    type Mask = bool;
+
+    const FUSED: bool = true;
+
+    fn constant(self, x: T) -> Self {
+        self.after(0, x)
+    }
+
+    fn mul_add(self, a: Self, b: Self) -> Self {
+        self.after(2, self.value * a.value + b.value)
+    }
+
+    fn neg_mul_add(self, a: Self, b: Self) -> Self {
+        self.after(2, b.value - self.value * a.value)
+    }
+
+    fn abs(self) -> Self {
+        self
+    }
+
+    fn at_most(self, _: Self) -> Self {
+        self
+    }
+
+    fn lt(self, other: Self) -> bool {
+        self.value < other.value
+    }
+
+    fn equals(self, other: Self) -> bool {
+        self.value == other.value
+    }
+
+    fn select(mask: bool, yes: Self, no: Self) -> Self {
+        if mask { yes } else { no }
+    }
+
+    fn scale_by_exponent_in(self, _: Self) -> Self {
+        self
+    }
+
+    fn leading_half(self) -> Self {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::flops;
+    use crate::kernels::update::Elementwise;
+    use crate::simd::Arithmetic;
+
+    #[derive(Clone, Copy)]
+    struct Example;
+
+    impl Elementwise<f32, 2> for Example {
+        fn apply<X: Arithmetic<Element = f32>>(self, [x, y]: [X; 2]) -> X {
+            let product = x * y; // 1
+            let sum = product + product / y - x; // 3
+            -X::select(x.lt(y), sum.abs(), x.number(2.0)).mul_add(x, y.neg_mul_add(x, y)) // 4
+        }
+    }
+
+    #[test]
+    fn every_operation_is_counted_once() {
+        assert_eq!(flops(Example), 8);
+    }
+}
