@@ -1,35 +1,97 @@
 //! Where results go: standard output, and files that are whole or not there at all.
 
 use anyhow::{Context, Result};
-use std::fs;
-use std::io::{self, Write};
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 /// Prints to standard output. A reader that has gone away is an error, not a panic.
 pub fn print(text: &str) -> Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("cannot write to standard output")
+    let mut out = Output::create(Path::new("-"))?;
+    out.write(text.as_bytes())?;
+    out.finish()
 }
 
-/// Fails where [`write()`] to this path would fail, before the work is done that it is to keep.
+/// Fails where an [`Output`] of this path would fail, before the work is done that it is to keep.
 pub fn check(path: &Path) -> Result<()> {
-    (if is_special(path) {
-        fs::OpenOptions::new().write(true).open(path).map(drop)
-    } else {
-        beside(path).map(drop)
-    })
-    .with_context(|| cannot_write(path))
+    Output::create(path).map(drop)
 }
 
-/// Writes a file: beside its place, and then renamed into it, so that whoever looks finds all of it or
-/// what was there before. Devices and pipes are written directly.
+/// Writes a file.
 pub fn write(path: &Path, content: &[u8]) -> Result<()> {
-    (if is_special(path) { write_directly(path, content) } else { replace(path, content) })
-        .with_context(|| cannot_write(path))
+    let mut out = Output::create(path)?;
+    out.write(content)?;
+    out.finish()
 }
 
-fn cannot_write(path: &Path) -> String {
-    format!("cannot write {}", path.display())
+/// A file that is being written: beside its place, and then renamed into it, so that whoever looks finds
+/// all of it or what was there before. Devices and pipes, and standard output (`-`), are written directly.
+pub struct Output {
+    name: String,
+    place: Place,
+}
+
+enum Place {
+    Direct(BufWriter<Box<dyn Write>>),
+    /// The new file, removed again unless it is renamed, and its final path.
+    Beside(BufWriter<NamedTempFile>, PathBuf),
+}
+
+impl Output {
+    pub fn create(path: &Path) -> Result<Self> {
+        let direct = |file: Box<dyn Write>| Place::Direct(BufWriter::with_capacity(1 << 16, file));
+        let (name, place) = if path.as_os_str() == "-" {
+            ("to standard output".to_owned(), Ok(direct(Box::new(io::stdout()))))
+        } else if is_special(path) {
+            let file = File::options().write(true).open(path);
+            (path.display().to_string(), file.map(|file| direct(Box::new(file))))
+        } else {
+            // Through a link, to the file that it names.
+            let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+            let file = beside(&target);
+            let place = file.map(|file| Place::Beside(BufWriter::with_capacity(1 << 20, file), target));
+            (path.display().to_string(), place)
+        };
+        let place = place.with_context(|| format!("cannot write {name}"))?;
+        Ok(Self { name, place })
+    }
+
+    /// Appends.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        match &mut self.place {
+            Place::Direct(out) => out.write_all(bytes),
+            Place::Beside(out, _) => out.write_all(bytes),
+        }
+        .with_context(|| format!("cannot write {}", self.name))
+    }
+
+    /// Whether the start of it can be written again.
+    pub fn is_a_file(&self) -> bool {
+        matches!(self.place, Place::Beside(..))
+    }
+
+    /// Writes over what it starts with; nothing where it is not a file.
+    pub fn overwrite_start(&mut self, bytes: &[u8]) -> Result<()> {
+        let Place::Beside(out, _) = &mut self.place else { return Ok(()) };
+        out.seek(SeekFrom::Start(0))
+            .and_then(|_| out.write_all(bytes))
+            .with_context(|| format!("cannot write {}", self.name))
+    }
+
+    /// Ends it: the file is in its place when this returns.
+    pub fn finish(self) -> Result<()> {
+        let finish = || match self.place {
+            Place::Direct(mut out) => out.flush(),
+            Place::Beside(out, path) => {
+                let file = out.into_inner()?;
+                file.as_file().sync_all()?;
+                file.persist(&path)?;
+                Ok(())
+            }
+        };
+        finish().with_context(|| format!("cannot write {}", self.name))
+    }
 }
 
 /// Whether something is there that is not a regular file. Links are followed.
@@ -37,24 +99,8 @@ fn is_special(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| !metadata.is_file())
 }
 
-fn write_directly(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = fs::OpenOptions::new().write(true).open(path)?;
-    file.write_all(content)?;
-    file.flush()
-}
-
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    // Through a link, to the file that it names.
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let mut file = beside(&path)?;
-    file.write_all(content)?;
-    file.as_file().sync_all()?;
-    file.persist(&path)?;
-    Ok(())
-}
-
-/// A new file in the directory of `path`, removed again unless it is renamed.
-fn beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
+/// A new file in the directory of `path`.
+fn beside(path: &Path) -> io::Result<NamedTempFile> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

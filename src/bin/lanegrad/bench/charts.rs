@@ -2,7 +2,8 @@
 
 use super::colors::{self, GRID, INK, MUTED, Role, SURFACE, themed};
 use super::report::{BASELINE, Ceiling, Measurement, Report};
-use super::setting::{Dtype, Kernel, Level, Limit, Section, significant, size};
+use super::setting::{Kernel, Level, Limit, Section, significant, size};
+use crate::dtype::Dtype;
 use anyhow::{Result, anyhow};
 use plotters::coord::Shift;
 use plotters::prelude::*;

@@ -1,8 +1,9 @@
 //! Which measurements a run consists of, in which order, and how the time is shared between them.
 
 use super::report::BASELINE;
-use super::setting::{Dtype, Kernel, Level, Limit, Section, Setting, bytes_at, level_of};
+use super::setting::{Kernel, Level, Limit, Section, Setting, bytes_at, level_of};
 use super::work::{CHAINS, STREAMS, Work};
+use crate::dtype::Dtype;
 use crate::machine::Machine;
 use lanegrad::Isa;
 use std::time::Duration;
@@ -201,7 +202,8 @@ impl Planner<'_> {
 #[cfg(test)]
 mod tests {
     use super::{Plan, Wish};
-    use crate::bench::setting::{Dtype, Kernel, Level, Limit, Section};
+    use crate::bench::setting::{Kernel, Level, Limit, Section};
+    use crate::dtype::Dtype;
     use crate::machine::{Cache, Machine};
     use clap::ValueEnum;
     use lanegrad::Isa;

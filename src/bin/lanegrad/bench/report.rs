@@ -250,8 +250,9 @@ impl Report {
 pub mod tests {
     use super::{BASELINE, Bound, Ceiling, Measurement, Report, SCHEMA, relate};
     use crate::bench::sample::Timing;
-    use crate::bench::setting::{Dtype, Kernel, Level, Limit, Section, Setting};
+    use crate::bench::setting::{Kernel, Level, Limit, Section, Setting};
     use crate::bench::work::Amount;
+    use crate::dtype::Dtype;
     use crate::machine::{Cache, Machine};
 
     fn setting(level: Level) -> Setting {

@@ -1,5 +1,6 @@
 //! What is measured, and under which conditions: the words of a report.
 
+use crate::dtype::Dtype;
 use crate::machine::Machine;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -49,24 +50,6 @@ impl Kernel {
     /// parts.
     pub const fn has_engine(self) -> bool {
         !matches!(self, Self::Dot | Self::Axpy)
-    }
-}
-
-/// The type of the numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "snake_case")]
-pub enum Dtype {
-    F32,
-    F64,
-}
-
-impl Dtype {
-    /// The size of a number.
-    pub const fn bytes(self) -> usize {
-        match self {
-            Self::F32 => 4,
-            Self::F64 => 8,
-        }
     }
 }
 
@@ -176,7 +159,6 @@ display_as_serialised! {
         LossAndGradient => "loss_and_gradient"
     },
     Limit: { Read => "read", Copy => "copy", Add => "add", MultiplyAdd => "multiply_add" },
-    Dtype: { F32 => "f32", F64 => "f64" },
     Level: { Registers => "registers", L1 => "L1", L2 => "L2", L3 => "L3", Memory => "memory" },
     Section: { Levels => "levels", Alignment => "alignment", Sizes => "sizes", Threads => "threads" },
 }

@@ -1,6 +1,7 @@
 //! The work that is timed: kernels and ceilings, on data that each thread touches first itself.
 
-use super::setting::{COLS, Dtype, Kernel, Level, Limit, Setting};
+use super::setting::{COLS, Kernel, Level, Limit, Setting};
+use crate::dtype::Dtype;
 use lanegrad::{Batch, Element, Engine, Gradient, Isa, Params, Rows, baseline, roofline};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};

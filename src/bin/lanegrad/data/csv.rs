@@ -1,0 +1,183 @@
+//! CSV with a header line: quoted names, any line ends, one number in every cell below.
+
+use super::{Number, Source};
+use ::csv::{ByteRecord, ErrorKind, ReaderBuilder};
+use anyhow::{Result, anyhow, bail, ensure};
+use std::io::{Chain, Read};
+
+/// Reads rows one after the other.
+pub struct Reader<R> {
+    csv: ::csv::Reader<Chain<R, &'static [u8]>>,
+    /// The file's name, for messages.
+    file: String,
+    names: Vec<String>,
+    record: ByteRecord,
+    size: Option<u64>,
+    /// Whether lines end in `\n` alone.
+    newlines: bool,
+    rows: usize,
+    /// Rows that do not stand on the line after the row before them, and their lines.
+    jumps: Vec<(usize, u64)>,
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads the header of an input of a known size in bytes, or of any.
+    pub fn new(input: R, size: Option<u64>, file: &str) -> Result<Self> {
+        // One line end more, in case the last line has none: empty lines are passed over.
+        let mut csv =
+            ReaderBuilder::new().flexible(true).buffer_capacity(1 << 18).from_reader(input.chain(&b"\n"[..]));
+        let header = match csv.headers() {
+            Ok(header) => header.clone(),
+            Err(error) => return Err(Self::failed(file, error)),
+        };
+        ensure!(!header.is_empty(), "{file} is empty: there is no header line");
+        // What some spreadsheets put in front of the first name.
+        let names: Vec<String> =
+            header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect();
+        for (i, name) in names.iter().enumerate() {
+            ensure!(!names[..i].contains(name), "{file}, line 1: two columns are called `{name}`");
+        }
+        // A file of numbers alone would lose its first row.
+        let numbers = names.iter().all(|name| f64::parse(name.as_bytes()).is_some());
+        ensure!(!numbers, "{file}, line 1: a header line with the names of the columns is missing");
+        let within = header.as_slice().matches('\n').count() as u64;
+        let newlines = csv.position().line() > 1 + within;
+        let record = ByteRecord::new();
+        Ok(Self { csv, file: file.to_owned(), names, record, size, newlines, rows: 0, jumps: Vec::new() })
+    }
+
+    fn failed(file: &str, error: ::csv::Error) -> anyhow::Error {
+        let line = error.position().map_or(String::new(), |position| format!(", line {}", position.line()));
+        match error.into_kind() {
+            ErrorKind::Io(error) => anyhow!("cannot read {file}{line}: {error}"),
+            ErrorKind::Utf8 { .. } => anyhow!("{file}{line}: the names of the columns are not UTF-8"),
+            kind => anyhow!("{file}{line}: {kind:?}"),
+        }
+    }
+
+    fn read<T: Number>(&mut self, rows: usize, out: &mut Vec<T>) -> Result<usize> {
+        for row in 0..rows {
+            match self.csv.read_byte_record(&mut self.record) {
+                Ok(true) => {}
+                Ok(false) => return Ok(row),
+                Err(error) => return Err(Self::failed(&self.file, error)),
+            }
+            if self.record.len() != self.names.len() {
+                let (cells, names) = (self.record.len(), self.names.len());
+                bail!("{}, line {}: {cells} cells, but {names} columns", self.file, self.line());
+            }
+            let (row, line) = self.jumps.last().copied().unwrap_or((0, 2));
+            if self.line() != line + (self.rows - row) as u64 {
+                self.jumps.push((self.rows, self.line()));
+            }
+            self.rows += 1;
+            for (column, cell) in self.record.iter().enumerate() {
+                match T::parse(cell).or_else(|| T::parse(cell.trim_ascii())) {
+                    Some(number) => out.push(number),
+                    None => return Err(self.no_number(column)),
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The line that the record starts on: counted back from where the reader is, as a record's own
+    /// position is before the empty lines that precede it. The reader stands behind the `\n` that ended the
+    /// record, but before that of `\r\n`.
+    fn line(&self) -> u64 {
+        let added = self.csv.get_ref().get_ref().1.is_empty();
+        let within = self.record.as_slice().iter().filter(|&&byte| byte == b'\n').count();
+        self.csv.position().line() - u64::from(self.newlines || added) - within as u64
+    }
+
+    fn no_number(&self, column: usize) -> anyhow::Error {
+        let name = &self.names[column];
+        let place = format!("{}, line {}, column {} (`{name}`)", self.file, self.line(), column + 1);
+        match String::from_utf8_lossy(&self.record[column]).trim() {
+            "" => anyhow!("{place}: the cell is empty"),
+            text => anyhow!("{place}: `{text:.40}` is not a number"),
+        }
+    }
+}
+
+impl<R: Read> Source for Reader<R> {
+    fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    fn read_f32(&mut self, rows: usize, out: &mut Vec<f32>) -> Result<usize> {
+        self.read(rows, out)
+    }
+
+    fn read_f64(&mut self, rows: usize, out: &mut Vec<f64>) -> Result<usize> {
+        self.read(rows, out)
+    }
+
+    fn rows_expected(&self) -> Option<usize> {
+        let share = self.size? as f64 / self.csv.position().byte().max(1) as f64;
+        Some((1.01 * share * self.rows as f64) as usize)
+    }
+
+    fn place(&self, row: usize) -> String {
+        let jumps = self.jumps.partition_point(|&(first, _)| first <= row);
+        let (first, line) = jumps.checked_sub(1).map_or((0, 2), |jump| self.jumps[jump]);
+        format!("line {}", line + (row - first) as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reader;
+    use crate::data::Source;
+
+    fn read(text: &str) -> Result<(Vec<String>, Vec<f64>), String> {
+        let mut reader = Reader::new(text.as_bytes(), None, "a.csv").map_err(|error| format!("{error:#}"))?;
+        let mut numbers = Vec::new();
+        while reader.read_f64(2, &mut numbers).map_err(|error| format!("{error:#}"))? > 0 {}
+        Ok((reader.names().to_vec(), numbers))
+    }
+
+    #[test]
+    fn quotes_blanks_and_line_ends() {
+        let (names, numbers) =
+            read("\u{feff}a,\"b, \"\"c\"\"\", d\r\n1,-2.5e3, 3 \r\n\r\n\"4\",.5,6").unwrap();
+        assert_eq!(names, ["a", "b, \"c\"", "d"]);
+        assert_eq!(numbers, [1.0, -2500.0, 3.0, 4.0, 0.5, 6.0]);
+    }
+
+    #[test]
+    fn numbers_are_the_nearest_in_their_type() {
+        let mut reader = Reader::new("a\n0.1\n16777217\n".as_bytes(), None, "a.csv").unwrap();
+        let mut numbers = Vec::new();
+        reader.read_f32(9, &mut numbers).unwrap();
+        assert_eq!(numbers, [0.1_f32, 16_777_216.0]);
+    }
+
+    #[test]
+    fn rows_know_their_lines() {
+        for end in ["\n", "\r\n"] {
+            for last in ["", end] {
+                let text = ["a,b", "1,2", "3,4", "", "\"5\",6", "", "", "7,8"].join(end) + last;
+                let mut reader = Reader::new(text.as_bytes(), None, "a.csv").unwrap();
+                reader.read_f64(9, &mut Vec::new()).unwrap();
+                let places = [0, 1, 2, 3].map(|row| reader.place(row));
+                assert_eq!(places, ["line 2", "line 3", "line 5", "line 8"], "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn messages_name_the_place() {
+        for (text, message) in [
+            ("", "a.csv is empty: there is no header line"),
+            ("a,b\n1,2\n3,x\n", "a.csv, line 3, column 2 (`b`): `x` is not a number"),
+            ("a,b\n1,\n", "a.csv, line 2, column 2 (`b`): the cell is empty"),
+            ("a,b\n1,2\n\n1\n", "a.csv, line 4: 1 cells, but 2 columns"),
+            ("a,b\n1,2,3\n", "a.csv, line 2: 3 cells, but 2 columns"),
+            ("a,a\n1,2\n", "a.csv, line 1: two columns are called `a`"),
+            ("1,2\n3,4\n", "a.csv, line 1: a header line with the names of the columns is missing"),
+        ] {
+            assert_eq!(read(text).unwrap_err(), message);
+        }
+    }
+}
