@@ -22,6 +22,7 @@ use self::plan::{Plan, Wish};
 use self::report::{Report, SCHEMA};
 use self::setting::Kernel;
 use crate::dtype::Dtype;
+use crate::json;
 use crate::machine::{Machine, clock_hz};
 use crate::output;
 use anyhow::{Context, Result, ensure};
@@ -80,9 +81,24 @@ fn ratio(text: &str) -> Result<f64> {
     Ok(ratio)
 }
 
+/// A report in one of the formats of files.
+type Render = fn(&Report) -> Result<Vec<u8>>;
+
 pub fn run(args: &Args) -> Result<ExitCode> {
+    let formats: [(&Option<PathBuf>, Render); 4] = [
+        (&args.json, |report| Ok(json::to_string(report)?.into_bytes())),
+        (&args.csv, Report::to_csv),
+        (&args.html, |report| Ok(page::render(report)?.into_bytes())),
+        (&args.svg, |report| {
+            let chart = charts::ladder(report)?;
+            let chart = chart.context("there is nothing to draw: no instruction set was measured")?;
+            Ok(charts::standalone(&chart).into_bytes())
+        }),
+    ];
+    let files = || formats.iter().filter_map(|(path, render)| Some((path.as_ref()?, render)));
     // What will be needed at the end is tried before the work is done.
-    for path in [&args.json, &args.csv, &args.html, &args.svg].into_iter().flatten() {
+    for (i, (path, _)) in files().enumerate() {
+        ensure!(files().skip(i + 1).all(|(other, _)| other != path), "two reports go to {}", path.display());
         output::check(path)?;
     }
     let old = args.compare.as_deref().map(Report::read).transpose()?;
@@ -90,28 +106,15 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         Some(path) => Report::read(path)?,
         None => measure(args)?,
     };
-    if let Some(path) = &args.json {
-        output::write(path, report.to_json()?.as_bytes())?;
-    }
-    if let Some(path) = &args.csv {
-        output::write(path, &report.to_csv()?)?;
-    }
-    if let Some(path) = &args.html {
-        output::write(path, page::render(&report)?.as_bytes())?;
-    }
-    if let Some(path) = &args.svg {
-        let chart =
-            charts::ladder(&report)?.context("there is nothing to draw: no instruction set was measured")?;
-        output::write(path, charts::standalone(&chart).as_bytes())?;
-    }
-    // The files first: they are kept where nobody reads on.
-    let Some(old) = &old else {
-        output::print(&table::render(&report))?;
-        return Ok(ExitCode::SUCCESS);
-    };
-    let comparison = Comparison::new(old, &report)?;
-    output::print(&comparison.render())?;
-    let failed = comparison.lowest().zip(args.fail_below).is_some_and(|(lowest, bound)| lowest < bound);
+    // Whatever can be kept is, though one file may fail, or nobody read on.
+    let written: Vec<Result<()>> =
+        files().map(|(path, render)| output::write(path, &render(&report)?)).collect();
+    let comparison = old.as_ref().map(|old| Comparison::new(old, &report)).transpose()?;
+    let text = comparison.as_ref().map_or_else(|| table::render(&report), Comparison::render);
+    output::print_beside(files().map(|(path, _)| path), &text)?;
+    written.into_iter().collect::<Result<()>>()?;
+    let lowest = comparison.as_ref().and_then(Comparison::lowest);
+    let failed = lowest.zip(args.fail_below).is_some_and(|(lowest, bound)| lowest < bound);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -136,18 +139,23 @@ fn measure(args: &Args) -> Result<Report> {
 }
 
 fn wish(args: &Args, machine: &Machine) -> Wish {
-    fn or_all<T: Clone>(chosen: &[T], all: impl IntoIterator<Item = T>) -> Vec<T> {
-        if chosen.is_empty() { all.into_iter().collect() } else { chosen.to_vec() }
+    /// Those that were chosen, or else all: each once, in the order of all.
+    fn chosen<T: PartialEq>(chosen: &[T], all: impl IntoIterator<Item = T>) -> Vec<T> {
+        all.into_iter().filter(|one| chosen.is_empty() || chosen.contains(one)).collect()
     }
-    let dtypes = if args.quick { &[Dtype::F32][..] } else { Dtype::value_variants() };
-    let mut threads = or_all(&args.threads, [1, machine.threads.min(4096) as u16]);
+    let only_singles = args.quick && args.dtype.is_empty();
+    let dtypes = if only_singles { &[Dtype::F32][..] } else { Dtype::value_variants() };
+    let mut threads = args.threads.clone();
+    if threads.is_empty() {
+        threads = vec![1, machine.threads.min(4096) as u16];
+    }
     threads.sort_unstable();
     threads.dedup();
     Wish {
         quick: args.quick,
-        kernels: or_all(&args.kernel, Kernel::value_variants().iter().copied()),
-        isas: or_all(&args.isa, Isa::available()),
-        dtypes: or_all(&args.dtype, dtypes.iter().copied()),
+        kernels: chosen(&args.kernel, Kernel::value_variants().iter().copied()),
+        isas: chosen(&args.isa, Isa::available()),
+        dtypes: chosen(&args.dtype, dtypes.iter().copied()),
         threads: threads.into_iter().map(usize::from).collect(),
     }
 }

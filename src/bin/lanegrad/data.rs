@@ -7,8 +7,9 @@ mod parquet;
 pub mod table;
 
 use crate::dtype::Dtype;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 use lanegrad::{Element, Storage};
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::path::Path;
 
@@ -92,13 +93,23 @@ pub fn open(path: &Path) -> Result<Input> {
         Some("parquet") => Ok(Input::Source(Box::new(parquet::Reader::new(file()?, &name)?))),
         #[cfg(not(feature = "parquet"))]
         Some("parquet") => {
-            anyhow::bail!("cannot read {name}: this program was built without the feature `parquet`")
+            bail!("cannot read {name}: this program was built without the feature `parquet`")
         }
         _ => {
             let file = file()?;
             let size = file.metadata().ok().filter(fs::Metadata::is_file).map(|metadata| metadata.len());
             Ok(Input::Source(Box::new(csv::Reader::new(file, size, &name)?)))
         }
+    }
+}
+
+/// Fails where two columns have one name, or there are none.
+fn check_names(names: &[String], file: &str) -> Result<()> {
+    ensure!(!names.is_empty(), "{file} has no columns");
+    let mut seen = HashSet::new();
+    match names.iter().find(|name| !seen.insert(*name)) {
+        Some(name) => bail!("{file}: two columns are called `{name}`"),
+        None => Ok(()),
     }
 }
 

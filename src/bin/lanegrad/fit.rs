@@ -13,6 +13,7 @@ use self::optimize::{Ending, Limits, minimize};
 use crate::data::Number;
 use crate::data::table::{Features, Labels, Slice, Table, column, read_column};
 use crate::dtype::Dtype;
+use crate::json;
 use crate::metrics::Metrics;
 use crate::model::{Model, SCHEMA, Standardization};
 use crate::note;
@@ -40,7 +41,8 @@ pub struct Args {
     /// Penalise the weights of standardised columns (less their mean, over their standard deviation).
     #[arg(long)]
     standardize: bool,
-    /// The type that the data are held in; otherwise that of the file, or f64.
+    /// The type that the data are held in; otherwise that of the arithmetic if that is f32, or of the file,
+    /// or f64.
     #[arg(long, value_enum)]
     dtype: Option<Dtype>,
     /// The type of the arithmetic. f32 wants data that are held in f32.
@@ -52,7 +54,7 @@ pub struct Args {
     /// Stop after so many iterations.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     max_iter: u64,
-    /// A column that says how often a row counts, by name or number.
+    /// A column that says how often a row counts, by name or number; also in means and scales.
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
     sample_weight: Option<String>,
     /// Threads; otherwise as many as the system allows.
@@ -71,6 +73,8 @@ fn not_negative(text: &str) -> Result<f64> {
 
 pub fn run(args: &Args) -> Result<()> {
     crate::machine::lowered()?;
+    let mismatch = args.arithmetic == Dtype::F32 && args.dtype == Some(Dtype::F64);
+    ensure!(!mismatch, "arithmetic in f32 wants data that are held in f32, not --dtype f64");
     output::check(&args.model)?;
     crate::on_threads(args.threads, || fit(args))?
 }
@@ -83,28 +87,30 @@ struct Columns {
 }
 
 impl Columns {
-    fn new(args: &Args, table: &Table) -> Result<Self> {
-        let find = |which: &str| column(&table.file, &table.names, which);
+    fn new(args: &Args, file: &str, names: &[String]) -> Result<Self> {
+        let find = |which: &str| column(file, names, which);
         let label = find(&args.label)?;
         let sample_weight = args.sample_weight.as_deref().map(find).transpose()?;
         ensure!(sample_weight != Some(label), "label and sample weight are the same column");
-        let features = (0..table.names.len()).filter(|&i| i != label && Some(i) != sample_weight).collect();
+        let features: Vec<usize> =
+            (0..names.len()).filter(|&i| i != label && Some(i) != sample_weight).collect();
+        ensure!(!features.is_empty(), "{file}: there is no column of features");
         Ok(Self { label, sample_weight, features })
     }
 }
 
 fn fit(args: &Args) -> Result<()> {
     let start = Instant::now();
-    let table = Table::read(&args.data, args.dtype)?;
+    let dtype = args.dtype.or((args.arithmetic == Dtype::F32).then_some(Dtype::F32));
+    let (table, columns) = Table::read(&args.data, dtype, |file, names| Columns::new(args, file, names))?;
     ensure!(table.rows > 0, "{} has no rows", table.file);
-    let columns = Columns::new(args, &table)?;
     let problem = Problem { args, table: &table, columns: &columns, read: start.elapsed() };
     match (table.numbers()?, args.arithmetic) {
         (Slice::F32(numbers), Dtype::F32) => problem.solve::<f32, f32>(numbers),
         (Slice::F32(numbers), Dtype::F64) => problem.solve::<f32, f64>(numbers),
         (Slice::F64(numbers), Dtype::F64) => problem.solve::<f64, f64>(numbers),
         (Slice::F64(_), Dtype::F32) => {
-            bail!("arithmetic in f32 wants data that are held in f32: --dtype f32")
+            bail!("arithmetic in f32 wants data that are held in f32")
         }
     }
 }
@@ -124,7 +130,7 @@ impl Problem<'_> {
         let Self { args, table, columns, .. } = *self;
         let place = |row| table.place(row);
         let mut coding = Labels::default();
-        let (mut labels, mut sample_weights) = (Vec::<T>::new(), Vec::<T>::new());
+        let (mut labels, mut sample_weights) = (Vec::<T>::with_capacity(table.rows), Vec::<T>::new());
         read_column(numbers, &table.names, columns.label, &mut labels, |x| coding.read(x), place)?;
         if coding.signed {
             note("labels of -1 stand for 0");
@@ -144,8 +150,8 @@ impl Problem<'_> {
         }
 
         let start = Instant::now();
-        let moments = self.moments(rows, &features)?;
-        let objective = Objective::new(batch, &features, &moments, args.l2, args.standardize);
+        let moments = self.moments(&batch, &features)?;
+        let objective = Objective::new(batch, &features, &moments, args.l2, args.standardize, args.tol);
         let bytes = (rows.rows() * features.width * size_of::<S>()) as f64;
         let mut before = (Instant::now(), 0);
         let report = |iteration: u64, point: &Point| {
@@ -166,13 +172,17 @@ impl Problem<'_> {
         let (best, iterations, ending) = minimize(&objective, limits, report)?;
         let seconds = start.elapsed().as_secs_f64();
 
+        ensure!(
+            best.value.is_finite(),
+            "the objective is not finite: columns, labels or --l2 are too extreme"
+        );
         let (weights, bias) = objective.raw(&best.coordinates);
         ensure!(
             weights.iter().all(|w| w.is_finite()) && bias.is_finite(),
             "the fit diverged: a weight is not finite"
         );
         let metrics = score(&batch, &features, &weights, bias)?;
-        warn(args, ending, &labels, &metrics);
+        warn(args, ending, &metrics);
         self.write(weights, bias, &moments)?;
 
         let passes = objective.passes();
@@ -180,7 +190,7 @@ impl Problem<'_> {
             .auc()
             .map_or("-".to_owned(), |auc| format!("{:.6} (within {:.0e})", auc.value, auc.error));
         let held = S::DTYPE;
-        output::print(&format!(
+        let summary = format!(
             "rows        {} of {} features, held as {held}, read in {:.2} s\n\
              loss        {:.15}\n\
              objective   {:.15}\n\
@@ -201,23 +211,29 @@ impl Problem<'_> {
             metrics.weight(),
             passes as f64 * bytes / seconds / 1e9,
             args.model.display(),
-        ))
+        );
+        output::print_beside([&args.model], &summary)
     }
 
     /// Mean and scale of each feature; a number that is not finite is an error.
-    fn moments<S: Number>(&self, rows: Rows<'_, S>, features: &Features) -> Result<Moments> {
-        let all = Moments::new(rows);
+    fn moments<S: Number + Storage<T>, T: Element>(
+        &self,
+        batch: &Batch<'_, S, T>,
+        features: &Features,
+    ) -> Result<Moments> {
+        let (rows, weights) = (batch.rows(), batch.sample_weights());
+        let counts = |row: usize| weights.is_none_or(|weights| weights[row].to_f64() > 0.0);
+        let all = Moments::new(rows, weights);
         for (&place, &column) in features.places.iter().zip(&self.columns.features) {
             if !all.means[place].is_finite() || !all.scales[place].is_finite() {
-                let bad = rows.iter().position(|row| !row[place].to_f64().is_finite());
+                let mut numbers = rows.iter().map(|row| row[place].to_f64()).enumerate();
+                let bad = numbers.find(|&(row, x)| counts(row) && !x.is_finite());
                 let name = &self.table.names[column];
                 match bad {
-                    Some(row) => bail!(
-                        "{}, column {} (`{name}`): {} is not finite",
-                        self.table.place(row),
-                        column + 1,
-                        rows.row(row).map_or(f64::NAN, |row| row[place].to_f64()),
-                    ),
+                    Some((row, x)) => {
+                        let place = self.table.place(row);
+                        bail!("{place}, column {} (`{name}`): {x} is not finite", column + 1)
+                    }
                     None => bail!(
                         "{}, column {} (`{name}`): its numbers are too large",
                         self.table.file,
@@ -246,7 +262,7 @@ impl Problem<'_> {
             bias,
             standardization: args.standardize.then_some(Standardization { means, scales }),
         };
-        output::write(&args.model, model.to_json()?.as_bytes())
+        output::write(&args.model, json::to_string(&model)?.as_bytes())
     }
 }
 
@@ -276,11 +292,9 @@ fn score<S: Storage<T>, T: Element>(
 }
 
 /// Says what a user should know of the result.
-fn warn<T: Element>(args: &Args, ending: Ending, labels: &[T], metrics: &Metrics) {
-    let first = labels.first().map_or(0.0, |y| y.to_f64());
-    let one_class = (first == 0.0 || first == 1.0) && labels.iter().all(|y| y.to_f64() == first);
-    if one_class {
-        note(&format!("warning: all labels are {first}: the bias has no finite optimum"));
+fn warn(args: &Args, ending: Ending, metrics: &Metrics) {
+    if metrics.auc().is_none() {
+        note("warning: all rows are of one class: the bias has no finite optimum");
     } else if args.l2 == 0.0 && metrics.correct() == metrics.weight() {
         note(
             "warning: the classes can be separated: without a penalty (--l2) the weights have no finite optimum",

@@ -6,6 +6,7 @@ mod data;
 mod dtype;
 mod fit;
 mod info;
+mod json;
 mod machine;
 mod metrics;
 mod model;
@@ -45,7 +46,15 @@ enum Command {
 /// Exit status of a run that was refused or failed, as clap's own for arguments that it refuses.
 const FAILURE: u8 = 2;
 
+/// Exit status of a run that was interrupted, as shells have it.
+const INTERRUPTED: i32 = 130;
+
 fn main() -> ExitCode {
+    // Where there are no handlers to be had, an interrupt leaves the file that is being written.
+    let _ = ctrlc::set_handler(|| {
+        output::remove_unfinished();
+        std::process::exit(INTERRUPTED);
+    });
     let done = match Cli::parse().command {
         Command::Fit(args) => fit::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Predict(args) => predict::run(&args).map(|()| ExitCode::SUCCESS),

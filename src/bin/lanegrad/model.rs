@@ -1,7 +1,9 @@
 //! A model as a file: JSON, whose numbers read back to the same bits.
 
-use anyhow::{Context, Result, ensure};
+use crate::json;
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::path::Path;
 
 /// The version of the format.
@@ -41,56 +43,41 @@ pub struct Standardization {
 }
 
 impl Model {
-    /// The model as JSON.
-    pub fn to_json(&self) -> Result<String> {
-        let mut json = serde_json::to_string_pretty(self)?;
-        json.push('\n');
-        Ok(json)
-    }
-
     /// Reads a model, and checks it.
     pub fn read(path: &Path) -> Result<Self> {
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Self::from_json(&text).with_context(|| format!("{} is not a model of `lanegrad fit`", path.display()))
+        json::read(path, SCHEMA, "a model of `lanegrad fit`", Self::check)
     }
 
-    fn from_json(text: &str) -> Result<Self> {
-        // The version first: of another one, other fields may be missing.
-        #[derive(Deserialize)]
-        struct Version {
-            schema: u32,
-        }
-        let Version { schema } = serde_json::from_str(text)?;
-        ensure!(schema == SCHEMA, "its schema is {schema}, and this version reads {SCHEMA}");
-        let model: Self = serde_json::from_str(text)?;
-        let columns = model.columns.len();
+    fn check(&self) -> Result<()> {
+        let columns = self.columns.len();
         ensure!(columns > 0, "it has no columns");
+        ensure!(self.weights.len() == columns, "it has {} weights for {columns} columns", self.weights.len());
         ensure!(
-            model.weights.len() == columns,
-            "it has {} weights for {columns} columns",
-            model.weights.len()
-        );
-        ensure!(
-            model.weights.iter().all(|w| w.is_finite()) && model.bias.is_finite(),
+            self.weights.iter().all(|w| w.is_finite()) && self.bias.is_finite(),
             "a weight is not finite"
         );
-        for (i, name) in model.columns.iter().enumerate() {
-            ensure!(!model.columns[..i].contains(name), "two of its columns are called `{name}`");
+        let mut seen = HashSet::new();
+        for name in &self.columns {
+            ensure!(seen.insert(name), "two of its columns are called `{name}`");
         }
-        if let Some(Standardization { means, scales }) = &model.standardization {
+        if let Some(Standardization { means, scales }) = &self.standardization {
             ensure!(
                 means.len() == columns && scales.len() == columns,
                 "not every column has a mean and a scale"
             );
         }
-        Ok(model)
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Model, SCHEMA, Standardization};
+    use crate::json;
+
+    fn parse(text: &str) -> anyhow::Result<Model> {
+        json::parse(text, SCHEMA, Model::check)
+    }
 
     fn model() -> Model {
         Model {
@@ -113,13 +100,13 @@ mod tests {
     #[test]
     fn numbers_keep_their_bits() {
         let mut model = model();
-        assert_eq!(Model::from_json(&model.to_json().unwrap()).unwrap(), model);
+        assert_eq!(parse(&json::to_string(&model).unwrap()).unwrap(), model);
         let mut bits = 0x3ff0_0000_0000_0000_u64;
         for _ in 0..2000 {
             bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             model.bias = f64::from_bits(bits >> 1);
             if model.bias.is_finite() {
-                let again = Model::from_json(&model.to_json().unwrap()).unwrap();
+                let again = parse(&json::to_string(&model).unwrap()).unwrap();
                 assert_eq!(again.bias.to_bits(), model.bias.to_bits());
             }
         }
@@ -130,16 +117,16 @@ mod tests {
         let refused = |change: &dyn Fn(&mut Model)| {
             let mut model = model();
             change(&mut model);
-            Model::from_json(&model.to_json().unwrap()).unwrap_err().to_string()
+            parse(&json::to_string(&model).unwrap()).unwrap_err().to_string()
         };
         assert!(refused(&|m| m.schema = 2).contains("schema is 2"));
         assert!(refused(&|m| m.weights.truncate(1)).contains("1 weights for 2 columns"));
         assert!(refused(&|m| m.columns[1] = m.columns[0].clone()).contains("two of its columns"));
         assert!(refused(&|m| m.columns.clear()).contains("no columns"));
         assert!(refused(&|m| m.standardization.as_mut().unwrap().means.clear()).contains("mean and a scale"));
-        let json = model().to_json().unwrap();
+        let json = json::to_string(&model()).unwrap();
         for end in 0..json.trim_end().len() {
-            assert!(Model::from_json(&json[..end]).is_err());
+            assert!(parse(&json[..end]).is_err());
         }
     }
 }

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use tempfile::NamedTempFile;
 
 /// Prints to standard output. A reader that has gone away is an error, not a panic.
@@ -13,9 +14,37 @@ pub fn print(text: &str) -> Result<()> {
     out.finish()
 }
 
+/// Prints next to the files that a command wrote: to standard output or, where one of the files went there,
+/// to standard error.
+pub fn print_beside<'a>(files: impl IntoIterator<Item = &'a PathBuf>, text: &str) -> Result<()> {
+    if files.into_iter().any(|path| path.as_os_str() == "-") {
+        crate::note(text.trim_end());
+        return Ok(());
+    }
+    print(text)
+}
+
 /// Fails where an [`Output`] of this path would fail, before the work is done that it is to keep.
 pub fn check(path: &Path) -> Result<()> {
+    // Whoever reads a named pipe would take its closing for the end.
+    #[cfg(unix)]
+    if fs::metadata(path).is_ok_and(|metadata| std::os::unix::fs::FileTypeExt::is_fifo(&metadata.file_type()))
+    {
+        return Ok(());
+    }
     Output::create(path).map(drop)
+}
+
+/// The files that are being written, for [`remove_unfinished`].
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Removes the files that are being written: what an interrupt does before it ends the program.
+pub fn remove_unfinished() {
+    let unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    for path in unfinished.iter() {
+        // Who ends here has no use for an error.
+        let _ = fs::remove_file(path);
+    }
 }
 
 /// Writes a file.
@@ -109,5 +138,9 @@ fn beside(path: &Path) -> io::Result<NamedTempFile> {
     // Readable as any file that is made without further ado; what may be read is for the umask to say.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.prefix(".lanegrad-").tempfile_in(directory)
+    // Under the lock, so that no interrupt comes between the file and its name in the list.
+    let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    let file = builder.prefix(".lanegrad-").tempfile_in(directory)?;
+    unfinished.push(file.path().to_owned());
+    Ok(file)
 }

@@ -6,7 +6,8 @@ use crate::metrics::Metrics;
 use crate::model::Model;
 use crate::output::Output;
 use anyhow::{Context, Result, bail, ensure};
-use lanegrad::{Engine, Params};
+use lanegrad::{Engine, Params, Rows};
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -21,7 +22,8 @@ pub struct Args {
     /// Where the probabilities are written, one to a line, in the order of the rows.
     #[arg(long, value_name = "PATH", default_value = "-")]
     out: PathBuf,
-    /// The column of the labels, by name or number: prints log-loss, accuracy and AUC on standard error.
+    /// The column of the labels, by name or number: prints log-loss, accuracy and AUC on standard error,
+    /// every row counted once.
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
     label: Option<String>,
     /// Threads; otherwise as many as the system allows.
@@ -49,12 +51,9 @@ fn predict(args: &Args, model: &Model) -> Result<()> {
         by_place(model, names.len(), label, &file)?
     };
     let features = Features::new(&columns)?;
-    let mut weights = Vec::new();
-    features.spread(model.weights.iter().copied(), &mut weights);
     let mut scorer = Scorer {
         features,
-        weights,
-        bias: model.bias,
+        params: Params::new(&model.weights, model.bias),
         names: &names,
         file: &file,
         label,
@@ -81,17 +80,16 @@ fn predict(args: &Args, model: &Model) -> Result<()> {
 
 /// The columns of a model by their names.
 fn by_name(model: &Model, names: &[String], label: Option<usize>, file: &str) -> Result<Vec<usize>> {
+    let places: HashMap<&String, usize> = names.iter().zip(0..).collect();
     let place = |name: &String| {
-        let place = names.iter().position(|other| other == name).filter(|&place| Some(place) != label);
+        let place = places.get(name).copied().filter(|&place| Some(place) != label);
         place.with_context(|| format!("{file}: the model has a column `{name}`, and the data have not"))
     };
     let columns = model.columns.iter().map(place).collect::<Result<Vec<usize>>>()?;
+    let used: HashSet<usize> = columns.iter().copied().chain(label).collect();
     for (i, name) in names.iter().enumerate() {
-        let known = Some(i) == label || *name == model.label || Some(name) == model.sample_weight.as_ref();
-        ensure!(
-            known || columns.contains(&i),
-            "{file}: the data have a column `{name}`, and the model has not"
-        );
+        let known = *name == model.label || Some(name) == model.sample_weight.as_ref();
+        ensure!(known || used.contains(&i), "{file}: the data have a column `{name}`, and the model has not");
     }
     Ok(columns)
 }
@@ -99,8 +97,9 @@ fn by_name(model: &Model, names: &[String], label: Option<usize>, file: &str) ->
 /// The columns of a model in data whose columns have no names: all of them in order, but for the label.
 fn by_place(model: &Model, cols: usize, label: Option<usize>, file: &str) -> Result<Vec<usize>> {
     let want = model.columns.len();
-    // A model of such data knows its columns by their numbers.
+    // A model of such data knows its columns, and that of its labels, by their numbers.
     let numbers = || -> Option<Vec<usize>> {
+        model.label.parse::<usize>().ok()?;
         let numbers: Option<Vec<usize>> = model.columns.iter().map(|name| name.parse().ok()).collect();
         numbers.filter(|numbers| numbers.iter().all(|&number| number < cols && Some(number) != label))
     };
@@ -110,7 +109,7 @@ fn by_place(model: &Model, cols: usize, label: Option<usize>, file: &str) -> Res
     }
     let known = want + 1 + usize::from(model.sample_weight.is_some());
     match numbers() {
-        Some(numbers) if cols <= known => Ok(numbers),
+        Some(numbers) if cols == known => Ok(numbers),
         _ => bail!(
             "{file}: {cols} columns{}, but the model has {want}",
             if label.is_some() { " with the label" } else { "" }
@@ -120,9 +119,9 @@ fn by_place(model: &Model, cols: usize, label: Option<usize>, file: &str) -> Res
 
 /// Scores blocks of rows.
 struct Scorer<'a> {
+    /// The model's columns, in its order.
     features: Features,
-    weights: Vec<f64>,
-    bias: f64,
+    params: Params<'a, f64>,
     names: &'a [String],
     file: &'a str,
     label: Option<usize>,
@@ -142,9 +141,15 @@ impl Scorer<'_> {
     }
 
     fn score<S: Number>(&mut self, block: &[S], place: &dyn Fn(usize) -> String) -> Result<()> {
-        let rows = self.features.rows(block, self.names.len())?;
+        let mut rows = self.features.rows(block, self.names.len())?;
+        let mut gathered = Vec::new();
+        if !self.features.are_all() {
+            // Columns between them that are no features may hold anything, NaN too.
+            self.features.gather(rows, &mut gathered);
+            rows = Rows::new(&gathered, rows.rows(), self.features.places.len())?;
+        }
         let mut scores = vec![0.0; rows.rows()];
-        self.engine.logits(rows, Params::new(&self.weights, self.bias), &mut scores)?;
+        self.engine.logits(rows, self.params, &mut scores)?;
         if let (Some(label), Some(metrics)) = (self.label, &mut self.metrics) {
             let mut labels: Vec<f64> = Vec::with_capacity(scores.len());
             let place = |row| format!("{}, {}", self.file, place(self.rows + row));
@@ -165,6 +170,9 @@ impl Scorer<'_> {
         ensure!(self.rows > 0, "{} has no rows", self.file);
         self.out.finish()?;
         let Some(metrics) = &self.metrics else { return Ok(()) };
+        if self.coding.signed {
+            crate::note("labels of -1 stand for 0");
+        }
         let auc = metrics
             .auc()
             .map_or("-".to_owned(), |auc| format!("{:.6} (within {:.0e})", auc.value, auc.error));

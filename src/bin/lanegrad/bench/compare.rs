@@ -99,12 +99,12 @@ impl<'a> Comparison<'a> {
                 significant(row.ratio()).to_string(),
             )?;
         }
-        let only = |report: &Report| report.measurements.len() - self.rows.len();
+        let only = |report: &Report| report.measurements.len().saturating_sub(self.rows.len());
         let differ = self.rows.iter().filter(|row| row.differs()).count();
         writeln!(
             text,
-            "\n{} compared, {differ} outside the noise (the times from the 10th to the 90th percentile do not\n\
-             overlap); {} only in the old report, {} only in the new one.",
+            "\n{} compared, {differ} outside the noise (the times from the 10th to the 90th\n\
+             percentile do not overlap); {} only in the old report, {} only in the new one.",
             self.rows.len(),
             only(self.old),
             only(self.new),

@@ -33,7 +33,7 @@ pub fn render(report: &Report) -> Result<String> {
                         (fact("Cores", &format!("{}, {} threads", machine.cores, machine.threads)))
                         (fact("Caches", &caches(machine)))
                         @if let Some(ghz) = report.clock_ghz {
-                            (fact("Clock while measured", &format!("{ghz:.2} GHz")))
+                            (fact("Clock before the run", &format!("{ghz:.2} GHz")))
                         }
                         (fact("Instruction sets", &machine.isas.join(", ")))
                         (fact("System", &machine.system))

@@ -3,8 +3,9 @@
 use super::sample::Timing;
 use super::setting::{Kernel, Limit, Setting};
 use super::work::Amount;
+use crate::json;
 use crate::machine::Machine;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -30,7 +31,7 @@ pub struct Report {
     pub plan: String,
     /// Where it ran.
     pub machine: Machine,
-    /// The clock of a core while it was measured, in GHz.
+    /// The clock of a core before the run, in GHz.
     pub clock_ghz: Option<f64>,
     /// What the machine can do.
     pub ceilings: Vec<Ceiling>,
@@ -155,33 +156,16 @@ pub fn relate(measurements: &mut [Measurement], ceilings: &[&Ceiling]) {
 }
 
 impl Report {
-    /// The report as JSON.
-    pub fn to_json(&self) -> Result<String> {
-        let mut json = serde_json::to_string_pretty(self)?;
-        json.push('\n');
-        Ok(json)
-    }
-
     /// Reads a report back.
     pub fn read(path: &Path) -> Result<Self> {
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        Self::from_json(&text)
-            .with_context(|| format!("{} is not a report of `lanegrad bench`", path.display()))
+        json::read(path, SCHEMA, "a report of `lanegrad bench`", Self::check)
     }
 
-    fn from_json(text: &str) -> Result<Self> {
-        // The version first: of another one, other fields may be missing.
-        #[derive(Deserialize)]
-        struct Version {
-            schema: u32,
-        }
-        let Version { schema } = serde_json::from_str(text)?;
-        ensure!(schema == SCHEMA, "its schema is {schema}, and this version reads {SCHEMA}");
-        let report: Self = serde_json::from_str(text)?;
-        let times = report.measurements.iter().map(|m| m.time.median);
-        ensure!(times.clone().all(|time| time > 0.0 && time.is_finite()), "a time in it is not positive");
-        Ok(report)
+    /// What charts and comparisons rely on.
+    fn check(&self) -> Result<()> {
+        let mut times = self.measurements.iter().flat_map(|m| [m.time.low, m.time.median, m.time.high]);
+        ensure!(times.all(|time| time > 0.0 && time.is_finite()), "a time in it is not positive");
+        Ok(())
     }
 
     /// The report as a table of its measurements, one to a line.
@@ -253,6 +237,7 @@ pub mod tests {
     use crate::bench::setting::{Kernel, Level, Limit, Section, Setting};
     use crate::bench::work::Amount;
     use crate::dtype::Dtype;
+    use crate::json;
     use crate::machine::{Cache, Machine};
 
     fn setting(level: Level) -> Setting {
@@ -332,14 +317,14 @@ pub mod tests {
     #[test]
     fn a_report_reads_back() {
         let report = report();
-        let json = report.to_json().unwrap();
-        assert_eq!(Report::from_json(&json).unwrap(), report);
+        let json = json::to_string(&report).unwrap();
+        assert_eq!(json::parse::<Report>(&json, SCHEMA, Report::check).unwrap(), report);
     }
 
     #[test]
     fn what_is_no_report_is_refused() {
-        let json = report().to_json().unwrap();
-        let message = |text: &str| format!("{:#}", Report::from_json(text).unwrap_err());
+        let json = json::to_string(&report()).unwrap();
+        let message = |text: &str| format!("{:#}", json::parse(text, SCHEMA, Report::check).unwrap_err());
         assert_eq!(
             message(&json.replace("\"schema\": 1,", "\"schema\": 2,")),
             "its schema is 2, and this version reads 1"

@@ -82,8 +82,12 @@ fn rates(group: &Group, variants: &[(String, Work)], timings: &[Timing]) -> Vec<
 /// The loops that a group's variants are held against, on the tier of each: the fastest that were found
 /// under conditions most like those of the group. A curve over many sizes has one, of its last tier.
 fn probes<'a>(group: &'a Group, ways: &'a [Way]) -> Vec<(String, Work)> {
-    let mut tiers: Vec<&str> = group.variants.iter().map(|(tier, _)| ceiling_tier(tier)).collect();
-    tiers.dedup();
+    let mut tiers: Vec<&str> = Vec::new();
+    for (tier, _) in &group.variants {
+        if !tiers.contains(&ceiling_tier(tier)) {
+            tiers.push(ceiling_tier(tier));
+        }
+    }
     if group.setting.section == Section::Sizes {
         tiers.drain(..tiers.len().saturating_sub(1));
     }

@@ -16,7 +16,7 @@ fn write_all(text: &mut String, report: &Report) -> Result {
     let machine = &report.machine;
     writeln!(text, "lanegrad {}, {}", report.lanegrad, machine.compiler)?;
     writeln!(text, "{}, {} threads", machine.cpu, machine.threads)?;
-    let clock = report.clock_ghz.map_or(String::new(), |ghz| format!(", {ghz:.2} GHz while measured"));
+    let clock = report.clock_ghz.map_or(String::new(), |ghz| format!(", {ghz:.2} GHz"));
     writeln!(text, "{}{clock}", caches(machine))?;
     writeln!(text)?;
     ceilings(text, report)?;
@@ -34,24 +34,23 @@ fn write_all(text: &mut String, report: &Report) -> Result {
     }
     let sizes = report.measurements.iter().filter(|m| m.setting.section == Section::Sizes).count();
     if sizes > 0 {
-        writeln!(
-            text,
-            "\n{sizes} more, of working sets of other sizes, are in the files (--json, --csv, --html)."
-        )?;
+        writeln!(text, "\n{sizes} more, of working sets of other sizes: --json, --csv, --html.")?;
     }
     writeln!(text, "\n{}", LEGEND.trim_end())
 }
 
-const HEADER: &str = "kernel            tier         time  elem/s   GB/s GFLOP/s ceiling   speedup spread";
+const HEADER: &str = "kernel            tier         time elem/s   GB/s GFLOP/s ceiling speedup spread";
 
 /// What the columns mean; also what the page says below its table.
 pub const LEGEND: &str = "\
-time: median of one call; spread: from the 10th to the 90th percentile, as a share of it. GB/s: bytes
-loaded and stored. GFLOP/s: an addition, multiplication or division counts one, a multiply-add two,
-comparisons and moving of bits nothing; sigmoid and softplus as the kernels compute them. ceiling: the
-share of what bounds the kernel on its tier: the fastest r(ead), c(opy) or a(dd) of the same data by
-turns with it, or the rate of m(ultiply-adds). speedup: over the plain loops (baseline), compiled by the
-same compiler for the CPUs that the build is for.
+time: median of one call; spread: from the 10th to the 90th percentile, as a
+share of it. GB/s: bytes loaded and stored. GFLOP/s: an addition, multiplication
+or division counts one, a multiply-add two, comparisons and moving of bits
+nothing; sigmoid and softplus as the kernels compute them. ceiling: the share of
+what bounds the kernel on its tier: the fastest r(ead), c(opy) or a(dd) of the
+same data by turns with it, or the rate of m(ultiply-adds). speedup: over the
+plain loops (baseline), compiled by the same compiler for the CPUs that the
+build is for.
 ";
 
 fn row(text: &mut String, m: &Measurement) -> Result {
@@ -61,7 +60,7 @@ fn row(text: &mut String, m: &Measurement) -> Result {
     let speedup = m.speedup.map_or(String::new(), |speedup| format!("{}x", significant(speedup)));
     writeln!(
         text,
-        "{:17} {:8} {:>8} {:>7} {:>6} {:>7} {:>7} {:>9} {:>4.0} %",
+        "{:17} {:8} {:>8} {:>6} {:>6} {:>7} {:>7} {:>7} {:>4.0} %",
         if m.tier == BASELINE { m.kernel.to_string() } else { String::new() },
         m.tier,
         duration(m.time.median),
@@ -116,13 +115,13 @@ fn ceilings(text: &mut String, report: &Report) -> Result {
         levels.sort();
         levels.dedup();
         if !levels.is_empty() {
-            let alignment = if aligned { ", aligned to cache lines" } else { ", not aligned to cache lines" };
-            write!(text, "{:26}", format!("GB/s, {}", plural(threads)))?;
+            let alignment = if aligned { "aligned" } else { "not aligned" };
+            write!(text, "{:32}", format!("GB/s, {}, {alignment}", plural(threads)))?;
             levels.iter().try_for_each(|level| write!(text, "{level:>9}"))?;
-            writeln!(text, "{alignment}")?;
+            writeln!(text)?;
             for limit in [Limit::Read, Limit::Copy, Limit::Add] {
                 for tier in tiers(&all, limit) {
-                    write!(text, "  {limit:12} {tier:11}")?;
+                    write!(text, "  {limit:12} {tier:17}")?;
                     for level in &levels {
                         let rate = all
                             .iter()

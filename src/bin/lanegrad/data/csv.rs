@@ -34,9 +34,7 @@ impl<R: Read> Reader<R> {
         // What some spreadsheets put in front of the first name.
         let names: Vec<String> =
             header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect();
-        for (i, name) in names.iter().enumerate() {
-            ensure!(!names[..i].contains(name), "{file}, line 1: two columns are called `{name}`");
-        }
+        super::check_names(&names, &format!("{file}, line 1"))?;
         // A file of numbers alone would lose its first row.
         let numbers = names.iter().all(|name| f64::parse(name.as_bytes()).is_some());
         ensure!(!numbers, "{file}, line 1: a header line with the names of the columns is missing");

@@ -26,15 +26,17 @@ impl Array {
     /// Maps a file. One that another program shortens while it is mapped ends this one with a signal
     /// (`SIGBUS`): there is no memory any more behind what is read.
     pub fn map(file: &File) -> Result<Self> {
-        // SAFETY: bytes of a file are read as numbers of which every bit pattern is one. What remains is
-        // that another process changes the file meanwhile: numbers then change under the kernels, which
-        // read each of them once and rely on none, and a file that becomes shorter ends the process.
+        // SAFETY: bytes of a file are read as numbers, of which every bit pattern is one. What remains is
+        // that another process changes the file meanwhile: numbers then change under kernels that take them
+        // as they come (no bound or index depends on one), and a file that becomes shorter ends the process.
         #[expect(unsafe_code, reason = "a mapping has no safe constructor")]
         let map = unsafe { Mmap::map(file) }?;
         let Header { dtype, shape: (rows, cols), len } = Header::parse(&map)?;
         let size = dtype.bytes();
         let want =
             rows.checked_mul(cols).and_then(|n| n.checked_mul(size)).context("the shape is too large")?;
+        ensure!(rows > 0, "it has no rows");
+        ensure!(cols > 0, "it has no columns");
         let have = map.len() - len;
         ensure!(
             have >= want,

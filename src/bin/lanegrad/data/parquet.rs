@@ -15,7 +15,7 @@ pub struct Reader {
     /// The file's name, for messages.
     file: String,
     names: Vec<String>,
-    /// What was read and not yet handed on, and how much of it was.
+    /// A batch, of at least one column, and how many of its rows were handed on.
     waiting: Option<(Vec<Float64Array>, usize)>,
     rows: usize,
 }
@@ -30,7 +30,8 @@ impl Reader {
             let is_number = kind.is_numeric() || *kind == DataType::Boolean;
             ensure!(is_number, "{file}, column `{}`: its type is {kind}, which is no number", field.name());
         }
-        let names = fields.iter().map(|field| field.name().clone()).collect();
+        let names: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
+        super::check_names(&names, file)?;
         let batches = builder.build().with_context(|| format!("cannot read {file}"))?;
         Ok(Self { batches, file: file.to_owned(), names, waiting: None, rows: 0 })
     }
@@ -56,24 +57,20 @@ impl Reader {
     }
 
     fn read<T: Number>(&mut self, rows: usize, out: &mut Vec<T>) -> Result<usize> {
-        while self.waiting.is_none() {
+        // An empty batch is not the end.
+        while self.waiting.as_ref().is_none_or(|(columns, done)| columns[0].len() == *done) {
             if !self.next()? {
                 return Ok(0);
             }
         }
         let Some((columns, done)) = &mut self.waiting else { return Ok(0) };
-        let len = columns.first().map_or(0, Array::len);
-        let count = rows.min(len - *done);
+        let count = rows.min(columns[0].len() - *done);
         for row in *done..*done + count {
             out.extend(columns.iter().map(|column| T::nearest(column.value(row))));
         }
         *done += count;
-        if *done == len {
-            self.waiting = None;
-        }
         self.rows += count;
-        // An empty batch is not the end.
-        if count == 0 { self.read(rows, out) } else { Ok(count) }
+        Ok(count)
     }
 }
 

@@ -34,12 +34,18 @@ pub enum Slice<'a> {
 pub const BLOCK: usize = 1 << 14;
 
 impl Table {
-    /// Reads a whole file; numbers of another type than they have in a mapped one are copied.
-    pub fn read(path: &Path, dtype: Option<Dtype>) -> Result<Self> {
+    /// Reads a whole file, after `check` has seen its name and those of its columns. Numbers of another type
+    /// than they have in a mapped file are copied.
+    pub fn read<R>(
+        path: &Path,
+        dtype: Option<Dtype>,
+        check: impl FnOnce(&str, &[String]) -> Result<R>,
+    ) -> Result<(Self, R)> {
         let file = super::name(path);
         match open(path)? {
             Input::Mapped(array) => {
                 let names = unnamed(array.cols);
+                let checked = check(&file, &names)?;
                 let rows = array.rows;
                 let numbers = match dtype {
                     Some(Dtype::F32) if array.dtype == Dtype::F64 => {
@@ -50,9 +56,10 @@ impl Table {
                     }
                     _ => Numbers::Mapped(array),
                 };
-                Ok(Self { file, names, rows, numbers, source: None })
+                Ok((Self { file, names, rows, numbers, source: None }, checked))
             }
             Input::Source(mut source) => {
+                let checked = check(&file, source.names())?;
                 let (mut singles, mut doubles) = (Vec::new(), Vec::new());
                 let mut rows = 0;
                 let single = dtype == Some(Dtype::F32);
@@ -75,7 +82,7 @@ impl Table {
                 }
                 let numbers = if single { Numbers::F32(singles) } else { Numbers::F64(doubles) };
                 let names = source.names().to_vec();
-                Ok(Self { file, names, rows, numbers, source: Some(source) })
+                Ok((Self { file, names, rows, numbers, source: Some(source) }, checked))
             }
         }
     }
@@ -120,7 +127,7 @@ pub fn column(file: &str, names: &[String], which: &str) -> Result<usize> {
 }
 
 /// Some columns of a table as features, in the window of columns that holds them all: those between them
-/// that are none have a weight of 0.
+/// that are none have a weight of 0, and hold finite numbers.
 #[derive(Clone, Debug)]
 pub struct Features {
     /// The first column of the window.
@@ -145,6 +152,18 @@ impl Features {
     pub fn rows<'a, S: Number>(&self, numbers: &'a [S], cols: usize) -> Result<Rows<'a, S>> {
         let rows = numbers.len() / cols.max(1);
         Ok(Rows::with_stride(numbers.get(self.start..).unwrap_or_default(), rows, self.width, cols)?)
+    }
+
+    /// Whether the features are the columns of the window, in their order.
+    pub fn are_all(&self) -> bool {
+        self.places.iter().copied().eq(0..self.width)
+    }
+
+    /// Appends the features of some rows, in their order.
+    pub fn gather<S: Number>(&self, rows: Rows<'_, S>, out: &mut Vec<S>) {
+        for row in rows.iter() {
+            out.extend(self.places.iter().map(|&place| row[place]));
+        }
     }
 
     /// A weight for each column of the window, from those of the features.

@@ -1,19 +1,22 @@
 //! Mean and standard deviation of every column, in one pass over the rows.
 //!
-//! Blocks that fit into a cache are read twice, for the mean and for the squares of what is left of it; the
+//! Blocks that fit into a cache are read twice, for the mean and for the squares of what is left of it (the
+//! mean as a distance from the first row, so that equal numbers have exactly that mean); the
 //! blocks' results are merged by the formula of Chan, Golub and LeVeque ("Updating Formulae and a Pairwise
 //! Algorithm for Computing Sample Variances", 1979), in the order of the rows. How blocks are cut depends on
 //! the shape alone, so the number of threads changes no bit.
 
 use crate::data::Number;
-use lanegrad::Rows;
+use lanegrad::{Element, Rows};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Mean and scale of each column.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moments {
     pub means: Vec<f64>,
-    /// Standard deviations, with the number of rows as the divisor; 1 where all numbers are equal.
+    /// Standard deviations, with the number of rows (or the sum of their weights) as the divisor; 1 where
+    /// all numbers are equal.
     pub scales: Vec<f64>,
 }
 
@@ -24,15 +27,16 @@ const BLOCK: usize = 128 << 10;
 const RUN: usize = 64;
 
 impl Moments {
-    /// Reads every row once. The rows have columns, and there is at least one row.
-    pub fn new<S: Number>(rows: Rows<'_, S>) -> Self {
+    /// Reads every row once. The rows have columns, and where they have weights, one for each: those of
+    /// weight 0 do not count, whatever they hold.
+    pub fn new<S: Number, T: Element>(rows: Rows<'_, S>, weights: Option<&[T]>) -> Self {
         let block = (BLOCK / (rows.cols() * size_of::<S>())).max(1);
         let run = block * RUN;
         let runs = (0..rows.rows().div_ceil(run)).into_par_iter().map(|i| {
             let end = rows.rows().min((i + 1) * run);
             let mut sum = Partial::empty(rows.cols());
             for start in (i * run..end).step_by(block) {
-                sum.merge(&Partial::of(rows, start, end.min(start + block)));
+                sum.merge(&Partial::of(rows, weights, start..end.min(start + block)));
             }
             sum
         });
@@ -58,26 +62,36 @@ impl Partial {
         Self { count: 0.0, means: vec![0.0; cols], squares: vec![0.0; cols] }
     }
 
-    fn of<S: Number>(rows: Rows<'_, S>, start: usize, end: usize) -> Self {
+    fn of<S: Number, T: Element>(rows: Rows<'_, S>, weights: Option<&[T]>, block: Range<usize>) -> Self {
         let mut partial = Self::empty(rows.cols());
-        partial.count = (end - start) as f64;
-        let in_block = || (start..end).filter_map(|i| rows.row(i));
-        for row in in_block() {
-            for (sum, x) in partial.means.iter_mut().zip(row) {
-                *sum += x.to_f64();
+        let weighted = |i: usize| {
+            let weight = weights.map_or(1.0, |weights| weights[i].to_f64());
+            rows.row(i).filter(|_| weight > 0.0).map(|row| (row, weight))
+        };
+        let in_block = || block.clone().filter_map(weighted);
+        let Some((first, _)) = in_block().next() else { return partial };
+        for (row, weight) in in_block() {
+            partial.count += weight;
+            for ((sum, x), first) in partial.means.iter_mut().zip(row).zip(first) {
+                *sum += weight * (x.to_f64() - first.to_f64());
             }
         }
-        partial.means.iter_mut().for_each(|sum| *sum /= partial.count);
-        for row in in_block() {
+        for (mean, first) in partial.means.iter_mut().zip(first) {
+            *mean = first.to_f64() + *mean / partial.count;
+        }
+        for (row, weight) in in_block() {
             for ((square, mean), x) in partial.squares.iter_mut().zip(&partial.means).zip(row) {
                 let distance = x.to_f64() - mean;
-                *square += distance * distance;
+                *square += weight * distance * distance;
             }
         }
         partial
     }
 
     fn merge(&mut self, other: &Self) {
+        if other.count == 0.0 {
+            return;
+        }
         let count = self.count + other.count;
         let columns = self.means.iter_mut().zip(&mut self.squares);
         for ((mean, square), (other_mean, other_square)) in
@@ -103,18 +117,34 @@ mod tests {
             .map(|i| match i % 3 {
                 0 => (i * 7919 % 613) as f64,
                 1 => 1e9 + (i % 5) as f64,
-                _ => 7.0,
+                _ => 0.1,
             })
             .collect();
-        let moments = Moments::new(Rows::new(&data, rows, 3).unwrap());
+        let moments = Moments::new::<f64, f64>(Rows::new(&data, rows, 3).unwrap(), None);
         for column in 0..3 {
             let numbers = || data.iter().skip(column).step_by(3);
             let mean = numbers().sum::<f64>() / rows as f64;
             let variance = numbers().map(|x| (x - mean) * (x - mean)).sum::<f64>() / rows as f64;
             let scale = if column == 2 { 1.0 } else { variance.sqrt() };
-            assert!((moments.means[column] / mean - 1.0).abs() < 1e-13);
+            assert!((moments.means[column] / mean - 1.0).abs() < 1e-12);
             assert!((moments.scales[column] / scale - 1.0).abs() < 1e-9, "{moments:?}");
         }
+    }
+
+    #[test]
+    fn equal_numbers_have_a_scale_of_one() {
+        let data = vec![0.1; 100_000];
+        let moments = Moments::new::<f64, f64>(Rows::new(&data, data.len(), 1).unwrap(), None);
+        assert_eq!(moments, Moments { means: vec![0.1], scales: vec![1.0] });
+    }
+
+    #[test]
+    fn weights_count_rows_as_often() {
+        let data = [1.0, 5.0, f64::NAN, 2.0];
+        let weighted = Moments::new(Rows::new(&data, 4, 1).unwrap(), Some(&[2.0, 1.0, 0.0, 1.0]));
+        let repeated = Moments::new::<f64, f64>(Rows::new(&[1.0, 1.0, 5.0, 2.0], 4, 1).unwrap(), None);
+        assert!((weighted.means[0] - repeated.means[0]).abs() < 1e-15);
+        assert!((weighted.scales[0] - repeated.scales[0]).abs() < 1e-15);
     }
 
     #[test]
@@ -124,7 +154,7 @@ mod tests {
         let rows = Rows::new(&data, rows, cols).unwrap();
         let on = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| Moments::new(rows))
+            pool.install(|| Moments::new::<f32, f64>(rows, None))
         };
         assert_eq!(on(1), on(3));
     }

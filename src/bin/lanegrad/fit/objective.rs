@@ -26,7 +26,10 @@ pub struct Objective<'a, S, T> {
     work: RefCell<Work<T>>,
     /// What the last coordinates gave: optimisers ask for value and gradient one after the other.
     last: RefCell<Option<Point>>,
-    /// The best coordinates so far.
+    /// A gradient whose largest entry is no more than this is small enough.
+    tolerance: f64,
+    /// The best point so far: of the lowest value among those whose gradient is small enough, or else of
+    /// all. Near the optimum values differ by rounding alone, and the gradient says more.
     best: RefCell<Option<Point>>,
     passes: Cell<usize>,
 }
@@ -68,6 +71,7 @@ impl<'a, S: Storage<T>, T: Element> Objective<'a, S, T> {
         moments: &'a Moments,
         l2: f64,
         standardized: bool,
+        tolerance: f64,
     ) -> Self {
         let penalty = |scale: &f64| if standardized { l2 } else { l2 / (scale * scale) };
         let penalties = moments.scales.iter().map(penalty).collect();
@@ -80,6 +84,7 @@ impl<'a, S: Storage<T>, T: Element> Objective<'a, S, T> {
             penalties,
             work: RefCell::new(work),
             last,
+            tolerance,
             best,
             passes: Cell::new(0),
         }
@@ -95,7 +100,7 @@ impl<'a, S: Storage<T>, T: Element> Objective<'a, S, T> {
         self.passes.get()
     }
 
-    /// The best point that was evaluated: of the lowest value.
+    /// The best point that was evaluated.
     pub fn best(&self) -> Option<Point> {
         self.best.borrow().clone()
     }
@@ -115,7 +120,13 @@ impl<'a, S: Storage<T>, T: Element> Objective<'a, S, T> {
         }
         let point = self.evaluate(coordinates)?;
         let mut best = self.best.borrow_mut();
-        if best.as_ref().is_none_or(|best| point.value <= best.value) {
+        let flat = |point: &Point| point.slope() <= self.tolerance;
+        let is_better = |best: &Point| match (flat(&point), flat(best)) {
+            (true, false) => true,
+            (false, true) => false,
+            _ => point.value <= best.value,
+        };
+        if best.as_ref().is_none_or(is_better) {
             *best = Some(point.clone());
         }
         *self.last.borrow_mut() = Some(point.clone());
