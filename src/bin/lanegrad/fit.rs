@@ -186,9 +186,7 @@ impl Problem<'_> {
         self.write(weights, bias, &moments)?;
 
         let passes = objective.passes();
-        let auc = metrics
-            .auc()
-            .map_or("-".to_owned(), |auc| format!("{:.6} (within {:.0e})", auc.value, auc.error));
+        let auc = metrics.auc().map_or("-".to_owned(), |auc| auc.to_string());
         let held = S::DTYPE;
         let summary = format!(
             "rows        {} of {} features, held as {held}, read in {:.2} s\n\

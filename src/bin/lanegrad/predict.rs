@@ -173,9 +173,7 @@ impl Scorer<'_> {
         if self.coding.signed {
             crate::note("labels of -1 stand for 0");
         }
-        let auc = metrics
-            .auc()
-            .map_or("-".to_owned(), |auc| format!("{:.6} (within {:.0e})", auc.value, auc.error));
+        let auc = metrics.auc().map_or("-".to_owned(), |auc| auc.to_string());
         crate::note(&format!(
             "rows      {}\nloss      {:.15}\naccuracy  {:.6} ({} of {})\nAUC       {auc}",
             self.rows,
