@@ -1,10 +1,9 @@
 //! `Engine`: the passes over rows, and elementwise maps over large slices.
 
 use crate::chunks::{Tree, chunk_rows, width};
-use crate::isa::dispatch;
 use crate::kernels::pass::{self, Pass};
 use crate::kernels::terms::{Curvature, Loss, Objective};
-use crate::kernels::{InPlace, LogLoss, Overwrite, Residual, Sigmoid, Softplus, run};
+use crate::kernels::{InPlace, LogLoss, Overwrite, Residual, Sigmoid, Softplus};
 use crate::parallel::{for_parts, grain};
 use crate::simd::prefetch::CACHE_LINE;
 use crate::{Batch, Element, Error, Gradient, Isa, Params, Rows, Storage};
@@ -123,7 +122,7 @@ impl Engine {
         out: &mut [T],
     ) -> Result<(), Error> {
         self.score(rows, params, out, &|rows, ahead, out| {
-            dispatch!(self.isa, b => pass::logits(b, rows, params, ahead, out));
+            S::logits(self.isa, rows, params, ahead, out);
         })
     }
 
@@ -155,7 +154,7 @@ impl Engine {
         out: &mut [T],
     ) -> Result<(), Error> {
         self.score(rows, params, out, &|rows, ahead, out| {
-            dispatch!(self.isa, b => pass::probabilities(b, rows, params, ahead, out));
+            S::probabilities(self.isa, rows, params, ahead, out);
         })
     }
 
@@ -301,7 +300,7 @@ impl Engine {
             leaf: |i: usize, out: &mut [f64], scratch: &mut [f64]| {
                 let batch = batch.range(i * chunk..rows.min((i + 1) * chunk));
                 let gradient = aligned::<T>(scratch, pass::padded::<T>(cols));
-                let sums = dispatch!(isa, b => pass::chunk(b, pass, &batch, gradient));
+                let sums = O::chunk(isa, pass, &batch, gradient);
                 for (out, sum) in out.iter_mut().zip(sums.iter().chain(&*gradient)) {
                     *out = sum.to_f64();
                 }
@@ -327,13 +326,13 @@ impl Engine {
     /// [`Error::LengthMismatch`]; `out` is then untouched.
     pub fn sigmoid<T: Element>(&self, z: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("out", out.len())])?;
-        self.map(out, &|range, out| run(self.isa, out, [&z[range]], Overwrite(Sigmoid)));
+        self.map(out, &|range, out| T::update(self.isa, out, [&z[range]], Overwrite(Sigmoid)));
         Ok(())
     }
 
     /// [`sigmoid_in_place`](crate::sigmoid_in_place) of each element.
     pub fn sigmoid_in_place<T: Element>(&self, z: &mut [T]) {
-        self.map(z, &|_, z| run(self.isa, z, [&[] as &[T]; 0], InPlace(Sigmoid)));
+        self.map(z, &|_, z| T::update(self.isa, z, [], InPlace(Sigmoid)));
     }
 
     /// [`softplus`](crate::softplus) of each element.
@@ -343,13 +342,13 @@ impl Engine {
     /// [`Error::LengthMismatch`]; `out` is then untouched.
     pub fn softplus<T: Element>(&self, z: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("out", out.len())])?;
-        self.map(out, &|range, out| run(self.isa, out, [&z[range]], Overwrite(Softplus)));
+        self.map(out, &|range, out| T::update(self.isa, out, [&z[range]], Overwrite(Softplus)));
         Ok(())
     }
 
     /// [`softplus_in_place`](crate::softplus_in_place) of each element.
     pub fn softplus_in_place<T: Element>(&self, z: &mut [T]) {
-        self.map(z, &|_, z| run(self.isa, z, [&[] as &[T]; 0], InPlace(Softplus)));
+        self.map(z, &|_, z| T::update(self.isa, z, [], InPlace(Softplus)));
     }
 
     /// [`log_loss`](crate::log_loss) of each logit and label.
@@ -359,7 +358,9 @@ impl Engine {
     /// [`Error::LengthMismatch`]; `out` is then untouched.
     pub fn log_loss<T: Element>(&self, z: &[T], y: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len()), ("out", out.len())])?;
-        self.map(out, &|range, out| run(self.isa, out, [&z[range.clone()], &y[range]], Overwrite(LogLoss)));
+        self.map(out, &|range, out| {
+            T::update(self.isa, out, [&z[range.clone()], &y[range]], Overwrite(LogLoss))
+        });
         Ok(())
     }
 
@@ -370,7 +371,7 @@ impl Engine {
     /// [`Error::LengthMismatch`]; `z` is then untouched.
     pub fn log_loss_in_place<T: Element>(&self, z: &mut [T], y: &[T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len())])?;
-        self.map(z, &|range, z| run(self.isa, z, [&y[range]], InPlace(LogLoss)));
+        self.map(z, &|range, z| T::update(self.isa, z, [&y[range]], InPlace(LogLoss)));
         Ok(())
     }
 
@@ -381,7 +382,9 @@ impl Engine {
     /// [`Error::LengthMismatch`]; `out` is then untouched.
     pub fn residual<T: Element>(&self, z: &[T], y: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len()), ("out", out.len())])?;
-        self.map(out, &|range, out| run(self.isa, out, [&z[range.clone()], &y[range]], Overwrite(Residual)));
+        self.map(out, &|range, out| {
+            T::update(self.isa, out, [&z[range.clone()], &y[range]], Overwrite(Residual))
+        });
         Ok(())
     }
 
@@ -392,7 +395,7 @@ impl Engine {
     /// [`Error::LengthMismatch`]; `z` is then untouched.
     pub fn residual_in_place<T: Element>(&self, z: &mut [T], y: &[T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len())])?;
-        self.map(z, &|range, z| run(self.isa, z, [&y[range]], InPlace(Residual)));
+        self.map(z, &|range, z| T::update(self.isa, z, [&y[range]], InPlace(Residual)));
         Ok(())
     }
 

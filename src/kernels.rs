@@ -31,21 +31,9 @@ pub use self::log_loss::Log1pConstants;
 pub(crate) use self::log_loss::{LogLoss, Softplus};
 pub(crate) use self::residual::Residual;
 pub(crate) use self::sigmoid::Sigmoid;
-pub(crate) use self::update::{InPlace, Overwrite};
-use self::update::{Update, update};
+pub(crate) use self::update::{InPlace, Overwrite, update};
 use crate::isa::dispatch;
 use crate::{Element, Error, Isa, Storage};
-
-/// Updates slices of one length on an instruction set.
-#[inline(always)]
-pub(crate) fn run<S: Storage<T>, T: Element, const N: usize>(
-    isa: Isa,
-    out: &mut [T],
-    inputs: [&[S]; N],
-    f: impl Update<T, N>,
-) {
-    dispatch!(isa, b => update(b, out, inputs, f));
-}
 
 /// The dot product `x[0] * w[0] + x[1] * w[1] + …`, on the best instruction set.
 ///
@@ -301,7 +289,7 @@ impl Isa {
     #[inline]
     pub fn axpy<S: Storage<T>, T: Element>(self, a: T, x: &[S], y: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("x", x.len()), ("y", y.len())])?;
-        run(self, y, [x], Axpy(a));
+        dispatch!(self, b => update(b, y, [x], Axpy(a)));
         Ok(())
     }
 
@@ -313,14 +301,14 @@ impl Isa {
     #[inline]
     pub fn sigmoid<T: Element>(self, z: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("out", out.len())])?;
-        run(self, out, [z], Overwrite(Sigmoid));
+        T::update(self, out, [z], Overwrite(Sigmoid));
         Ok(())
     }
 
     /// [`sigmoid_in_place`] on this instruction set.
     #[inline]
     pub fn sigmoid_in_place<T: Element>(self, z: &mut [T]) {
-        run(self, z, [&[] as &[T]; 0], InPlace(Sigmoid));
+        T::update(self, z, [], InPlace(Sigmoid));
     }
 
     /// [`softplus`] on this instruction set.
@@ -331,14 +319,14 @@ impl Isa {
     #[inline]
     pub fn softplus<T: Element>(self, z: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("out", out.len())])?;
-        run(self, out, [z], Overwrite(Softplus));
+        T::update(self, out, [z], Overwrite(Softplus));
         Ok(())
     }
 
     /// [`softplus_in_place`] on this instruction set.
     #[inline]
     pub fn softplus_in_place<T: Element>(self, z: &mut [T]) {
-        run(self, z, [&[] as &[T]; 0], InPlace(Softplus));
+        T::update(self, z, [], InPlace(Softplus));
     }
 
     /// [`log_loss`] on this instruction set.
@@ -349,7 +337,7 @@ impl Isa {
     #[inline]
     pub fn log_loss<T: Element>(self, z: &[T], y: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len()), ("out", out.len())])?;
-        run(self, out, [z, y], Overwrite(LogLoss));
+        T::update(self, out, [z, y], Overwrite(LogLoss));
         Ok(())
     }
 
@@ -361,7 +349,7 @@ impl Isa {
     #[inline]
     pub fn log_loss_in_place<T: Element>(self, z: &mut [T], y: &[T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len())])?;
-        run(self, z, [y], InPlace(LogLoss));
+        T::update(self, z, [y], InPlace(LogLoss));
         Ok(())
     }
 
@@ -373,7 +361,7 @@ impl Isa {
     #[inline]
     pub fn residual<T: Element>(self, z: &[T], y: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len()), ("out", out.len())])?;
-        run(self, out, [z, y], Overwrite(Residual));
+        T::update(self, out, [z, y], Overwrite(Residual));
         Ok(())
     }
 
@@ -385,7 +373,7 @@ impl Isa {
     #[inline]
     pub fn residual_in_place<T: Element>(self, z: &mut [T], y: &[T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len())])?;
-        run(self, z, [y], InPlace(Residual));
+        T::update(self, z, [y], InPlace(Residual));
         Ok(())
     }
 }

@@ -80,6 +80,7 @@ pub mod baseline;
 mod batch;
 #[cfg(feature = "alloc")]
 mod chunks;
+mod compiled;
 mod element;
 #[cfg(feature = "alloc")]
 mod engine;

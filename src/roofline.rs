@@ -20,7 +20,7 @@
 use crate::isa::dispatch;
 use crate::kernels::ceilings::{self, Identity, Sum};
 use crate::kernels::count;
-use crate::kernels::{InPlace, LogLoss, Overwrite, Residual, Sigmoid, Softplus, run};
+use crate::kernels::{InPlace, LogLoss, Overwrite, Residual, Sigmoid, Softplus, update};
 use crate::{Element, Error, Isa};
 
 /// Loads every element of `N` slices of one length, side by side, and returns a number that depends on
@@ -81,7 +81,7 @@ pub fn read_pair<T: Element>(isa: Isa, x: &[T], y: &[T]) -> Result<T, Error> {
 /// ```
 pub fn copy<T: Element>(isa: Isa, x: &[T], out: &mut [T]) -> Result<(), Error> {
     Error::unless_same_length([("x", x.len()), ("out", out.len())])?;
-    run(isa, out, [x], Overwrite(Identity));
+    dispatch!(isa, b => update(b, out, [x], Overwrite(Identity)));
     Ok(())
 }
 
@@ -101,7 +101,7 @@ pub fn copy<T: Element>(isa: Isa, x: &[T], out: &mut [T]) -> Result<(), Error> {
 /// ```
 pub fn add<T: Element>(isa: Isa, x: &[T], y: &mut [T]) -> Result<(), Error> {
     Error::unless_same_length([("x", x.len()), ("y", y.len())])?;
-    run(isa, y, [x], InPlace(Sum));
+    dispatch!(isa, b => update(b, y, [x], InPlace(Sum)));
     Ok(())
 }
 

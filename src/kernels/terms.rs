@@ -2,11 +2,12 @@
 //! features enter the gradient with.
 
 use super::log_loss::LogLoss;
+use super::pass::Pass;
 use super::residual::Residual;
 use super::sigmoid::sigmoid;
 use super::update::{Elementwise, InPlace, Overwrite, update};
 use crate::simd::{Arithmetic, Backend};
-use crate::{Element, Params};
+use crate::{Batch, Element, Isa, Params, Storage};
 
 /// A function of a row that is summed over rows: of its logit z, and of its label or, where there is a
 /// direction, of its product with that.
@@ -19,6 +20,14 @@ pub trait Objective<T: Element>: Copy + Send + Sync {
 
     /// The direction.
     fn direction(&self) -> Option<Params<'_, T>>;
+
+    /// [`pass::chunk`](super::pass::chunk) on an instruction set, as it was compiled with this crate.
+    fn chunk<S: Storage<T>>(
+        isa: Isa,
+        pass: Pass<'_, T, Self>,
+        batch: &Batch<'_, S, T>,
+        gradient: &mut [T],
+    ) -> [T; 3];
 }
 
 /// The log-loss of a logit and a label; its derivative is the residual.
@@ -32,6 +41,15 @@ impl<T: Element> Objective<T> for Loss {
     #[inline(always)]
     fn direction(&self) -> Option<Params<'_, T>> {
         None
+    }
+
+    fn chunk<S: Storage<T>>(
+        isa: Isa,
+        pass: Pass<'_, T, Self>,
+        batch: &Batch<'_, S, T>,
+        gradient: &mut [T],
+    ) -> [T; 3] {
+        S::loss(isa, pass, batch, gradient)
     }
 }
 
@@ -50,6 +68,15 @@ impl<T: Element> Objective<T> for Curvature<'_, T> {
     #[inline(always)]
     fn direction(&self) -> Option<Params<'_, T>> {
         Some(self.direction)
+    }
+
+    fn chunk<S: Storage<T>>(
+        isa: Isa,
+        pass: Pass<'_, T, Self>,
+        batch: &Batch<'_, S, T>,
+        gradient: &mut [T],
+    ) -> [T; 3] {
+        S::curvature(isa, pass, batch, gradient)
     }
 }
 
