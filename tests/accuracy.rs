@@ -6,7 +6,7 @@ mod support;
 use dashu_float::{FBig, round::mode::HalfEven};
 use lanegrad::{Isa, reference};
 use rand::{Rng, RngExt};
-use support::{TestFloat, isas, rng};
+use support::{TestFloat, fewer, isas, rng};
 
 type Big = FBig<HalfEven, 2>;
 
@@ -56,7 +56,7 @@ fn input(rng: &mut impl Rng) -> f64 {
 #[test]
 fn f64_within_one_ulp() {
     let mut rng = rng(1);
-    let z: Vec<f64> = (0..120_000).map(|_| input(&mut rng)).collect();
+    let z: Vec<f64> = (0..fewer(120_000)).map(|_| input(&mut rng)).collect();
     let exact: Vec<[Big; 2]> = z.iter().map(|&z| exact(z)).collect();
     for isa in isas() {
         let mut out = vec![0.0; z.len()];
@@ -211,7 +211,7 @@ fn subnormal_results_are_right() {
 fn f64_between_neighbours_and_mirrored() {
     let mut rng = rng(2);
     for isa in isas() {
-        for _ in 0..3000 {
+        for _ in 0..fewer(3000) {
             let mut z = vec![input(&mut rng)];
             for i in 0..100 {
                 z.push(z[i].next_up());
@@ -280,7 +280,7 @@ fn run_labelled(isa: Isa, z: &[f32], y: &[f32]) -> [Vec<f32>; 2] {
 #[test]
 fn f32_log_loss_and_residual() {
     let mut rng = rng(3);
-    let n = 2_000_000;
+    let n = fewer(2_000_000);
     let (z, y): (Vec<f32>, Vec<f32>) = (0..n)
         .map(|_| labelled(&mut rng))
         .map(|(z, y)| (z as f32, y as f32))
@@ -318,7 +318,7 @@ fn f32_log_loss_and_residual() {
 #[test]
 fn f64_log_loss_and_residual() {
     let mut rng = rng(4);
-    let (z, y): (Vec<f64>, Vec<f64>) = (0..30_000).map(|_| labelled(&mut rng)).unzip();
+    let (z, y): (Vec<f64>, Vec<f64>) = (0..fewer(30_000)).map(|_| labelled(&mut rng)).unzip();
     let exact: Vec<[Big; 3]> = z
         .iter()
         .zip(&y)

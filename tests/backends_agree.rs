@@ -5,7 +5,7 @@ mod support;
 use lanegrad::{Isa, Storage};
 use rand::RngExt;
 use support::kernels::{self, Run};
-use support::{Buffer, TestFloat, anything, assert_same_bits, isas, rng, scalar, uniform, wide_range};
+use support::{Buffer, TestFloat, anything, assert_same_bits, isas, rng, scalar, thin, uniform, wide_range};
 
 /// Values that a kernel is fed with; the tests call `draw` for each element.
 #[derive(Clone, Copy, Debug)]
@@ -60,12 +60,12 @@ fn check<S: Storage<T> + TestFloat, T: TestFloat>(
 
 fn check_all<S: Storage<T> + TestFloat, T: TestFloat>(list: Vec<(&str, Run<S, T>)>) {
     for (name, run) in list {
-        for n in 0..=300 {
+        for n in thin(0..=300) {
             for values in [Values::Plain, Values::WideRange, Values::Anything] {
                 check(name, run, n, 0..16, values);
             }
         }
-        for n in [1000, 2048, 2049, 4096, 4097, 12_345, 65_536, 100_003] {
+        for n in thin([1000, 2048, 2049, 4096, 4097, 12_345, 65_536, 100_003]) {
             for values in [Values::Plain, Values::WideRange] {
                 check(name, run, n, 0..3, values);
             }
@@ -96,7 +96,7 @@ fn check_one_special<T: TestFloat>() {
         for (special, operand) in
             specials.into_iter().flat_map(|x| [(x, 0), (-x, 1), (-x, 2), (x, 3), (x, 4), (-x, 5)])
         {
-            for n in [1, 2, 15, 16, 17, 40, 64, 65, 130] {
+            for n in thin([1, 2, 15, 16, 17, 40, 64, 65, 130]) {
                 let mut operands: [Vec<T>; 3] =
                     std::array::from_fn(|_| (0..n).map(|_| uniform(&mut rng)).collect());
                 operands[operand % 3][rng.random_range(0..n)] = special;
@@ -126,7 +126,7 @@ fn one_special_value_among_plain_ones() {
 /// axpy against its definition, one element at a time.
 fn check_axpy<S: Storage<T> + TestFloat, T: TestFloat>() {
     let mut rng = rng(8);
-    for n in (0..=300).chain([4097]) {
+    for n in thin((0..=300).chain([4097])) {
         let a: T = anything(&mut rng);
         let x: Vec<S> = (0..n).map(|_| anything(&mut rng)).collect();
         let y: Vec<T> = (0..n).map(|_| anything(&mut rng)).collect();

@@ -8,7 +8,7 @@ mod support;
 use lanegrad::Isa;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use support::{TestFloat, assert_same_bits, isas, scalar};
+use support::{TestFloat, assert_same_bits, isas, reduction, scalar};
 
 /// What the README states, for every instruction set.
 const BOUND: f64 = 0.79;
@@ -205,7 +205,7 @@ fn sweep(step: usize) {
 
 #[test]
 fn sampled() {
-    sweep(1021);
+    sweep(1021 * reduction());
 }
 
 #[test]

@@ -11,7 +11,7 @@ use bounds::{Arithmetic, Case, assert_within};
 use lanegrad::{Batch, Engine, Gradient, GradientStream, Isa, Params, Rows, Storage, reference};
 use rand::RngExt;
 use rand::rngs::SmallRng;
-use support::{TestFloat, assert_same_bits, isas, rng, uniform};
+use support::{TestFloat, assert_same_bits, isas, rng, thin, uniform};
 
 /// Which labels and weights the rows of a case have.
 #[derive(Clone, Copy, Debug)]
@@ -169,11 +169,9 @@ fn check<S: Storage<T> + TestFloat, T: TestFloat>(case: &Case, gap: usize, engin
 fn small_shapes<S: Storage<T> + TestFloat, T: TestFloat>() {
     let mut rng = rng(1);
     let mut engine = Engine::serial();
-    for rows in 0..=40 {
-        for cols in 0..=70 {
-            for (kind, gap) in variants() {
-                check::<S, T>(&random_case(&mut rng, rows, cols, kind), gap, &mut engine);
-            }
+    for (rows, cols) in thin((0..=40).flat_map(|rows| (0..=70).map(move |cols| (rows, cols)))) {
+        for (kind, gap) in variants() {
+            check::<S, T>(&random_case(&mut rng, rows, cols, kind), gap, &mut engine);
         }
     }
 }
@@ -326,7 +324,7 @@ fn numbers(g: &Gradient) -> Vec<f64> {
 fn rows_of_weight_0<S: Storage<T> + TestFloat, T: TestFloat>() {
     let mut rng = rng(4);
     for cols in WIDTHS {
-        for rows in [1, 3, 17, 600] {
+        for rows in thin([1, 3, 17, 600]) {
             let mut case = random_case(&mut rng, rows, cols, Kind { soft: true, weighted: true });
             // All of them, too: nothing is left then but zeros.
             if rows == 3 {
@@ -381,7 +379,7 @@ fn rows_of_weight_0_add_nothing() {
 fn weights_of_1<S: Storage<T> + TestFloat, T: TestFloat>() {
     let mut rng = rng(5);
     for cols in WIDTHS {
-        for rows in [1, 16, 17, 600] {
+        for rows in thin([1, 16, 17, 600]) {
             let case = random_case(&mut rng, rows, cols, Kind { soft: true, weighted: false });
             let mut typed = Typed::<S, T>::new(&case, 0);
             let v: Vec<T> = convert(&case.w);
@@ -409,7 +407,7 @@ fn weights_of_1_are_no_weights() {
 /// A number that is not finite never gets lost on the way into a sum.
 fn not_finite<S: Storage<T> + TestFloat, T: TestFloat>() {
     let mut rng = rng(6);
-    for cols in WIDTHS {
+    for cols in thin(WIDTHS) {
         let rows = 77;
         for weighted in [false, true] {
             let mut case = random_case(&mut rng, rows, cols, Kind { soft: true, weighted });
@@ -466,7 +464,7 @@ fn saturated<S: Storage<T> + TestFloat, T: TestFloat>() {
     let mut rng = rng(7);
     let engine = |isa| Engine::serial().with_isa(isa);
     for cols in [1, 3, 20, 40, 70, 100] {
-        for size in [1e4, 1e6, 1e12] {
+        for size in thin([1e4, 1e6, 1e12]) {
             for (kind, gap) in variants() {
                 let rows = 50;
                 let mut case = random_case(&mut rng, rows, cols, kind);

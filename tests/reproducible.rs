@@ -10,7 +10,7 @@ use lanegrad::{
 use rand::rngs::SmallRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, RngExt};
-use support::{Buffer, TestFloat, anything, assert_same_bits, isas, rng, scalar, uniform};
+use support::{Buffer, TestFloat, anything, assert_same_bits, isas, rng, scalar, thin, uniform};
 
 /// Widths for every form of the kernels, whole vectors and others, one leaf of `dot` and several.
 const WIDTHS: [usize; 24] =
@@ -122,7 +122,7 @@ fn defined<R: Clone>(isa: Isa, by_scalar: &R, of: impl FnOnce(Isa) -> R) -> R {
 fn check_instruction_sets<S: Storage<T> + TestFloat, T: TestFloat>() {
     for cols in WIDTHS {
         let chunk = chunk_rows::<T>(cols);
-        for rows in [0, 1, 2, 19, chunk - 1, chunk, chunk + 1, 2 * chunk + 5, 5 * chunk - 1] {
+        for rows in thin([0, 1, 2, 19, chunk - 1, chunk, chunk + 1, 2 * chunk + 5, 5 * chunk - 1]) {
             for values in [Values::Plain, Values::Special] {
                 let data = Data::<S, T>::new(rows, cols, values);
                 for weighted in [false, true] {
@@ -164,7 +164,7 @@ fn check_layouts<S: Storage<T> + TestFloat, T: TestFloat>() {
                     for i in 0..rows {
                         spread[i * stride..][..cols].copy_from_slice(data.rows().row(i).unwrap());
                     }
-                    for offset in (0..16).step_by(step) {
+                    for offset in thin((0..16).step_by(step)) {
                         let x = x_at.at(offset, &spread);
                         let view = Rows::with_stride(x, rows, cols, stride).unwrap();
                         let y = y_at.at((3 * offset + 1) % 16, &data.labels);
@@ -199,7 +199,7 @@ fn every_alignment_and_stride() {
 #[cfg(feature = "rayon")]
 fn check_threads<S: Storage<T> + TestFloat, T: TestFloat>() {
     let pools = pools();
-    for (rows, cols) in [(40_000, 64), (300_000, 3), (700, 1000), (100, 4097)] {
+    for (rows, cols) in thin([(40_000, 64), (300_000, 3), (700, 1000), (100, 4097)]) {
         let data = Data::<S, T>::new(rows, cols, Values::Plain);
         for weighted in [false, true] {
             let of = |isa| passes(&mut serial(isa), &data.batch(weighted), data.params());
@@ -270,7 +270,7 @@ fn check_maps<T: TestFloat>() {
     ];
     let rng = &mut rng(11);
     let pools = pools();
-    for n in [0, 1, 1000, 1_000_003] {
+    for n in thin([0, 1, 1000, 1_000_003]) {
         let z: Vec<T> = (0..n).map(|_| anything(rng)).collect();
         let y: Vec<T> = (0..n).map(|_| T::from_f64(rng.random_range(0.0..=1.0))).collect();
         let mut out = vec![T::default(); n];
@@ -347,7 +347,7 @@ fn check_streams<S: Storage<T> + TestFloat, T: TestFloat>() {
     for cols in [0, 1, 3, 8, 16, 20, 40, 50, 64, 100, 300, 1000, 5000] {
         let chunk = chunk_rows::<T>(cols);
         let above_one_mb = (1_200_000 / size_of::<S>()).checked_div(cols).unwrap_or(0).min(100_000);
-        for rows in [0, 1, chunk, 7 * chunk + 3, above_one_mb] {
+        for rows in thin([0, 1, chunk, 7 * chunk + 3, above_one_mb]) {
             for values in [Values::Plain, Values::Special] {
                 let data = Data::<S, T>::new(rows, cols, values);
                 let weighted = rng.random();
@@ -383,7 +383,7 @@ fn streams_cut_at_random_places() {
 
 /// Rows by the megabyte against small parts of them: logits and probabilities.
 fn check_large_views<S: Storage<T> + TestFloat, T: TestFloat>() {
-    for cols in [1, 8, 16, 30, 50, 64, 130, 5000] {
+    for cols in thin([1, 8, 16, 30, 50, 64, 130, 5000]) {
         let rows = 1_300_000 / size_of::<S>() / cols;
         let data = Data::<S, T>::new(rows, cols, Values::Plain);
         let [params, _] = data.params();
@@ -439,7 +439,7 @@ fn check_shards<S: Storage<T> + TestFloat, T: TestFloat>() {
     let rng = &mut rng(13);
     for cols in [0, 1, 3, 16, 50, 64, 65, 300, 1000] {
         for values in [Values::Plain, Values::Special] {
-            for shards in 2..=9 {
+            for shards in thin(2..=9) {
                 let chunk = chunk_rows::<T>(cols);
                 let chunks = shards + rng.random_range(0..12);
                 // Whole chunks at the end too.
@@ -528,7 +528,7 @@ fn every_number_survives_serialisation() {
 fn check_rows_alone<S: Storage<T> + TestFloat, T: TestFloat>() {
     let rng = &mut rng(14);
     let wide = [200, 256, 300, 1000, 1025, 2048, 2049, 4096, 4097, 5000, 8192, 10_000];
-    for cols in (0..=130).chain(wide) {
+    for cols in thin((0..=130).chain(wide)) {
         let n = if cols <= 130 { 35 } else { 17 };
         for specials in [false, true] {
             let special = |rng: &mut SmallRng| specials && rng.random_range(0..20) == 0;

@@ -7,6 +7,7 @@ pub mod kernels;
 use lanegrad::{Element, Isa};
 use rand::rngs::SmallRng;
 use rand::{Rng, RngExt, SeedableRng};
+use std::cell::Cell;
 
 /// A seeded generator: a failure can be run again.
 pub fn rng(seed: u64) -> SmallRng {
@@ -23,6 +24,28 @@ pub fn isas() -> Vec<Isa> {
         assert!(isas.iter().any(|isa| isa.name() == name), "{name} is required, but only {isas:?} ran");
     }
     isas
+}
+
+/// What `LANEGRAD_TEST_REDUCE` divides the number of cases by: 1 if it is not set. For machines on which
+/// all of them take too long, as emulated ones.
+pub fn reduction() -> usize {
+    match std::env::var("LANEGRAD_TEST_REDUCE") {
+        Err(_) => 1,
+        Ok(n) => n.parse().ok().filter(|&n| n > 0).expect("LANEGRAD_TEST_REDUCE is a number from 1"),
+    }
+}
+
+/// All of these cases, or as many of them as the reduction leaves: at each call of a test from another
+/// place on, so that what one call leaves out another one has.
+pub fn thin<C: IntoIterator>(cases: C) -> impl Iterator<Item = C::Item> {
+    thread_local!(static CALLS: Cell<usize> = const { Cell::new(0) });
+    let n = reduction();
+    cases.into_iter().skip(CALLS.replace(CALLS.get() + 1) % n).step_by(n)
+}
+
+/// The number of random cases, reduced.
+pub fn fewer(cases: usize) -> usize {
+    cases.div_ceil(reduction())
 }
 
 /// This test binary, to run one of its ignored tests in a process of its own. Where an emulator runs

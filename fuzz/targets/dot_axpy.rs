@@ -1,0 +1,64 @@
+//! `dot` and `axpy`: the bits of `scalar` on every fused instruction set, at any alignment; and `axpy` is
+//! one multiply-add for each element.
+#![no_main]
+
+use arbitrary::Arbitrary;
+use lanegrad::{Isa, Storage};
+use lanegrad_fuzz::{Number, Value, assert_same_bits, repeat, scalar};
+use libfuzzer_sys::fuzz_target;
+
+#[derive(Arbitrary, Debug)]
+enum Types {
+    F32,
+    F64,
+    F32InF64,
+}
+
+#[derive(Arbitrary, Debug)]
+struct Input {
+    types: Types,
+    x: Vec<Value>,
+    y: Vec<Value>,
+    a: Value,
+    /// How many elements; up to some leaves of the sum.
+    len: u16,
+    /// Elements before the first one, at an address of the allocator's choice.
+    offsets: [u8; 2],
+}
+
+/// The slice after some elements of another one.
+fn at<T: Number>(offset: usize, slice: &[T]) -> Vec<T> {
+    [&vec![T::default(); offset], slice].concat()
+}
+
+fn check<S: Storage<T> + Number, T: Number>(input: &Input) {
+    let n = usize::from(input.len) % 9000;
+    let (x, y) = (repeat::<S>(&input.x, n), repeat::<T>(&input.y, n));
+    let a: T = input.a.get();
+    let [x_offset, y_offset] = input.offsets.map(|offset| usize::from(offset) % 16);
+    let (x_moved, y_moved) = (at(x_offset, &x), at(y_offset, &y));
+
+    for isa in Isa::available() {
+        let dot = |isa: Isa, x: &[S], y: &[T]| [isa.dot(x, y).expect("one length")];
+        let want = dot(if isa.is_fused() { scalar() } else { isa }, &x, &y);
+        let got = dot(isa, &x_moved[x_offset..], &y_moved[y_offset..]);
+        assert_same_bits(&got, &want, || format!("dot on {isa}, n = {n}"));
+
+        let mut got = y_moved.clone();
+        isa.axpy(a, &x_moved[x_offset..], &mut got[y_offset..]).expect("one length");
+        let want: Vec<T> =
+            x.iter().zip(&y).map(|(x, &y)| multiply_add(isa, T::from_f64(x.to_f64()), a, y)).collect();
+        assert_same_bits(&got[y_offset..], &want, || format!("axpy on {isa}, n = {n}"));
+        assert_same_bits(&got[..y_offset], &vec![T::default(); y_offset], || "before the slice".to_owned());
+    }
+}
+
+fn multiply_add<T: Number>(isa: Isa, x: T, a: T, y: T) -> T {
+    if isa.is_fused() { T::fma(x, a, y) } else { x * a + y }
+}
+
+fuzz_target!(|input: Input| match input.types {
+    Types::F32 => check::<f32, f32>(&input),
+    Types::F64 => check::<f64, f64>(&input),
+    Types::F32InF64 => check::<f32, f64>(&input),
+});

@@ -1,0 +1,42 @@
+//! The `.npy` reader: no panic, and what it accepts is a matrix as large as its shape says.
+#![no_main]
+
+#[path = "../../src/bin/lanegrad"]
+#[allow(dead_code, reason = "a part of the command line is under test")]
+mod cli {
+    pub mod data;
+    pub mod dtype;
+}
+use cli::dtype;
+
+use cli::data::npy::{Array, header};
+use cli::dtype::Dtype;
+use libfuzzer_sys::fuzz_target;
+use std::io::{Seek, Write};
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut file = tempfile::tempfile().expect("a place for files");
+    file.write_all(bytes).expect("space");
+    let Ok(array) = Array::map(&file) else { return };
+    assert!(array.rows > 0 && array.cols > 0);
+    let numbers: Vec<u8> = match array.dtype {
+        Dtype::F32 => {
+            assert!(array.numbers::<f64>().is_err());
+            array.numbers::<f32>().expect("its type").iter().flat_map(|x| x.to_le_bytes()).collect()
+        }
+        Dtype::F64 => {
+            assert!(array.numbers::<f32>().is_err());
+            array.numbers::<f64>().expect("its type").iter().flat_map(|x| x.to_le_bytes()).collect()
+        }
+    };
+    assert_eq!(numbers.len(), array.rows * array.cols * array.dtype.bytes());
+    assert!(bytes.ends_with(&numbers));
+
+    // What we write of it reads back.
+    file.rewind().expect("a file");
+    file.set_len(0).expect("a file");
+    file.write_all(&header(array.dtype, array.rows, array.cols)).expect("space");
+    file.write_all(&numbers).expect("space");
+    let again = Array::map(&file).expect("what was written");
+    assert_eq!((again.dtype, again.rows, again.cols), (array.dtype, array.rows, array.cols));
+});

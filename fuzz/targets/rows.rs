@@ -1,0 +1,137 @@
+//! The checked views, `Rows` and `Batch`, and what passes say of arguments that do not fit: an error where the
+//! plain rules say so, never a panic, and nothing written.
+#![no_main]
+
+use arbitrary::Arbitrary;
+use lanegrad::{Batch, Engine, Error, Gradient, Params, Rows};
+use lanegrad_fuzz::{Value, repeat};
+use libfuzzer_sys::fuzz_target;
+
+/// Small mostly, as large as can be sometimes.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+enum Size {
+    Small(u8),
+    Any(usize),
+}
+
+impl Size {
+    fn get(self) -> usize {
+        match self {
+            Self::Small(n) => n.into(),
+            Self::Any(n) => n,
+        }
+    }
+}
+
+#[derive(Arbitrary, Debug)]
+struct Input {
+    len: u16,
+    rows: Size,
+    cols: Size,
+    stride: Option<Size>,
+    values: Vec<Value>,
+    labels: Vec<Value>,
+    /// Labels that are in [0, 1].
+    valid: bool,
+    label_count: Option<u8>,
+    sample_weights: Option<Vec<Value>>,
+    weight_count: Option<u8>,
+    out_count: Option<u8>,
+    slice: [Size; 2],
+}
+
+/// The view, where the rules allow it.
+fn view<'a>(input: &Input, data: &'a [f32]) -> Option<Rows<'a, f32>> {
+    let [rows, cols] = [input.rows, input.cols].map(Size::get);
+    let (view, valid) = match input.stride.map(Size::get) {
+        None => (Rows::new(data, rows, cols), rows as u128 * cols as u128 == data.len() as u128),
+        Some(stride) => {
+            let end = if rows == 0 { 0 } else { (rows as u128 - 1) * stride as u128 + cols as u128 };
+            (Rows::with_stride(data, rows, cols, stride), stride >= cols && end <= data.len() as u128)
+        }
+    };
+    assert_eq!(view.is_ok(), valid, "{view:?}");
+    let view = view.ok()?;
+    let stride = view.stride();
+    assert_eq!((view.rows(), view.cols()), (rows, cols));
+    for (i, row) in view.iter().enumerate().take(300) {
+        assert_eq!(row.len(), cols);
+        assert_eq!(row.as_ptr_range(), data[i * stride..][..cols].as_ptr_range());
+        assert_eq!(view.row(i).map(<[f32]>::as_ptr), Some(row.as_ptr()));
+    }
+    assert!(view.row(rows).is_none() && view.row(usize::MAX).is_none());
+
+    let [start, end] = input.slice.map(Size::get);
+    let part = view.slice(start..end);
+    assert_eq!(part.is_ok(), start <= end && end <= rows);
+    if let Ok(part) = part {
+        assert_eq!((part.rows(), part.cols(), part.stride()), (end - start, cols, stride));
+        assert_eq!(
+            part.row(0).map(<[f32]>::as_ptr),
+            if end > start { view.row(start).map(<[f32]>::as_ptr) } else { None }
+        );
+    }
+    Some(view)
+}
+
+/// A batch of the rows, where the rules allow it.
+fn batch<'a>(
+    rows: Rows<'a, f32>,
+    labels: &'a [f32],
+    sample_weights: Option<&'a [f32]>,
+) -> Option<Batch<'a, f32, f32>> {
+    let made = Batch::new(rows, labels);
+    let wrong = labels.iter().position(|y| !(0.0..=1.0).contains(y));
+    match (&made, labels.len() == rows.rows(), wrong) {
+        (Err(Error::LengthMismatch { .. }), false, _) | (Ok(_), true, None) => {}
+        (Err(Error::Label { index, .. }), true, Some(first)) => assert_eq!(*index, first),
+        other => panic!("{other:?}"),
+    }
+    let (batch, Some(sample_weights)) = (made.ok()?, sample_weights) else { return made.ok() };
+    let made = batch.with_sample_weights(sample_weights);
+    let wrong = sample_weights.iter().position(|s| !(*s >= 0.0 && s.is_finite()));
+    match (&made, sample_weights.len() == rows.rows(), wrong) {
+        (Err(Error::LengthMismatch { .. }), false, _) | (Ok(_), true, None) => {}
+        (Err(Error::SampleWeight { index, .. }), true, Some(first)) => assert_eq!(*index, first),
+        other => panic!("{other:?}"),
+    }
+    made.ok()
+}
+
+fuzz_target!(|input: Input| {
+    let data = repeat::<f32>(&input.values, usize::from(input.len) % 2048);
+    let Some(rows) = view(&input, &data) else { return };
+    // As many as there are rows, if nothing else is said; rows without features are no data.
+    let count = |said: Option<u8>, fits: usize| said.map_or(fits.min(4096), usize::from);
+    let mut labels = repeat::<f32>(&input.labels, count(input.label_count, rows.rows()));
+    if input.valid {
+        labels.iter_mut().for_each(|y| *y = if *y >= 0.0 { y.min(1.0) } else { 0.0 });
+    }
+    let sample_weights = input.sample_weights.as_ref().map(|values| repeat::<f32>(values, labels.len()));
+    let weights = repeat::<f32>(&input.values, count(input.weight_count, rows.cols()));
+    let params = Params::new(&weights, 0.5);
+
+    let mut out = vec![7.0; count(input.out_count, rows.rows())];
+    let mut engine = Engine::serial();
+    let fits = weights.len() == rows.cols();
+    for pass in [Engine::logits, Engine::predict_proba] {
+        let done = pass(&engine, rows, params, &mut out);
+        assert_eq!(done.is_ok(), fits && out.len() == rows.rows(), "{done:?}");
+        assert!(done.is_ok() || out.iter().all(|&x| x == 7.0));
+        out.fill(7.0);
+    }
+
+    let Some(batch) = batch(rows, &labels, sample_weights.as_deref()) else { return };
+    let [start, end] = input.slice.map(Size::get);
+    assert_eq!(batch.slice(start..end).is_ok(), start <= end && end <= rows.rows());
+    let mut gradient = Gradient { loss: 7.0, ..Gradient::default() };
+    let done = engine.loss_and_gradient(&batch, params, &mut gradient);
+    assert_eq!(done.is_ok(), fits, "{done:?}");
+    assert!(fits || gradient.loss == 7.0);
+    if fits {
+        assert_eq!(gradient.dw.len(), rows.cols());
+        let mut product = Gradient { loss: 7.0, ..Gradient::default() };
+        assert!(engine.hessian_product(&batch, params, Params::new(&weights, 1.0), &mut product).is_ok());
+        assert_eq!(product.weight_sum, gradient.weight_sum);
+    }
+});
