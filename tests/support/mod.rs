@@ -8,6 +8,7 @@ use lanegrad::{Element, Isa};
 use rand::rngs::SmallRng;
 use rand::{Rng, RngExt, SeedableRng};
 use std::cell::Cell;
+use std::ffi::OsStr;
 
 /// A seeded generator: a failure can be run again.
 pub fn rng(seed: u64) -> SmallRng {
@@ -49,17 +50,13 @@ pub fn fewer(cases: usize) -> usize {
 }
 
 /// This test binary, to run one of its ignored tests in a process of its own. Where an emulator runs
-/// the tests, `LANEGRAD_TEST_RUNNER` names it.
+/// the tests, `LANEGRAD_TEST_RUNNER` is its command.
 pub fn child(test: &str) -> std::process::Command {
     let this = std::env::current_exe().expect("the path of a running program");
-    let mut child = match std::env::var_os("LANEGRAD_TEST_RUNNER") {
-        None => std::process::Command::new(this),
-        Some(runner) => {
-            let mut child = std::process::Command::new(runner);
-            child.arg(this);
-            child
-        }
-    };
+    let runner = std::env::var("LANEGRAD_TEST_RUNNER").unwrap_or_default();
+    let mut command = runner.split_whitespace().map(OsStr::new).chain([this.as_os_str()]);
+    let mut child = std::process::Command::new(command.next().expect("at least this binary"));
+    child.args(command);
     child.args(["--exact", test, "--ignored", "--nocapture"]);
     child
 }
