@@ -418,7 +418,8 @@ mod passes {
     /// The sum of a shard of so many rows from a chunk on.
     pub fn shard(first_chunk: usize, rows: usize) -> GradientSum {
         let first_row = (first_chunk * chunk()) as u64;
-        let mut stream = GradientStream::starting_at(Engine::serial(), params(), first_row).unwrap();
+        let mut stream =
+            GradientStream::starting_at(Engine::serial().with_isa(scalar()), params(), first_row).unwrap();
         with_batch(rows, |batch| stream.push(batch)).unwrap();
         stream.into_sum()
     }
