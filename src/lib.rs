@@ -1,11 +1,13 @@
 //! Logistic regression at the speed of memory, within stated error bounds, and with the same bits on
 //! every fused instruction set and any number of threads.
 //!
-//! The loss and its gradient over the rows of a batch, in one pass: each row is read from memory once,
-//! scored, and accumulated while it is still in cache. Beneath it are the kernels: dot products, axpy,
-//! sigmoid, softplus, log-loss and its residual. Each is one algorithm, compiled for several instruction
-//! sets, of which the fastest that the CPU has is chosen at run time. A plain `cargo build` runs AVX-512
-//! where there is AVX-512.
+//! lanegrad computes the loss of a logistic regression and its gradient over the rows of a batch in one pass:
+//! each row is read from memory once, scored, and accumulated while it is still in cache. Beneath the pass are
+//! the kernels: dot products, axpy, sigmoid, softplus, log-loss and its residual. Each is one algorithm,
+//! compiled for several instruction sets, of which the fastest that the CPU has is chosen at run time: a plain
+//! `cargo build` runs AVX-512 where there is AVX-512. Results do not depend on that choice as long as it has
+//! fused multiply-add, nor on the number of threads, nor on how rows were cut into batches; and their errors
+//! are bounded: sigmoid and softplus are within 1 ULP of the exact value for every one of the 2^32 `f32`.
 //!
 //! ```
 //! use lanegrad::{Batch, Engine, Gradient, Params, Rows};
@@ -29,20 +31,21 @@
 //!
 //! # Promises
 //!
-//! Each is held by tests; the README names them and their figures.
+//! Each is held by tests: [how the promises are checked](checks).
 //!
-//! - **The same bits.** A result depends on the values of its inputs, and on nothing else: not on the
-//!   number of threads, on alignment, on how a stream of rows was cut into batches or which machine
-//!   summed which of them, and not on which instruction set ran, as long as it has fused multiply-add
-//!   ([`Isa::is_fused`]). A row scored alone gets the bits that it gets in a batch.
-//! - **Bounded error.** sigmoid and softplus: within 1 ULP, proven over every `f32` and sampled for
-//!   `f64`. [`dot()`] and the gradient: in `f32` bounds that grow neither with the length nor with the
-//!   number of rows, in `f64` by u each time these double. One ULP is the spacing of floats at the exact result, at least the least subnormal.
-//! - **Bad input is an error**, before anything is written. No safe call panics or has undefined
-//!   behaviour. NaN and infinities follow IEEE arithmetic.
+//! - **The same bits.** A result depends on the values of its inputs, and on nothing else: not on the number of
+//!   threads, on alignment, on how a stream of rows was cut into batches or which machine summed which of them,
+//!   and not on which instruction set ran, as long as it has fused multiply-add ([`Isa::is_fused`]). A row scored
+//!   alone gets the bits that it gets in a batch.
+//! - **Bounded error.** sigmoid and softplus: within 1 ULP, proven over every `f32` and sampled for `f64`.
+//!   [`dot`](dot()) and the gradient: in `f32` bounds that grow neither with the length nor with the number of
+//!   rows, in `f64` by u each time these double. One ULP is the spacing of floats at the exact result, at least
+//!   the least subnormal.
+//! - **Bad input is an error**, before anything is written. No safe call panics or has undefined behaviour. NaN
+//!   and infinities follow IEEE arithmetic.
 //! - **No hidden state**: no thread pool of its own, no change of floating-point modes. The kernels never
-//!   allocate, and an [`Engine`] keeps its memory for the next call. The default floating-point environment is assumed (round
-//!   to nearest, subnormals kept).
+//!   allocate, and an [`Engine`] keeps its memory for the next call. The default floating-point environment is
+//!   assumed (round to nearest, subnormals kept).
 //!
 //! # Three ways in
 //!
@@ -61,8 +64,8 @@
 //!
 //! # Features
 //!
-//! - `std` (default): detects the CPU's instruction sets at run time. Without it the crate is `no_std`
-//!   and uses what the build enables.
+//! - `std` (default): detects instruction sets at run time. Without it the crate is `no_std`, and uses what
+//!   the build enables with `-C target-feature` or `-C target-cpu`.
 //! - `rayon` (default): an [`Engine`] shares large work between threads.
 //! - `alloc` (part of `std`): [`Engine`], [`Gradient`], [`GradientStream`] and [`GradientSum`]. Without it
 //!   there are the kernels, and the views of rows.
@@ -78,6 +81,9 @@ extern crate std;
 
 pub mod baseline;
 mod batch;
+#[cfg(doc)]
+#[doc = include_str!("checks.md")]
+pub mod checks {}
 #[cfg(feature = "alloc")]
 mod chunks;
 mod compiled;

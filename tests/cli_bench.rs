@@ -1,4 +1,5 @@
 //! `lanegrad info` and `lanegrad bench`, as run from a shell.
+#![cfg(feature = "cli")]
 
 #[path = "support/cli.rs"]
 mod cli;

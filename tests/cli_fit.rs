@@ -1,4 +1,5 @@
 //! `lanegrad fit`, `predict`, `convert` and `synth`, as run from a shell.
+#![cfg(feature = "cli")]
 
 #[path = "support/cli.rs"]
 mod cli;

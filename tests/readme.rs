@@ -1,4 +1,20 @@
-//! The README says what the crate's documentation says, whose examples are compiled and run.
+//! What is written about the crate agrees: the README with the crate's documentation, whose examples are
+//! compiled and run, and both with the code.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const README: &str = include_str!("../README.md");
+const CHECKS: &str = include_str!("../src/checks.md");
+
+/// The crate's documentation.
+fn docs() -> String {
+    include_str!("../src/lib.rs")
+        .lines()
+        .filter_map(|line| line.strip_prefix("//!"))
+        .map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line)))
+        .collect()
+}
 
 /// The first fenced block of Rust in a text, with the lines that rustdoc hides left out.
 fn first_example(text: &str) -> String {
@@ -7,12 +23,119 @@ fn first_example(text: &str) -> String {
     lines.map(|line| format!("{line}\n")).collect()
 }
 
+/// A text without line breaks and links.
+fn words(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('[') {
+        let (label, after) = after.split_once(']').expect("a label that ends");
+        plain.push_str(before);
+        plain.push_str(label);
+        let target =
+            after.strip_prefix('(').and_then(|after| after.split_once(") ").or(after.split_once(").")));
+        rest = match target {
+            // The target of a link to a function has parentheses of its own.
+            Some((target, _)) => &after[target.len() + 2..],
+            None => after,
+        };
+    }
+    plain.push_str(rest);
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The part of a text under a heading of any level.
+fn section<'a>(text: &'a str, heading: &str) -> &'a str {
+    let start = text.find(&format!("# {heading}\n")).expect("the heading is there");
+    let body = text[start..].split_once('\n').expect("a line").1;
+    body.find("\n#").map_or(body, |end| &body[..end])
+}
+
 #[test]
 fn the_first_example_is_that_of_the_crate() {
-    let docs: String = include_str!("../src/lib.rs")
-        .lines()
-        .filter_map(|line| line.strip_prefix("//!"))
-        .map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line)))
-        .collect();
-    assert_eq!(first_example(include_str!("../README.md")), first_example(&docs));
+    assert_eq!(first_example(README), first_example(&docs()));
+}
+
+#[test]
+fn the_introduction_is_that_of_the_crate() {
+    let introduction = |text: &str| words(text.split("```").next().expect("some text"));
+    let readme = introduction(README);
+    assert_eq!(readme.strip_prefix("# lanegrad "), Some(&*introduction(&docs())));
+}
+
+#[test]
+fn the_features_are_those_of_the_crate() {
+    assert_eq!(words(section(README, "Features")), words(section(&docs(), "Features")));
+    let manifest = include_str!("../Cargo.toml");
+    let features =
+        manifest.split("[features]\n").nth(1).expect("features").split("\n[").next().expect("some");
+    for line in features.lines().filter(|line| line.contains(" = [")) {
+        let name = line.split(' ').next().expect("a name");
+        assert!(name == "default" || README.contains(&format!("`{name}`")), "{name} is not in the README");
+    }
+}
+
+#[test]
+fn the_promises_are_those_of_the_crate() {
+    // After the line with the link to the page of checks; the README has more to say at the end.
+    let promises = |text: &str| words(section(text, "Promises").split_once("- **").expect("a list").1);
+    assert!(promises(README).starts_with(&promises(&docs())));
+}
+
+/// Every file that the page of checks names is there, and every test, fuzz target and script is on the page.
+#[test]
+fn the_page_of_checks_is_complete() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for name in CHECKS.split('`').filter(|name| name.contains('/') && !name.contains(' ')) {
+        assert!(name.starts_with("expected/") || root.join(name).exists(), "{name} is on the page only");
+    }
+    let stems = |directory: &str| -> Vec<String> {
+        let entries = fs::read_dir(root.join(directory)).expect("a directory");
+        let paths = entries.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_file());
+        paths.map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned()).collect()
+    };
+    for test in stems("tests") {
+        assert!(CHECKS.contains(&format!("`tests/{test}.rs`")), "tests/{test}.rs holds no promise");
+    }
+    for script in ["run", "full"] {
+        assert!(CHECKS.contains(&format!("`bash .ci/{script}`")), ".ci/{script}");
+    }
+    let manifest = fs::read_to_string(root.join("fuzz/Cargo.toml")).expect("the fuzz package");
+    for target in stems("fuzz/targets") {
+        assert!(manifest.contains(&format!("path = \"targets/{target}.rs\"")), "{target} is never built");
+        assert!(CHECKS.contains(&format!("`{target}`")), "the fuzz target {target} holds no promise");
+    }
+}
+
+/// The Rust files below a directory.
+fn sources(directory: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            sources(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+#[test]
+fn the_unsafe_blocks_are_where_the_readme_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let (mut backends, mut others) = (0, Vec::new());
+    for path in files {
+        let text = fs::read_to_string(&path).expect("a text");
+        let code = text.lines().map(str::trim_start).filter(|line| !line.starts_with("//"));
+        let blocks = code.map(|line| line.matches("unsafe {").count()).sum::<usize>();
+        let name = path.strip_prefix(&root).expect("below it").to_string_lossy().replace('\\', "/");
+        if name == "simd.rs" || name.starts_with("simd/") {
+            backends += blocks;
+        } else {
+            others.extend(std::iter::repeat_n(name, blocks));
+        }
+    }
+    let readme = README.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(readme.contains(&format!("`src/simd`, which have {backends} `unsafe` blocks")), "{backends}");
+    assert_eq!(others, ["bin/lanegrad/data/npy.rs"]);
 }
