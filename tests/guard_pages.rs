@@ -9,7 +9,9 @@ use lanegrad::Storage;
 #[cfg(feature = "alloc")]
 use lanegrad::{Batch, Engine, Gradient, Params, Rows};
 use support::kernels::{self, Run};
-use support::{TestFloat, assert_same_bits, isas, rng, thin, uniform};
+#[cfg(feature = "alloc")]
+use support::thin;
+use support::{TestFloat, assert_same_bits, isas, rng, uniform};
 
 /// Memory between two pages that may be neither read nor written.
 struct Guarded {
