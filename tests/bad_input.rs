@@ -425,7 +425,7 @@ mod passes {
     }
 
     fn at(row: u64) -> Result<GradientStream<'static, f64, f64>, Error> {
-        GradientStream::starting_at(Engine::serial(), params(), row)
+        GradientStream::starting_at(Engine::serial().with_isa(scalar()), params(), row)
     }
 
     #[test]
