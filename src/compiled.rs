@@ -9,38 +9,38 @@
 use crate::Isa;
 use crate::isa::dispatch;
 #[cfg(feature = "alloc")]
-use crate::kernels::pass::{self, Pass};
+use crate::kernels::pass::{self, Pass, Scoring};
 #[cfg(feature = "alloc")]
 use crate::kernels::terms::{Curvature, Loss};
 use crate::kernels::{InPlace, LogLoss, Overwrite, Residual, Sigmoid, Softplus, update};
 #[cfg(feature = "alloc")]
-use crate::{Batch, Params, Rows};
+use crate::{Batch, Rows};
 
 /// The loop of an elementwise kernel `F` with `N` inputs beside the slice that it updates.
-pub trait Updates<F, const N: usize>: Sized {
+pub trait CompiledUpdate<F, const N: usize>: Sized {
     /// [`update`] on an instruction set.
-    fn update(isa: Isa, out: &mut [Self], inputs: [&[Self]; N], f: F);
+    fn update_on(isa: Isa, out: &mut [Self], inputs: [&[Self]; N], f: F);
 }
 
 /// Every elementwise kernel in both forms.
-pub trait Maps:
-    Updates<Overwrite<Sigmoid>, 1>
-    + Updates<InPlace<Sigmoid>, 0>
-    + Updates<Overwrite<Softplus>, 1>
-    + Updates<InPlace<Softplus>, 0>
-    + Updates<Overwrite<LogLoss>, 2>
-    + Updates<InPlace<LogLoss>, 1>
-    + Updates<Overwrite<Residual>, 2>
-    + Updates<InPlace<Residual>, 1>
+pub trait CompiledMaps:
+    CompiledUpdate<Overwrite<Sigmoid>, 1>
+    + CompiledUpdate<InPlace<Sigmoid>, 0>
+    + CompiledUpdate<Overwrite<Softplus>, 1>
+    + CompiledUpdate<InPlace<Softplus>, 0>
+    + CompiledUpdate<Overwrite<LogLoss>, 2>
+    + CompiledUpdate<InPlace<LogLoss>, 1>
+    + CompiledUpdate<Overwrite<Residual>, 2>
+    + CompiledUpdate<InPlace<Residual>, 1>
 {
 }
 
 macro_rules! maps {
     ($t:ident: $($update:ty, $n:literal;)+) => {
-        impl Maps for $t {}
+        impl CompiledMaps for $t {}
 
-        $(impl Updates<$update, $n> for $t {
-            fn update(isa: Isa, out: &mut [Self], inputs: [&[Self]; $n], f: $update) {
+        $(impl CompiledUpdate<$update, $n> for $t {
+            fn update_on(isa: Isa, out: &mut [Self], inputs: [&[Self]; $n], f: $update) {
                 dispatch!(isa, b => update(b, out, inputs, f));
             }
         })+
@@ -61,20 +61,21 @@ macro_rules! maps {
 }
 maps!(f32, f64);
 
-/// The passes over rows of `Self` in `T` arithmetic; what they do is said where they are called.
+/// The passes over rows of `Self` in `T` arithmetic; what they do is said where they are called. Their callers
+/// have checked lengths: what they take cannot be made outside of this crate.
 #[cfg(feature = "alloc")]
-pub trait Passes<T>: Sized {
+pub trait CompiledPasses<T>: Sized {
     /// [`pass::logits`] on an instruction set.
-    fn logits(isa: Isa, rows: Rows<'_, Self>, params: Params<'_, T>, ahead: usize, out: &mut [T]);
+    fn logits_on(isa: Isa, rows: Rows<'_, Self>, pass: Scoring<'_, T>, out: &mut [T]);
 
     /// [`pass::probabilities`] on an instruction set.
-    fn probabilities(isa: Isa, rows: Rows<'_, Self>, params: Params<'_, T>, ahead: usize, out: &mut [T]);
+    fn probabilities_on(isa: Isa, rows: Rows<'_, Self>, pass: Scoring<'_, T>, out: &mut [T]);
 
     /// [`pass::chunk`] of the loss on an instruction set.
-    fn loss(isa: Isa, pass: Pass<'_, T, Loss>, batch: &Batch<'_, Self, T>, gradient: &mut [T]) -> [T; 3];
+    fn loss_on(isa: Isa, pass: Pass<'_, T, Loss>, batch: &Batch<'_, Self, T>, gradient: &mut [T]) -> [T; 3];
 
     /// [`pass::chunk`] of the curvature on an instruction set.
-    fn curvature(
+    fn curvature_on(
         isa: Isa,
         pass: Pass<'_, T, Curvature<'_, T>>,
         batch: &Batch<'_, Self, T>,
@@ -85,16 +86,16 @@ pub trait Passes<T>: Sized {
 #[cfg(feature = "alloc")]
 macro_rules! passes {
     ($($s:ident in $t:ident),+) => {
-        $(impl Passes<$t> for $s {
-            fn logits(isa: Isa, rows: Rows<'_, $s>, params: Params<'_, $t>, ahead: usize, out: &mut [$t]) {
-                dispatch!(isa, b => pass::logits(b, rows, params, ahead, out));
+        $(impl CompiledPasses<$t> for $s {
+            fn logits_on(isa: Isa, rows: Rows<'_, $s>, pass: Scoring<'_, $t>, out: &mut [$t]) {
+                dispatch!(isa, b => pass::logits(b, rows, pass, out));
             }
 
-            fn probabilities(isa: Isa, rows: Rows<'_, $s>, params: Params<'_, $t>, ahead: usize, out: &mut [$t]) {
-                dispatch!(isa, b => pass::probabilities(b, rows, params, ahead, out));
+            fn probabilities_on(isa: Isa, rows: Rows<'_, $s>, pass: Scoring<'_, $t>, out: &mut [$t]) {
+                dispatch!(isa, b => pass::probabilities(b, rows, pass, out));
             }
 
-            fn loss(
+            fn loss_on(
                 isa: Isa,
                 pass: Pass<'_, $t, Loss>,
                 batch: &Batch<'_, $s, $t>,
@@ -103,7 +104,7 @@ macro_rules! passes {
                 dispatch!(isa, b => pass::chunk(b, pass, batch, gradient))
             }
 
-            fn curvature(
+            fn curvature_on(
                 isa: Isa,
                 pass: Pass<'_, $t, Curvature<'_, $t>>,
                 batch: &Batch<'_, $s, $t>,
@@ -119,6 +120,6 @@ passes!(f32 in f32, f32 in f64, f64 in f64);
 
 /// Without memory to sum in there are none.
 #[cfg(not(feature = "alloc"))]
-pub trait Passes<T> {}
+pub trait CompiledPasses<T> {}
 #[cfg(not(feature = "alloc"))]
-impl<S, T> Passes<T> for S {}
+impl<S, T> CompiledPasses<T> for S {}

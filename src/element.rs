@@ -1,6 +1,6 @@
 //! The types of numbers: what is computed in, and what a slice may hold.
 
-use crate::compiled::{Maps, Passes};
+use crate::compiled::{CompiledMaps, CompiledPasses};
 use crate::kernels::Log1pConstants;
 use crate::simd::{Lane, LoadAs};
 
@@ -10,7 +10,7 @@ use crate::simd::{Lane, LoadAs};
 /// inherits beyond the operators and the conversions `from_f64` (to the nearest value) and `to_f64` is
 /// internal and may change.
 pub trait Element:
-    Lane + Storage<Self> + Log1pConstants + Maps + core::fmt::Debug + core::fmt::Display
+    Lane + Storage<Self> + Log1pConstants + CompiledMaps + core::fmt::Debug + core::fmt::Display
 {
 }
 
@@ -22,7 +22,7 @@ impl Element for f64 {}
 ///
 /// Sealed. `f32` data in `f64` arithmetic takes half the memory traffic of `f64` data and loses
 /// nothing to rounding that `f64` arithmetic would keep.
-pub trait Storage<T: Lane>: LoadAs<T> + Passes<T> {}
+pub trait Storage<T: Lane>: LoadAs<T> + CompiledPasses<T> {}
 
 impl Storage<f32> for f32 {}
 impl Storage<f64> for f32 {}

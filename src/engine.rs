@@ -1,7 +1,7 @@
 //! `Engine`: the passes over rows, and elementwise maps over large slices.
 
 use crate::chunks::{Tree, chunk_rows, width};
-use crate::kernels::pass::{self, Pass};
+use crate::kernels::pass::{self, Pass, Scoring};
 use crate::kernels::terms::{Curvature, Loss, Objective};
 use crate::kernels::{InPlace, LogLoss, Overwrite, Residual, Sigmoid, Softplus};
 use crate::parallel::{for_parts, grain};
@@ -121,9 +121,7 @@ impl Engine {
         params: Params<'_, T>,
         out: &mut [T],
     ) -> Result<(), Error> {
-        self.score(rows, params, out, &|rows, ahead, out| {
-            S::logits(self.isa, rows, params, ahead, out);
-        })
+        self.score(rows, params, out, &|rows, pass, out| S::logits_on(self.isa, rows, pass, out))
     }
 
     /// `out[i] = sigmoid(w·x[i] + b)`, the probability of each row.
@@ -153,9 +151,7 @@ impl Engine {
         params: Params<'_, T>,
         out: &mut [T],
     ) -> Result<(), Error> {
-        self.score(rows, params, out, &|rows, ahead, out| {
-            S::probabilities(self.isa, rows, params, ahead, out);
-        })
+        self.score(rows, params, out, &|rows, pass, out| S::probabilities_on(self.isa, rows, pass, out))
     }
 
     /// The sums of loss and gradient over the rows of a batch, in one pass over them.
@@ -248,21 +244,21 @@ impl Engine {
         self.sum(Curvature { direction }, batch, params, out)
     }
 
-    /// Calls `kernel` with the rows that each thread scores, how far ahead to ask for their memory, and the
-    /// places of their scores.
+    /// Calls `kernel` with the rows that each thread scores, what they are scored with, and the places of
+    /// their scores.
     fn score<S: Storage<T>, T: Element>(
         &self,
         rows: Rows<'_, S>,
         params: Params<'_, T>,
         out: &mut [T],
-        kernel: &(impl Fn(Rows<'_, S>, usize, &mut [T]) + Sync),
+        kernel: &(impl Fn(Rows<'_, S>, Scoring<'_, T>, &mut [T]) + Sync),
     ) -> Result<(), Error> {
         check_features(&rows, "weights", params)?;
         Error::unless_same_length([("rows", rows.rows()), ("out", out.len())])?;
         let grain = grain(self.parallel, out.len(), row_cost(rows.cols()));
-        let ahead = pass::ahead(&rows);
+        let pass = Scoring { objective: (), params, ahead: pass::ahead(&rows) };
         for_parts(0, out, grain, &|first, out: &mut [T]| {
-            kernel(rows.range(first..first + out.len()), ahead, out);
+            kernel(rows.range(first..first + out.len()), pass, out);
         });
         Ok(())
     }
@@ -326,13 +322,13 @@ impl Engine {
     /// [`Error::LengthMismatch`]; `out` is then untouched.
     pub fn sigmoid<T: Element>(&self, z: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("out", out.len())])?;
-        self.map(out, &|range, out| T::update(self.isa, out, [&z[range]], Overwrite(Sigmoid)));
+        self.map(out, &|range, out| T::update_on(self.isa, out, [&z[range]], Overwrite(Sigmoid)));
         Ok(())
     }
 
     /// [`sigmoid_in_place`](crate::sigmoid_in_place) of each element.
     pub fn sigmoid_in_place<T: Element>(&self, z: &mut [T]) {
-        self.map(z, &|_, z| T::update(self.isa, z, [], InPlace(Sigmoid)));
+        self.map(z, &|_, z| T::update_on(self.isa, z, [], InPlace(Sigmoid)));
     }
 
     /// [`softplus`](crate::softplus) of each element.
@@ -342,13 +338,13 @@ impl Engine {
     /// [`Error::LengthMismatch`]; `out` is then untouched.
     pub fn softplus<T: Element>(&self, z: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("out", out.len())])?;
-        self.map(out, &|range, out| T::update(self.isa, out, [&z[range]], Overwrite(Softplus)));
+        self.map(out, &|range, out| T::update_on(self.isa, out, [&z[range]], Overwrite(Softplus)));
         Ok(())
     }
 
     /// [`softplus_in_place`](crate::softplus_in_place) of each element.
     pub fn softplus_in_place<T: Element>(&self, z: &mut [T]) {
-        self.map(z, &|_, z| T::update(self.isa, z, [], InPlace(Softplus)));
+        self.map(z, &|_, z| T::update_on(self.isa, z, [], InPlace(Softplus)));
     }
 
     /// [`log_loss`](crate::log_loss) of each logit and label.
@@ -359,7 +355,7 @@ impl Engine {
     pub fn log_loss<T: Element>(&self, z: &[T], y: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len()), ("out", out.len())])?;
         self.map(out, &|range, out| {
-            T::update(self.isa, out, [&z[range.clone()], &y[range]], Overwrite(LogLoss))
+            T::update_on(self.isa, out, [&z[range.clone()], &y[range]], Overwrite(LogLoss))
         });
         Ok(())
     }
@@ -371,7 +367,7 @@ impl Engine {
     /// [`Error::LengthMismatch`]; `z` is then untouched.
     pub fn log_loss_in_place<T: Element>(&self, z: &mut [T], y: &[T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len())])?;
-        self.map(z, &|range, z| T::update(self.isa, z, [&y[range]], InPlace(LogLoss)));
+        self.map(z, &|range, z| T::update_on(self.isa, z, [&y[range]], InPlace(LogLoss)));
         Ok(())
     }
 
@@ -383,7 +379,7 @@ impl Engine {
     pub fn residual<T: Element>(&self, z: &[T], y: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len()), ("out", out.len())])?;
         self.map(out, &|range, out| {
-            T::update(self.isa, out, [&z[range.clone()], &y[range]], Overwrite(Residual))
+            T::update_on(self.isa, out, [&z[range.clone()], &y[range]], Overwrite(Residual))
         });
         Ok(())
     }
@@ -395,7 +391,7 @@ impl Engine {
     /// [`Error::LengthMismatch`]; `z` is then untouched.
     pub fn residual_in_place<T: Element>(&self, z: &mut [T], y: &[T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len())])?;
-        self.map(z, &|range, z| T::update(self.isa, z, [&y[range]], InPlace(Residual)));
+        self.map(z, &|range, z| T::update_on(self.isa, z, [&y[range]], InPlace(Residual)));
         Ok(())
     }
 

@@ -301,14 +301,14 @@ impl Isa {
     #[inline]
     pub fn sigmoid<T: Element>(self, z: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("out", out.len())])?;
-        T::update(self, out, [z], Overwrite(Sigmoid));
+        T::update_on(self, out, [z], Overwrite(Sigmoid));
         Ok(())
     }
 
     /// [`sigmoid_in_place`] on this instruction set.
     #[inline]
     pub fn sigmoid_in_place<T: Element>(self, z: &mut [T]) {
-        T::update(self, z, [], InPlace(Sigmoid));
+        T::update_on(self, z, [], InPlace(Sigmoid));
     }
 
     /// [`softplus`] on this instruction set.
@@ -319,14 +319,14 @@ impl Isa {
     #[inline]
     pub fn softplus<T: Element>(self, z: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("out", out.len())])?;
-        T::update(self, out, [z], Overwrite(Softplus));
+        T::update_on(self, out, [z], Overwrite(Softplus));
         Ok(())
     }
 
     /// [`softplus_in_place`] on this instruction set.
     #[inline]
     pub fn softplus_in_place<T: Element>(self, z: &mut [T]) {
-        T::update(self, z, [], InPlace(Softplus));
+        T::update_on(self, z, [], InPlace(Softplus));
     }
 
     /// [`log_loss`] on this instruction set.
@@ -337,7 +337,7 @@ impl Isa {
     #[inline]
     pub fn log_loss<T: Element>(self, z: &[T], y: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len()), ("out", out.len())])?;
-        T::update(self, out, [z, y], Overwrite(LogLoss));
+        T::update_on(self, out, [z, y], Overwrite(LogLoss));
         Ok(())
     }
 
@@ -349,7 +349,7 @@ impl Isa {
     #[inline]
     pub fn log_loss_in_place<T: Element>(self, z: &mut [T], y: &[T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len())])?;
-        T::update(self, z, [y], InPlace(LogLoss));
+        T::update_on(self, z, [y], InPlace(LogLoss));
         Ok(())
     }
 
@@ -361,7 +361,7 @@ impl Isa {
     #[inline]
     pub fn residual<T: Element>(self, z: &[T], y: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len()), ("out", out.len())])?;
-        T::update(self, out, [z, y], Overwrite(Residual));
+        T::update_on(self, out, [z, y], Overwrite(Residual));
         Ok(())
     }
 
@@ -373,7 +373,7 @@ impl Isa {
     #[inline]
     pub fn residual_in_place<T: Element>(self, z: &mut [T], y: &[T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len())])?;
-        T::update(self, z, [y], InPlace(Residual));
+        T::update_on(self, z, [y], InPlace(Residual));
         Ok(())
     }
 }

@@ -31,7 +31,7 @@
 //!
 //! # Promises
 //!
-//! Each is held by tests: [how the promises are checked](checks).
+//! [How the promises are checked](checks) names what holds each of them.
 //!
 //! - **The same bits.** A result depends on the values of its inputs, and on nothing else: not on the number of
 //!   threads, on alignment, on how a stream of rows was cut into batches or which machine summed which of them,
@@ -39,10 +39,10 @@
 //!   alone gets the bits that it gets in a batch.
 //! - **Bounded error.** sigmoid and softplus: within 1 ULP, proven over every `f32` and sampled for `f64`.
 //!   [`dot`](dot()) and the gradient: in `f32` bounds that grow neither with the length nor with the number of
-//!   rows, in `f64` by u each time these double. One ULP is the spacing of floats at the exact result, at least
-//!   the least subnormal.
-//! - **Bad input is an error**, before anything is written. No safe call panics or has undefined behaviour. NaN
-//!   and infinities follow IEEE arithmetic.
+//!   rows, in `f64` bounds that grow by one unit roundoff when these double. One ULP is the spacing of floats at
+//!   the exact result, at least the least subnormal.
+//! - **Bad input is an error**, before anything is written. No safe call has undefined behaviour or panics (but for
+//!   rayon, where the system gives it no threads). NaN and infinities follow IEEE arithmetic.
 //! - **No hidden state**: no thread pool of its own, no change of floating-point modes. The kernels never
 //!   allocate, and an [`Engine`] keeps its memory for the next call. The default floating-point environment is
 //!   assumed (round to nearest, subnormals kept).

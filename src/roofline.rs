@@ -125,10 +125,10 @@ pub fn multiply_add<T: Element, const CHAINS: usize>(isa: Isa, x: T, rounds: usi
     dispatch!(isa, b => ceilings::multiply_add::<_, T, CHAINS>(b, x, rounds))
 }
 
-/// The operations of [`multiply_add`]: two for each lane, chain and round.
+/// The operations of [`multiply_add`]: two for each lane, chain and round; at most [`u64::MAX`].
 #[must_use]
 pub const fn multiply_add_flops<T: Element>(chains: usize, rounds: usize) -> u64 {
-    2 * T::LANES as u64 * chains as u64 * rounds as u64
+    (2 * T::LANES as u64).saturating_mul(chains as u64).saturating_mul(rounds as u64)
 }
 
 /// The operations that [`sigmoid()`](crate::sigmoid()) makes for an element.

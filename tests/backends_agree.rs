@@ -221,3 +221,31 @@ fn a_missing_instruction_set_is_noticed() {
     assert!(succeeds("scalar, portable"));
     assert!(!succeeds("scalar,avx1024"));
 }
+
+/// Rounding is to nearest, and subnormals are kept, as before; a kernel that changed this would do so for its
+/// caller's arithmetic too.
+fn assert_modes(context: impl Fn() -> String) {
+    let [one, least] = [1.0_f64, f64::from_bits(1)].map(std::hint::black_box);
+    let u = f64::EPSILON / 2.0;
+    let rounded = [one + 0.9 * u, one + 1.1 * u, -one - 0.9 * u, -one - 1.1 * u];
+    assert_eq!(rounded, [1.0, 1.0 + 2.0 * u, -1.0, -1.0 - 2.0 * u], "{}", context());
+    assert_eq!((least + least).to_bits(), 2, "{}", context());
+    assert_eq!((std::hint::black_box(f64::MIN_POSITIVE) * 0.5).to_bits(), 1 << 51, "{}", context());
+}
+
+fn check_modes<T: TestFloat>() {
+    assert_modes(|| "before".to_owned());
+    let (x, mut out) = (vec![T::from_f64(0.7); 100], vec![T::from_f64(0.3); 100]);
+    for isa in isas() {
+        for (name, run) in kernels::all::<T>() {
+            run(isa, &x, &x, &mut out);
+            assert_modes(|| format!("after {name} on {isa}"));
+        }
+    }
+}
+
+#[test]
+fn floating_point_modes_stay() {
+    check_modes::<f32>();
+    check_modes::<f64>();
+}

@@ -415,17 +415,21 @@ mod passes {
         f(&Batch::new(Rows::new(&data, rows, COLS).unwrap(), &vec![1.0; rows]).unwrap())
     }
 
+    /// Of one instruction set, and fused on every CPU: what is expected below are sums of such ones.
+    fn engine() -> Engine {
+        Engine::serial().with_isa(scalar())
+    }
+
     /// The sum of a shard of so many rows from a chunk on.
     pub fn shard(first_chunk: usize, rows: usize) -> GradientSum {
         let first_row = (first_chunk * chunk()) as u64;
-        let mut stream =
-            GradientStream::starting_at(Engine::serial().with_isa(scalar()), params(), first_row).unwrap();
+        let mut stream = GradientStream::starting_at(engine(), params(), first_row).unwrap();
         with_batch(rows, |batch| stream.push(batch)).unwrap();
         stream.into_sum()
     }
 
     fn at(row: u64) -> Result<GradientStream<'static, f64, f64>, Error> {
-        GradientStream::starting_at(Engine::serial().with_isa(scalar()), params(), row)
+        GradientStream::starting_at(engine(), params(), row)
     }
 
     #[test]

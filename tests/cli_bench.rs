@@ -1,5 +1,4 @@
 //! `lanegrad info` and `lanegrad bench`, as run from a shell.
-#![cfg(feature = "cli")]
 
 #[path = "support/cli.rs"]
 mod cli;

@@ -1,5 +1,4 @@
 //! `lanegrad fit`, `predict`, `convert` and `synth`, as run from a shell.
-#![cfg(feature = "cli")]
 
 #[path = "support/cli.rs"]
 mod cli;

@@ -100,8 +100,25 @@ impl Hash {
     }
 }
 
-/// A line of the file: a name, and the hash on an instruction set.
-type Line<On> = (String, Box<dyn Fn(On) -> u64 + Send + Sync>);
+/// Lines of the file that are computed together: their names, and their hashes on an instruction set.
+struct Lines<On> {
+    names: Vec<String>,
+    hashes: Box<dyn Fn(On) -> Vec<u64> + Send + Sync>,
+}
+
+impl<On> Lines<On> {
+    /// A line by itself.
+    fn one(name: String, hash: impl Fn(On) -> u64 + Send + Sync + 'static) -> Self {
+        Self { names: vec![name], hashes: Box::new(move |on| vec![hash(on)]) }
+    }
+
+    /// Names and hashes.
+    fn on(&self, on: On) -> impl Iterator<Item = (&str, u64)> {
+        let hashes = (self.hashes)(on);
+        assert_eq!(hashes.len(), self.names.len());
+        self.names.iter().map(String::as_str).zip(hashes)
+    }
+}
 
 fn types<S, T>() -> &'static str {
     match (size_of::<S>(), size_of::<T>()) {
@@ -111,13 +128,11 @@ fn types<S, T>() -> &'static str {
     }
 }
 
-/// Of every length up to nine vectors, and some on either side of a leaf of the sum.
-const LENGTHS: [usize; 8] = [255, 1000, 2047, 2049, 4095, 4097, 10_007, 33_000];
-
-fn mixed<S: Storage<T> + TestFloat, T: TestFloat>() -> Vec<Line<Isa>> {
+fn mixed<S: Storage<T> + TestFloat, T: TestFloat>() -> [Lines<Isa>; 2] {
     let dot = |isa: Isa| {
         let (mut hash, mut numbers) = (Hash::new(), Generator(1));
-        for n in (0..=144).chain(LENGTHS) {
+        // Up to nine vectors of the shortest elements, and on either side of a leaf of the sum and of several.
+        for n in (0..=144).chain([255, 1000, 2047, 2049, 4095, 4097, 10_007, 33_000]) {
             let (x, w) = (numbers.many(n, Generator::signed::<S>), numbers.many(n, Generator::signed::<T>));
             hash.numbers(&[isa.dot(&x, &w).unwrap()]);
         }
@@ -133,13 +148,11 @@ fn mixed<S: Storage<T> + TestFloat, T: TestFloat>() -> Vec<Line<Isa>> {
         }
         hash.0
     };
-    vec![
-        (format!("dot {}", types::<S, T>()), Box::new(dot)),
-        (format!("axpy {}", types::<S, T>()), Box::new(axpy)),
-    ]
+    let types = types::<S, T>();
+    [Lines::one(format!("dot {types}"), dot), Lines::one(format!("axpy {types}"), axpy)]
 }
 
-fn elementwise<T: TestFloat>() -> Vec<Line<Isa>> {
+fn elementwise<T: TestFloat>() -> [Lines<Isa>; 4] {
     type Map<T> = fn(Isa, &[T], &[T], &mut [T]);
     let maps: [(&str, Map<T>); 4] = [
         ("sigmoid", |isa, z, _, out| isa.sigmoid(z, out).unwrap()),
@@ -147,7 +160,7 @@ fn elementwise<T: TestFloat>() -> Vec<Line<Isa>> {
         ("log_loss", |isa, z, y, out| isa.log_loss(z, y, out).unwrap()),
         ("residual", |isa, z, y, out| isa.residual(z, y, out).unwrap()),
     ];
-    let line = |(name, map): (&str, Map<T>)| -> Line<Isa> {
+    maps.map(|(name, map)| {
         let of = move |isa| {
             let (mut hash, mut numbers, n) = (Hash::new(), Generator(3), 20_011);
             let (z, y) = (numbers.many(n, Generator::logit::<T>), numbers.many(n, Generator::label::<T>));
@@ -156,14 +169,17 @@ fn elementwise<T: TestFloat>() -> Vec<Line<Isa>> {
             hash.numbers(&out);
             hash.0
         };
-        (format!("{name} {}", types::<T, T>()), Box::new(of))
-    };
-    maps.map(line).into()
+        Lines::one(format!("{name} {}", types::<T, T>()), of)
+    })
 }
 
-fn kernels() -> Vec<Line<Isa>> {
+fn kernels() -> Vec<Lines<Isa>> {
     let mixed = [mixed::<f32, f32>(), mixed::<f64, f64>(), mixed::<f32, f64>()];
-    mixed.into_iter().chain([elementwise::<f32>(), elementwise::<f64>()]).flatten().collect()
+    mixed
+        .into_iter()
+        .flatten()
+        .chain([elementwise::<f32>(), elementwise::<f64>()].into_iter().flatten())
+        .collect()
 }
 
 /// What a pass is made over.
@@ -192,56 +208,69 @@ impl<S: Storage<T> + TestFloat, T: TestFloat> Data<S, T> {
         }
     }
 
-    /// All that an engine makes of the data, with sample weights and without.
-    fn hash(&self, engine: &mut Engine, hash: &mut Hash) {
+    /// The results of each of the [`PASSES`], the last two with sample weights and without.
+    fn hash(&self, engine: &mut Engine, [logits, probabilities, loss, product]: &mut [Hash; 4]) {
         let batch = Batch::new(Rows::new(&self.x, self.rows, self.cols).unwrap(), &self.labels).unwrap();
         let params = Params::new(&self.weights[0], T::from_f64(0.375));
         let direction = Params::new(&self.weights[1], T::from_f64(-0.75));
         let mut out = vec![T::NAN; self.rows];
         engine.logits(batch.rows(), params, &mut out).unwrap();
-        hash.numbers(&out);
+        logits.numbers(&out);
         engine.predict_proba(batch.rows(), params, &mut out).unwrap();
-        hash.numbers(&out);
+        probabilities.numbers(&out);
         let mut sums = Gradient::default();
         for batch in [batch, batch.with_sample_weights(&self.sample_weights).unwrap()] {
             engine.loss_and_gradient(&batch, params, &mut sums).unwrap();
-            hash.numbers(&[sums.loss, sums.db, sums.weight_sum]);
-            hash.numbers(&sums.dw);
+            loss.numbers(&[sums.loss, sums.db, sums.weight_sum]);
+            loss.numbers(&sums.dw);
             engine.hessian_product(&batch, params, direction, &mut sums).unwrap();
-            hash.numbers(&[sums.loss, sums.db, sums.weight_sum]);
-            hash.numbers(&sums.dw);
+            product.numbers(&[sums.loss, sums.db, sums.weight_sum]);
+            product.numbers(&sums.dw);
         }
     }
 }
 
-/// The passes: over every form of row and around the ends of chunks, and over rows enough for threads to
-/// share.
 #[cfg(feature = "alloc")]
-fn passes_of<S: Storage<T> + TestFloat, T: TestFloat>() -> Vec<Line<Engine>> {
-    let small = |mut engine: Engine| {
-        let mut hash = Hash::new();
-        for cols in [0, 1, 2, 7, 8, 9, 16, 17, 24, 31, 32, 40, 50, 64, 65, 100, 300, 2049, 4097] {
-            let chunk = chunk_rows::<T>(cols);
-            hash.bytes(&(chunk as u64).to_le_bytes());
-            for rows in [0, 1, 2, 5, 19, chunk - 1, 2 * chunk + 5].into_iter().filter(|n| n * cols <= 50_000)
-            {
-                Data::<S, T>::new(rows, cols).hash(&mut engine, &mut hash);
-            }
+const PASSES: [&str; 4] = ["logits", "predict_proba", "loss_and_gradient", "hessian_product"];
+
+/// The passes over batches of these numbers of rows and columns.
+#[cfg(feature = "alloc")]
+fn over<S: Storage<T> + TestFloat, T: TestFloat>(what: &str, shapes: Vec<(usize, usize)>) -> Lines<Engine> {
+    let hashes = move |mut engine: Engine| {
+        let mut hashes = [(); 4].map(|()| Hash::new());
+        for &(rows, cols) in &shapes {
+            Data::<S, T>::new(rows, cols).hash(&mut engine, &mut hashes);
         }
-        hash.0
+        hashes.map(|hash| hash.0).into()
     };
-    let large = |mut engine: Engine| {
-        let mut hash = Hash::new();
-        for (rows, cols) in [(100_003, 3), (9001, 30), (501, 600)] {
-            Data::<S, T>::new(rows, cols).hash(&mut engine, &mut hash);
-        }
-        hash.0
-    };
-    let types = types::<S, T>();
-    vec![
-        (format!("passes {types}"), Box::new(small)),
-        (format!("passes over many rows {types}"), Box::new(large)),
+    let names = PASSES.map(|pass| format!("{pass} over {what} {}", types::<S, T>())).into();
+    Lines { names, hashes: Box::new(hashes) }
+}
+
+/// Every form of row, and around the ends of chunks; and rows enough for threads to share.
+#[cfg(feature = "alloc")]
+fn passes_of<S: Storage<T> + TestFloat, T: TestFloat>() -> [Lines<Engine>; 2] {
+    let widths = [0, 1, 2, 7, 8, 9, 16, 17, 24, 31, 32, 40, 50, 64, 65, 100, 300, 2049, 4097];
+    let few = widths.into_iter().flat_map(|cols| {
+        let chunk = chunk_rows::<T>(cols);
+        let rows = [0, 1, 2, 5, 19, chunk - 1, 2 * chunk + 5].into_iter();
+        rows.filter(move |rows| rows * cols <= 50_000).map(move |rows| (rows, cols))
+    });
+    [
+        over::<S, T>("few rows", few.collect()),
+        over::<S, T>("many rows", vec![(100_003, 3), (9001, 30), (1501, 600)]),
     ]
+}
+
+/// The chunks themselves, which sums depend on.
+#[cfg(feature = "alloc")]
+fn chunks(_: Engine) -> u64 {
+    let mut hash = Hash::new();
+    for cols in 0..5000 {
+        hash.bytes(&(chunk_rows::<f32>(cols) as u64).to_le_bytes());
+        hash.bytes(&(chunk_rows::<f64>(cols) as u64).to_le_bytes());
+    }
+    hash.0
 }
 
 /// A sum over parts of some rows, as it is stored.
@@ -258,50 +287,60 @@ fn stored_sum(engine: Engine) -> u64 {
 }
 
 #[cfg(feature = "alloc")]
-fn passes() -> Vec<Line<Engine>> {
-    let mut lines = passes_of::<f32, f32>();
+fn passes() -> Vec<Lines<Engine>> {
+    let mut lines = vec![Lines::one("chunk_rows".to_owned(), chunks)];
+    lines.extend(passes_of::<f32, f32>());
     lines.extend(passes_of::<f64, f64>());
     lines.extend(passes_of::<f32, f64>());
     #[cfg(feature = "serde")]
-    lines.push(("GradientSum as JSON".to_owned(), Box::new(stored_sum)));
+    lines.push(Lines::one("GradientSum as JSON".to_owned(), stored_sum));
     lines
 }
 
 /// All lines, on one thread.
-fn lines() -> Vec<Line<Isa>> {
+fn lines() -> Vec<Lines<Isa>> {
     #[cfg_attr(not(feature = "alloc"), expect(unused_mut, reason = "there are no passes"))]
     let mut lines = kernels();
     #[cfg(feature = "alloc")]
-    for (name, of) in passes() {
-        lines.push((name, Box::new(move |isa| of(Engine::serial().with_isa(isa)))));
+    for Lines { names, hashes } in passes() {
+        lines.push(Lines { names, hashes: Box::new(move |isa| hashes(Engine::serial().with_isa(isa))) });
     }
     lines
 }
 
-/// The hash that the file has for a name on an instruction set.
-#[track_caller]
-fn golden(name: &str, isa: Isa) -> u64 {
+/// Checks a hash against that which the file has for its name on an instruction set.
+fn check(name: &str, hash: u64, isa: Isa, context: &str) {
     let line = GOLDEN.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
     let mut hashes = line.unwrap_or_else(|| panic!("no golden bits of {name}")).split(' ');
-    let hash = if isa.is_fused() { hashes.next() } else { hashes.nth(1) };
-    hash.and_then(|hash| u64::from_str_radix(hash, 16).ok()).expect("two hashes in hexadecimal digits")
+    let golden = if isa.is_fused() { hashes.next() } else { hashes.nth(1) };
+    assert_eq!(Some(&*format!("{hash:016x}")), golden, "{name} on {isa}{context}");
+}
+
+/// The file as it has to be.
+fn bless() {
+    if !cfg!(feature = "serde") {
+        panic!("the file has lines that need the feature serde");
+    }
+    let portable = isas().into_iter().find(|isa| !isa.is_fused()).expect("a build without FMA");
+    let mut file = HEADING.to_owned();
+    for lines in lines() {
+        for ((name, fused), (_, unfused)) in lines.on(scalar()).zip(lines.on(portable)) {
+            writeln!(file, "{name}: {fused:016x} {unfused:016x}").unwrap();
+        }
+    }
+    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/golden_bits.txt"), file).unwrap();
 }
 
 #[test]
 fn every_instruction_set_has_the_golden_bits() {
-    let lines = lines();
     if std::env::var_os("LANEGRAD_BLESS").is_some() {
-        let portable = isas().into_iter().find(|isa| !isa.is_fused()).expect("a build without FMA");
-        let mut file = HEADING.to_owned();
-        for (name, of) in &lines {
-            writeln!(file, "{name}: {:016x} {:016x}", of(scalar()), of(portable)).unwrap();
-        }
-        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/golden_bits.txt"), file).unwrap();
-        return;
+        return bless();
     }
-    for (name, of) in &lines {
+    for lines in lines() {
         for isa in isas() {
-            assert_eq!(format!("{:016x}", of(isa)), format!("{:016x}", golden(name, isa)), "{name} on {isa}");
+            for (name, hash) in lines.on(isa) {
+                check(name, hash, isa, "");
+            }
         }
     }
 }
@@ -310,7 +349,7 @@ fn every_instruction_set_has_the_golden_bits() {
 #[cfg(feature = "serde")]
 #[test]
 fn the_file_has_the_lines_that_are_checked() {
-    let names: Vec<String> = lines().into_iter().map(|(name, _)| name).collect();
+    let names: Vec<String> = lines().into_iter().flat_map(|lines| lines.names).collect();
     let file = GOLDEN.lines().filter(|line| !line.starts_with('#'));
     let file: Vec<&str> = file.map(|line| line.split(": ").next().unwrap_or_default()).collect();
     assert_eq!(file, names);
@@ -321,11 +360,14 @@ fn the_file_has_the_lines_that_are_checked() {
 fn any_number_of_threads_has_the_golden_bits() {
     for threads in [1, 2, 3, 8] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        for (name, of) in passes() {
+        for lines in passes() {
             // `scalar` is slow, and the others have its bits.
             for isa in isas().into_iter().filter(|&isa| isa != scalar()) {
-                let hash = pool.install(|| of(Engine::new().with_isa(isa)));
-                assert_eq!(hash, golden(&name, isa), "{name} on {isa}, {threads} threads");
+                pool.install(|| {
+                    for (name, hash) in lines.on(Engine::new().with_isa(isa)) {
+                        check(name, hash, isa, &format!(", {threads} threads"));
+                    }
+                });
             }
         }
     }

@@ -11,7 +11,7 @@ use bounds::{Arithmetic, Case, assert_within};
 use lanegrad::{Batch, Engine, Gradient, GradientStream, Isa, Params, Rows, Storage, reference};
 use rand::RngExt;
 use rand::rngs::SmallRng;
-use support::{TestFloat, assert_same_bits, isas, rng, thin, uniform};
+use support::{TestFloat, assert_same_bits, isas, numbers, rng, thin, uniform};
 
 /// Which labels and weights the rows of a case have.
 #[derive(Clone, Copy, Debug)]
@@ -316,10 +316,6 @@ fn the_hessian_is_the_gradients_derivative() {
 
 const WIDTHS: [usize; 8] = [1, 5, 16, 33, 64, 65, 100, 300];
 
-fn numbers(g: &Gradient) -> Vec<f64> {
-    [g.loss, g.db, g.weight_sum].into_iter().chain(g.dw.iter().copied()).collect()
-}
-
 /// Whatever a row of weight 0 holds, the bits are those that it would give with features of 0.
 fn rows_of_weight_0<S: Storage<T> + TestFloat, T: TestFloat>() {
     let mut rng = rng(4);
@@ -407,7 +403,7 @@ fn weights_of_1_are_no_weights() {
 /// A number that is not finite never gets lost on the way into a sum.
 fn not_finite<S: Storage<T> + TestFloat, T: TestFloat>() {
     let mut rng = rng(6);
-    for cols in thin(WIDTHS) {
+    for cols in WIDTHS {
         let rows = 77;
         for weighted in [false, true] {
             let mut case = random_case(&mut rng, rows, cols, Kind { soft: true, weighted });

@@ -8,7 +8,7 @@ use lanegrad::{Batch, Engine, Gradient, GradientStream, Isa, Params, Rows, Stora
 use rand::RngExt;
 use rand::rngs::SmallRng;
 use rand::seq::SliceRandom;
-use support::{TestFloat, assert_same_bits, isas, rng, thin, uniform};
+use support::{TestFloat, assert_same_bits, isas, numbers, rng, thin, uniform};
 
 /// Rows with everything that a pass takes.
 #[derive(Clone)]
@@ -68,11 +68,6 @@ impl<S: Storage<T> + TestFloat, T: TestFloat> Case<S, T> {
         engine.hessian_product(&self.batch(), self.params(), self.params(), &mut out).unwrap();
         out
     }
-}
-
-fn numbers(gradient: &Gradient) -> Vec<f64> {
-    let Gradient { loss, dw, db, weight_sum } = gradient;
-    [&[*loss, *db, *weight_sum], &dw[..]].concat()
 }
 
 /// Every form of row, and one and several chunks.

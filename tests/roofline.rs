@@ -1,5 +1,5 @@
-//! The loops that ceilings are measured with touch every element, on every instruction set, and what they and
-//! the kernels count as operations is what they do.
+//! The loops that ceilings are measured with touch every element, on every instruction set, and the counts of
+//! operations that reports state do not change unnoticed.
 
 mod support;
 
@@ -77,6 +77,7 @@ fn check_chains<T: TestFloat, const CHAINS: usize>() {
     }
     let flops = roofline::multiply_add_flops::<T>(CHAINS, 1000);
     assert_eq!(flops, 2 * 1000 * (CHAINS * lanes::<T>()) as u64);
+    assert_eq!(roofline::multiply_add_flops::<T>(CHAINS, usize::MAX), u64::MAX);
 }
 
 #[test]

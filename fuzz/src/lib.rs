@@ -1,4 +1,7 @@
 //! What the fuzz targets share: numbers out of bytes, and the comparison of bits.
+//!
+//! Inputs have a fixed size as far as that goes, and data come from seeds: a list of numbers would take more
+//! bytes than a fuzzer tries, and what follows it in the input would be zeros.
 
 use arbitrary::Arbitrary;
 use lanegrad::{Element, Isa};
@@ -10,6 +13,9 @@ pub trait Number: Element + Default {
 
     /// The number's bits, those of every NaN being the same.
     fn bits(self) -> u64;
+
+    /// `self * a + b`, rounded once.
+    fn multiply_add(self, a: Self, b: Self) -> Self;
 }
 
 macro_rules! number {
@@ -22,16 +28,43 @@ macro_rules! number {
             fn bits(self) -> u64 {
                 if self.is_nan() { $t::NAN.to_bits().into() } else { self.to_bits().into() }
             }
+
+            fn multiply_add(self, a: Self, b: Self) -> Self {
+                self.mul_add(a, b)
+            }
         }
     };
 }
 number!(f32, u32);
 number!(f64, u64);
 
+/// What is computed in which type.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub enum Types {
+    /// `f32` in `f32`.
+    F32,
+    /// `f64` in `f64`.
+    F64,
+    /// `f32` in `f64`.
+    F32InF64,
+}
+
+/// `for_types!(types, check(input))`: a function of storage and arithmetic.
+#[macro_export]
+macro_rules! for_types {
+    ($types:expr, $check:ident($input:expr)) => {
+        match $types {
+            $crate::Types::F32 => $check::<f32, f32>($input),
+            $crate::Types::F64 => $check::<f64, f64>($input),
+            $crate::Types::F32InF64 => $check::<f32, f64>($input),
+        }
+    };
+}
+
 /// A number of any type.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub enum Value {
-    /// In [-8, 8): every bit of a sum of such depends on the order of its additions.
+    /// In [-8, 8).
     Plain(i32),
     /// Any bits at all.
     Bits(u64),
@@ -45,18 +78,53 @@ impl Value {
             Self::Bits(bits) => T::of_bits(bits),
         }
     }
+}
 
-    /// The number; 0 in place of infinities and NaN.
-    pub fn finite<T: Number>(self) -> T {
-        let x: T = self.get();
-        if x.to_f64().is_finite() { x } else { T::default() }
+/// SplitMix64 (Steele, Lea and Flood 2014).
+fn integers(mut seed: u64) -> impl Iterator<Item = u64> {
+    std::iter::repeat_with(move || {
+        seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut x = seed;
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ (x >> 31)
+    })
+}
+
+/// In [0, 1).
+fn fraction(integer: u64) -> f64 {
+    (integer >> 11) as f64 * f64::powi(2.0, -53)
+}
+
+/// Numbers to fill a slice with.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub struct Numbers {
+    seed: u64,
+    /// Numbers of any bits, and where they are. Where there are none, no NaN hides what others come to.
+    specials: Option<[(u16, u64); 2]>,
+}
+
+impl Numbers {
+    /// `n` of them, in [-1, 1) but for the special ones: every bit of a sum depends on the order of its
+    /// additions.
+    pub fn get<T: Number>(&self, n: usize) -> Vec<T> {
+        let plain = integers(self.seed).map(|integer| T::from_f64(2.0 * fraction(integer) - 1.0));
+        let mut numbers: Vec<T> = plain.take(n).collect();
+        for (place, bits) in self.specials.into_iter().flatten().filter(|_| n > 0) {
+            numbers[usize::from(place) % n] = T::of_bits(bits);
+        }
+        numbers
     }
 }
 
-/// `n` numbers that repeat some values; zeros where there are none.
-pub fn repeat<T: Number>(values: &[Value], n: usize) -> Vec<T> {
-    let cycle = values.iter().map(|value| value.get()).cycle();
-    cycle.chain(std::iter::repeat_with(T::default)).take(n).collect()
+/// `n` numbers that are 0, 1 or between.
+pub fn fractions<T: Number>(seed: u64, n: usize) -> Vec<T> {
+    let fractions = integers(seed).map(|integer| match integer % 3 {
+        0 => 0.0,
+        1 => 1.0,
+        _ => fraction(integer),
+    });
+    fractions.map(T::from_f64).take(n).collect()
 }
 
 /// The backend that defines the bits.

@@ -4,26 +4,19 @@
 
 use arbitrary::Arbitrary;
 use lanegrad::{Isa, Storage};
-use lanegrad_fuzz::{Number, Value, assert_same_bits, repeat, scalar};
+use lanegrad_fuzz::{Number, Numbers, Types, Value, assert_same_bits, for_types, scalar};
 use libfuzzer_sys::fuzz_target;
-
-#[derive(Arbitrary, Debug)]
-enum Types {
-    F32,
-    F64,
-    F32InF64,
-}
 
 #[derive(Arbitrary, Debug)]
 struct Input {
     types: Types,
-    x: Vec<Value>,
-    y: Vec<Value>,
-    a: Value,
     /// How many elements; up to some leaves of the sum.
     len: u16,
     /// Elements before the first one, at an address of the allocator's choice.
     offsets: [u8; 2],
+    a: Value,
+    x: Numbers,
+    y: Numbers,
 }
 
 /// The slice after some elements of another one.
@@ -33,7 +26,7 @@ fn at<T: Number>(offset: usize, slice: &[T]) -> Vec<T> {
 
 fn check<S: Storage<T> + Number, T: Number>(input: &Input) {
     let n = usize::from(input.len) % 9000;
-    let (x, y) = (repeat::<S>(&input.x, n), repeat::<T>(&input.y, n));
+    let (x, y): (Vec<S>, Vec<T>) = (input.x.get(n), input.y.get(n));
     let a: T = input.a.get();
     let [x_offset, y_offset] = input.offsets.map(|offset| usize::from(offset) % 16);
     let (x_moved, y_moved) = (at(x_offset, &x), at(y_offset, &y));
@@ -46,19 +39,14 @@ fn check<S: Storage<T> + Number, T: Number>(input: &Input) {
 
         let mut got = y_moved.clone();
         isa.axpy(a, &x_moved[x_offset..], &mut got[y_offset..]).expect("one length");
-        let want: Vec<T> =
-            x.iter().zip(&y).map(|(x, &y)| multiply_add(isa, T::from_f64(x.to_f64()), a, y)).collect();
+        let defined = x.iter().zip(&y).map(|(x, &y)| {
+            let x = T::from_f64(x.to_f64());
+            if isa.is_fused() { x.multiply_add(a, y) } else { x * a + y }
+        });
+        let want: Vec<T> = defined.collect();
         assert_same_bits(&got[y_offset..], &want, || format!("axpy on {isa}, n = {n}"));
         assert_same_bits(&got[..y_offset], &vec![T::default(); y_offset], || "before the slice".to_owned());
     }
 }
 
-fn multiply_add<T: Number>(isa: Isa, x: T, a: T, y: T) -> T {
-    if isa.is_fused() { T::fma(x, a, y) } else { x * a + y }
-}
-
-fuzz_target!(|input: Input| match input.types {
-    Types::F32 => check::<f32, f32>(&input),
-    Types::F64 => check::<f64, f64>(&input),
-    Types::F32InF64 => check::<f32, f64>(&input),
-});
+fuzz_target!(|input: Input| for_types!(input.types, check(&input)));

@@ -10,10 +10,10 @@ use libfuzzer_sys::fuzz_target;
 #[derive(Arbitrary, Debug)]
 struct Input {
     double: bool,
-    /// Logits, and labels in 65535ths.
-    rows: Vec<(Value, u16)>,
     /// Steps from each logit to another one, in representable numbers.
     steps: u8,
+    /// Logits, and labels in 65535ths.
+    rows: Vec<(Value, u16)>,
 }
 
 /// Name, slice to slice, in place.

@@ -6,16 +6,9 @@ use arbitrary::Arbitrary;
 use lanegrad::{
     Batch, Engine, Gradient, GradientStream, GradientSum, Isa, Params, Rows, Storage, chunk_rows,
 };
-use lanegrad_fuzz::{Number, Value, assert_same_bits, repeat, scalar};
+use lanegrad_fuzz::{Number, Numbers, Types, Value, assert_same_bits, for_types, fractions, scalar};
 use libfuzzer_sys::fuzz_target;
 use std::sync::OnceLock;
-
-#[derive(Arbitrary, Debug)]
-enum Types {
-    F32,
-    F64,
-    F32InF64,
-}
 
 #[derive(Arbitrary, Debug)]
 struct Input {
@@ -24,16 +17,19 @@ struct Input {
     cols: u8,
     /// Elements between the rows.
     gap: u8,
-    values: Vec<Value>,
-    params: Vec<Value>,
-    bias: Value,
-    labels: Vec<u8>,
-    sample_weights: Option<Vec<u8>>,
-    /// How many rows are pushed to a stream at a time.
-    cuts: Vec<u16>,
-    /// Lengths of shards, in chunks, and an order to merge them in.
-    shards: Vec<(u8, u8)>,
+    /// One in four has rows enough for threads to share.
+    size: u8,
     threads: u8,
+    /// How many rows are pushed to a stream at a time.
+    cuts: [u16; 4],
+    /// Lengths of shards, in chunks, and an order to merge them in.
+    shards: [(u8, u8); 4],
+    labels: u64,
+    sample_weights: Option<u64>,
+    x: Numbers,
+    weights: Numbers,
+    bias: Value,
+    direction: Numbers,
 }
 
 /// Pools of 1 to 4 threads.
@@ -52,12 +48,11 @@ fn numbers(gradient: &Gradient) -> Vec<f64> {
 fn passes<S: Storage<T>, T: Number>(
     mut engine: Engine,
     batch: &Batch<'_, S, T>,
-    params: Params<'_, T>,
+    [params, direction]: [Params<'_, T>; 2],
 ) -> Vec<f64> {
     let mut gradient = Gradient::default();
     engine.loss_and_gradient(batch, params, &mut gradient).expect("a valid batch");
     let mut all = numbers(&gradient);
-    let direction = Params::new(params.weights, T::from_f64(1.0));
     engine.hessian_product(batch, params, direction, &mut gradient).expect("a valid batch");
     all.extend(numbers(&gradient));
     let mut out = vec![T::default(); batch.rows().rows()];
@@ -98,9 +93,9 @@ fn merged<S: Storage<T>, T: Number>(
     let (rows, chunk) = (batch.rows().rows(), chunk_rows::<T>(batch.rows().cols()));
     let mut sums: Vec<(u8, GradientSum)> = Vec::new();
     let mut next = 0;
-    let last = [(u8::MAX, 0)];
-    for &(chunks, order) in input.shards.iter().chain(&last) {
-        let end = rows.min(next + usize::from(chunks) * chunk);
+    let shards = input.shards.map(|(chunks, order)| (usize::from(chunks) % 8, order));
+    for (chunks, order) in shards.into_iter().chain([(rows, 0)]) {
+        let end = rows.min(next + chunks * chunk);
         // A shard of no rows that does not start at a chunk is none.
         if next % chunk == 0 {
             let part = batch.slice(next..end).expect("within the batch");
@@ -120,15 +115,11 @@ fn merged<S: Storage<T>, T: Number>(
 
 fn check<S: Storage<T> + Number, T: Number>(input: &Input) {
     let cols = usize::from(input.cols) % 90;
-    // Enough for several chunks, and for threads to share.
-    let rows = usize::from(input.rows) % (1 + 100_000 / (cols + 12));
-    let x = repeat::<S>(&input.values, rows * cols);
-    let fractions = |bytes: &[u8]| -> Vec<T> {
-        let bytes = bytes.iter().copied().chain([0]).cycle().take(rows);
-        bytes.map(|byte| T::from_f64(f64::from(byte.saturating_sub(16).min(224)) / 224.0)).collect()
-    };
-    let labels = fractions(&input.labels);
-    let sample_weights = input.sample_weights.as_deref().map(fractions);
+    let operations = if input.size.is_multiple_of(4) { 600_000 } else { 60_000 };
+    let rows = usize::from(input.rows) % (1 + operations / (cols + 32));
+    let x: Vec<S> = input.x.get(rows * cols);
+    let labels: Vec<T> = fractions(input.labels, rows);
+    let sample_weights = input.sample_weights.map(|seed| fractions::<T>(seed, rows));
     let batch_of = |rows| {
         let batch = Batch::new(rows, &labels).expect("labels in [0, 1]");
         match &sample_weights {
@@ -136,8 +127,9 @@ fn check<S: Storage<T> + Number, T: Number>(input: &Input) {
             None => batch,
         }
     };
-    let weights = repeat::<T>(&input.params, cols);
+    let [weights, direction] = [input.weights, input.direction].map(|numbers| numbers.get::<T>(cols));
     let params = Params::new(&weights, input.bias.get());
+    let both = [params, Params::new(&direction, T::from_f64(-0.75))];
 
     let compact = batch_of(Rows::new(&x, rows, cols).expect("so many numbers"));
     let stride = cols + usize::from(input.gap) % 20;
@@ -147,17 +139,17 @@ fn check<S: Storage<T> + Number, T: Number>(input: &Input) {
     }
     let batch = batch_of(Rows::with_stride(&spread, rows, cols, stride).expect("so many numbers"));
 
-    let of = |isa: Isa| passes(Engine::serial().with_isa(isa), &compact, params);
+    let of = |isa: Isa| passes(Engine::serial().with_isa(isa), &compact, both);
     let defined = of(scalar());
     for isa in Isa::available().filter(|&isa| isa != scalar()) {
         let context = |how: &'static str| move || format!("{how} on {isa}, {rows} x {cols}");
         let want = if isa.is_fused() { defined.clone() } else { of(isa) };
-        let got = passes(Engine::serial().with_isa(isa), &batch, params);
+        let got = passes(Engine::serial().with_isa(isa), &batch, both);
         assert_same_bits(&got, &want, context("serial"));
         let parallel = Engine::new().with_isa(isa);
         let sum = &want[..cols + 3];
         pool(input.threads).install(|| {
-            assert_same_bits(&passes(parallel.clone(), &batch, params), &want, context("parallel"));
+            assert_same_bits(&passes(parallel.clone(), &batch, both), &want, context("parallel"));
             let streamed =
                 stream(parallel.clone(), &batch, params, 0, &input.cuts).finish().expect("all rows");
             assert_same_bits(&numbers(&streamed), sum, context("streamed"));
@@ -167,8 +159,4 @@ fn check<S: Storage<T> + Number, T: Number>(input: &Input) {
     }
 }
 
-fuzz_target!(|input: Input| match input.types {
-    Types::F32 => check::<f32, f32>(&input),
-    Types::F64 => check::<f64, f64>(&input),
-    Types::F32InF64 => check::<f32, f64>(&input),
-});
+fuzz_target!(|input: Input| for_types!(input.types, check(&input)));

@@ -4,7 +4,7 @@
 
 use arbitrary::Arbitrary;
 use lanegrad::{Batch, Engine, Error, Gradient, Params, Rows};
-use lanegrad_fuzz::{Value, repeat};
+use lanegrad_fuzz::{Numbers, Value, fractions};
 use libfuzzer_sys::fuzz_target;
 
 /// Small mostly, as large as can be sometimes.
@@ -25,29 +25,43 @@ impl Size {
 
 #[derive(Arbitrary, Debug)]
 struct Input {
-    len: u16,
     rows: Size,
     cols: Size,
     stride: Option<Size>,
-    values: Vec<Value>,
-    labels: Vec<Value>,
-    /// Labels that are in [0, 1].
-    valid: bool,
-    label_count: Option<u8>,
-    sample_weights: Option<Vec<Value>>,
-    weight_count: Option<u8>,
-    out_count: Option<u8>,
+    /// As many elements as the view needs, up to 4096, if nothing else is said.
+    len: Option<u16>,
     slice: [Size; 2],
+    /// As many as there are rows, if nothing else is said.
+    label_count: Option<u8>,
+    /// Whether there are sample weights, and how many.
+    sample_weights: Option<Option<u8>>,
+    /// As many as there are columns, if nothing else is said.
+    weight_count: Option<u8>,
+    /// As many as there are rows, if nothing else is said.
+    out_count: Option<u8>,
+    /// A label and a sample weight that may be none, and where they are.
+    odd: Option<[(u16, Value); 2]>,
+    data: Numbers,
+    weights: Numbers,
+}
+
+impl Input {
+    /// The end of the last row; without a stride the product of rows and columns.
+    fn end(&self) -> u128 {
+        let [rows, cols] = [self.rows, self.cols].map(|size| size.get() as u128);
+        let stride = self.stride.map_or(cols, |stride| stride.get() as u128);
+        if rows == 0 { 0 } else { (rows - 1) * stride + cols }
+    }
 }
 
 /// The view, where the rules allow it.
 fn view<'a>(input: &Input, data: &'a [f32]) -> Option<Rows<'a, f32>> {
     let [rows, cols] = [input.rows, input.cols].map(Size::get);
     let (view, valid) = match input.stride.map(Size::get) {
-        None => (Rows::new(data, rows, cols), rows as u128 * cols as u128 == data.len() as u128),
+        None => (Rows::new(data, rows, cols), input.end() == data.len() as u128),
         Some(stride) => {
-            let end = if rows == 0 { 0 } else { (rows as u128 - 1) * stride as u128 + cols as u128 };
-            (Rows::with_stride(data, rows, cols, stride), stride >= cols && end <= data.len() as u128)
+            let valid = stride >= cols && input.end() <= data.len() as u128;
+            (Rows::with_stride(data, rows, cols, stride), valid)
         }
     };
     assert_eq!(view.is_ok(), valid, "{view:?}");
@@ -99,16 +113,22 @@ fn batch<'a>(
 }
 
 fuzz_target!(|input: Input| {
-    let data = repeat::<f32>(&input.values, usize::from(input.len) % 2048);
+    let len = input.len.map_or(input.end().min(4096) as usize, usize::from);
+    let data = input.data.get::<f32>(len);
     let Some(rows) = view(&input, &data) else { return };
-    // As many as there are rows, if nothing else is said; rows without features are no data.
+    // Rows without features are no data, and may be any number.
     let count = |said: Option<u8>, fits: usize| said.map_or(fits.min(4096), usize::from);
-    let mut labels = repeat::<f32>(&input.labels, count(input.label_count, rows.rows()));
-    if input.valid {
-        labels.iter_mut().for_each(|y| *y = if *y >= 0.0 { y.min(1.0) } else { 0.0 });
+    let mut labels = fractions::<f32>(1, count(input.label_count, rows.rows()));
+    let mut sample_weights = input.sample_weights.map(|said| fractions::<f32>(2, count(said, rows.rows())));
+    if let Some([label, weight]) = input.odd {
+        for (numbers, (place, value)) in [(Some(&mut labels), label), (sample_weights.as_mut(), weight)] {
+            if let Some(numbers) = numbers.filter(|numbers| !numbers.is_empty()) {
+                let place = usize::from(place) % numbers.len();
+                numbers[place] = value.get();
+            }
+        }
     }
-    let sample_weights = input.sample_weights.as_ref().map(|values| repeat::<f32>(values, labels.len()));
-    let weights = repeat::<f32>(&input.values, count(input.weight_count, rows.cols()));
+    let weights = input.weights.get::<f32>(count(input.weight_count, rows.cols()));
     let params = Params::new(&weights, 0.5);
 
     let mut out = vec![7.0; count(input.out_count, rows.rows())];

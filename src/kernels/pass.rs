@@ -70,6 +70,9 @@ pub struct Pass<'a, T, O> {
     pub ahead: usize,
 }
 
+/// A pass that scores rows and sums nothing.
+pub type Scoring<'a, T> = Pass<'a, T, ()>;
+
 /// `for_width!(b, T, cols, kernel => expression)`: the expression with the kernel for rows of `cols`
 /// features, at a gradient of zero.
 macro_rules! for_width {
@@ -160,11 +163,10 @@ fn add_lanes<B: Backend, T: Element>(b: B, mut sum: V<B, T>, x: &[T]) -> V<B, T>
 pub fn logits<B: Backend, S: Storage<T>, T: Element>(
     b: B,
     rows: Rows<'_, S>,
-    params: Params<'_, T>,
-    ahead: usize,
+    pass: Scoring<'_, T>,
     out: &mut [T],
 ) {
-    for_width!(b, T, rows.cols(), kernel => kernel.logits(b, rows, params, ahead, out));
+    for_width!(b, T, rows.cols(), kernel => kernel.logits(b, rows, pass.params, pass.ahead, out));
 }
 
 /// The probabilities of any number of rows: the sigmoid of their logits, while these are in cache.
@@ -172,18 +174,17 @@ pub fn logits<B: Backend, S: Storage<T>, T: Element>(
 pub fn probabilities<B: Backend, S: Storage<T>, T: Element>(
     b: B,
     rows: Rows<'_, S>,
-    params: Params<'_, T>,
-    ahead: usize,
+    pass: Scoring<'_, T>,
     out: &mut [T],
 ) {
     if let (1, [out]) = (rows.rows(), &mut *out) {
         // A row alone: nothing on the way from its features to its probability goes through memory.
-        let z = dot(b, rows.at(0), params.weights, NO_PREFETCH) + params.bias;
+        let z = dot(b, rows.at(0), pass.params.weights, NO_PREFETCH) + pass.params.bias;
         return sigmoid(V::<B, T>::splat(b, z)).store_partial(core::slice::from_mut(out));
     }
     for range in ranges(0..rows.rows(), GROUP) {
         let out = &mut out[range.clone()];
-        logits(b, rows.range(range), params, ahead, out);
+        logits(b, rows.range(range), pass, out);
         update(b, out, [&[] as &[T]; 0], InPlace(Sigmoid));
     }
 }

@@ -49,7 +49,7 @@ impl<T: Element> Objective<T> for Loss {
         batch: &Batch<'_, S, T>,
         gradient: &mut [T],
     ) -> [T; 3] {
-        S::loss(isa, pass, batch, gradient)
+        S::loss_on(isa, pass, batch, gradient)
     }
 }
 
@@ -76,7 +76,7 @@ impl<T: Element> Objective<T> for Curvature<'_, T> {
         batch: &Batch<'_, S, T>,
         gradient: &mut [T],
     ) -> [T; 3] {
-        S::curvature(isa, pass, batch, gradient)
+        S::curvature_on(isa, pass, batch, gradient)
     }
 }
 

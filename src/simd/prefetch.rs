@@ -1,6 +1,9 @@
 //! A hint to the memory, which is no operation on values: it changes when data arrive and nothing else.
 
-#![expect(unsafe_code, reason = "the instruction takes a pointer, which it does not dereference")]
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(unsafe_code, reason = "the instruction takes a pointer, which it does not dereference")
+)]
 
 /// The bytes of a cache line, on all but a few of the CPUs that this runs on.
 pub const CACHE_LINE: usize = 64;

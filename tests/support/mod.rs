@@ -36,12 +36,18 @@ pub fn reduction() -> usize {
     }
 }
 
-/// All of these cases, or as many of them as the reduction leaves: at each call of a test from another
-/// place on, so that what one call leaves out another one has.
+/// All of these cases, or as many of them as the reduction leaves: of all that the calls of a test are given,
+/// every n-th, and of each call at least one, not always the same.
 pub fn thin<C: IntoIterator>(cases: C) -> impl Iterator<Item = C::Item> {
-    thread_local!(static CALLS: Cell<usize> = const { Cell::new(0) });
-    let n = reduction();
-    cases.into_iter().skip(CALLS.replace(CALLS.get() + 1) % n).step_by(n)
+    // Each test has a thread of its own.
+    thread_local!(static BEFORE: Cell<[usize; 2]> = const { Cell::new([0; 2]) });
+    let (n, cases) = (reduction(), cases.into_iter().collect::<Vec<_>>());
+    let (len, [calls, seen]) = (cases.len(), BEFORE.get());
+    BEFORE.set([calls + 1, seen + len]);
+    // The first of the n-th ones.
+    let first = seen.next_multiple_of(n) - seen;
+    let first = if first < len { first } else { calls % len.max(1) };
+    cases.into_iter().skip(first).step_by(n)
 }
 
 /// The number of random cases, reduced.
@@ -59,6 +65,13 @@ pub fn child(test: &str) -> std::process::Command {
     child.args(command);
     child.args(["--exact", test, "--ignored", "--nocapture"]);
     child
+}
+
+/// All numbers of a gradient.
+#[cfg(feature = "alloc")]
+pub fn numbers(gradient: &lanegrad::Gradient) -> Vec<f64> {
+    let lanegrad::Gradient { loss, dw, db, weight_sum } = gradient;
+    [&[*loss, *db, *weight_sum], &dw[..]].concat()
 }
 
 /// The backend that defines the bits.
