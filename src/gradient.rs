@@ -92,3 +92,29 @@ impl Gradient {
         self.dw.resize(cols, 0.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    #[test]
+    fn means_and_penalty() {
+        let mut gradient = Gradient { loss: 3.0, dw: vec![1.0, -6.0], db: 5.0, weight_sum: 4.0 };
+        gradient.to_mean().unwrap();
+        let mean = Gradient { loss: 0.75, dw: vec![0.25, -1.5], db: 1.25, weight_sum: 1.0 };
+        assert_eq!(gradient, mean);
+        gradient.add_l2_penalty(0.5, Params::new(&[2.0_f32, -3.0], 7.0)).unwrap();
+        let penalised = Gradient { loss: 0.75 + 0.25 * 13.0, dw: vec![1.25, -3.0], ..mean };
+        assert_eq!(gradient, penalised);
+    }
+
+    #[test]
+    fn no_mean_without_a_finite_weight() {
+        for sum in [0.0, -1.0, f64::INFINITY, f64::NAN] {
+            let mut gradient = Gradient { loss: 1.0, dw: vec![2.0], db: 3.0, weight_sum: sum };
+            assert!(matches!(gradient.to_mean(), Err(Error::NoWeight { .. })), "{sum}");
+            assert_eq!((gradient.loss, &gradient.dw[..], gradient.db), (1.0, &[2.0][..], 3.0));
+        }
+    }
+}

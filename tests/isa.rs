@@ -3,7 +3,8 @@
 mod support;
 
 use lanegrad::{Error, Isa};
-use support::isas;
+use support::kernels::{self, Run};
+use support::{assert_same_bits, isas, rng, uniform};
 
 #[test]
 fn scalar_is_first_and_names_are_unique() {
@@ -40,6 +41,62 @@ fn an_unknown_name_is_an_error_that_lists_the_available_ones() {
         for isa in isas() {
             assert!(error.to_string().contains(isa.name()), "{error}");
         }
+    }
+}
+
+#[test]
+fn the_free_functions_run_on_the_best() {
+    let free: [(&str, Run<f32, f32>); 10] = [
+        ("dot", |_, x, y, _| lanegrad::dot(x, y).unwrap()),
+        ("axpy", |_, x, y, out| {
+            lanegrad::axpy(y[0], x, out).unwrap();
+            0.0
+        }),
+        ("sigmoid", |_, x, _, out| {
+            lanegrad::sigmoid(x, out).unwrap();
+            0.0
+        }),
+        ("sigmoid_in_place", |_, _, _, out| {
+            lanegrad::sigmoid_in_place(out);
+            0.0
+        }),
+        ("softplus", |_, x, _, out| {
+            lanegrad::softplus(x, out).unwrap();
+            0.0
+        }),
+        ("softplus_in_place", |_, _, _, out| {
+            lanegrad::softplus_in_place(out);
+            0.0
+        }),
+        ("log_loss", |_, x, y, out| {
+            lanegrad::log_loss(x, y, out).unwrap();
+            0.0
+        }),
+        ("log_loss_in_place", |_, _, y, out| {
+            lanegrad::log_loss_in_place(out, y).unwrap();
+            0.0
+        }),
+        ("residual", |_, x, y, out| {
+            lanegrad::residual(x, y, out).unwrap();
+            0.0
+        }),
+        ("residual_in_place", |_, _, y, out| {
+            lanegrad::residual_in_place(out, y).unwrap();
+            0.0
+        }),
+    ];
+    let rng = &mut rng(31);
+    let [x, y, before] = [(); 3].map(|()| (0..100).map(|_| uniform(rng)).collect::<Vec<f32>>());
+    let methods = kernels::all::<f32>();
+    assert_eq!(methods.len(), free.len());
+    for ((name, method), (free_name, free)) in methods.into_iter().zip(free) {
+        assert_eq!(free_name, name);
+        let results = |run: Run<f32, f32>| {
+            let mut out = before.clone();
+            let result = run(Isa::best(), &x, &y, &mut out);
+            [&[result], &*out].concat()
+        };
+        assert_same_bits(&results(free), &results(method), || name.to_owned());
     }
 }
 
