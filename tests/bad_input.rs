@@ -538,9 +538,9 @@ mod passes {
     #[test]
     fn sums_with_rows_after_the_end_do_not_merge() {
         let n = chunk();
-        for (last, end) in [(shard(0, 5), 5), (shard(0, n - 1), n - 1), (shard(0, n + 1), n + 1)] {
-            for other in [shard(2, n), shard(2, 1), shard(7, 3)] {
-                assert_apart(&last, &other, Error::RowsAfterEnd { end: end as u64 });
+        for end in [5, n - 1, n + 1, 2 * n + 1] {
+            for other in [shard(3, n), shard(3, 1), shard(7, 3)] {
+                assert_apart(&shard(0, end), &other, Error::RowsAfterEnd { end: end as u64 });
             }
         }
         // Rows before the last ones are welcome.
