@@ -51,7 +51,7 @@ impl<T: Element> Neg for Counted<'_, T> {
     }
 }
 
-// No kernel branches on values, so those below need not be right, only of the right kind.
+// No kernel branches on values, so those that only move bits need not be right, only of the right kind.
 impl<T: Element> Arithmetic for Counted<'_, T> {
     type Element = T;
     type Mask = bool;
@@ -101,9 +101,10 @@ impl<T: Element> Arithmetic for Counted<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::flops;
+    use super::{Counted, flops};
     use crate::kernels::update::Elementwise;
     use crate::simd::Arithmetic;
+    use core::cell::Cell;
 
     #[derive(Clone, Copy)]
     struct Example;
@@ -119,5 +120,14 @@ mod tests {
     #[test]
     fn every_operation_is_counted_once() {
         assert_eq!(flops(Example), 8);
+    }
+
+    #[test]
+    fn arithmetic_is_that_of_numbers() {
+        let count = Cell::new(0);
+        let value =
+            |operands: [f32; 2]| Example.apply(operands.map(|value| Counted { value, count: &count })).value;
+        assert_eq!(value([1.5, 2.0]), -3.0 * 1.5 + (2.0 - 2.0 * 1.5));
+        assert_eq!(value([3.0, 1.0]), -2.0 * 3.0 + (1.0 - 1.0 * 3.0));
     }
 }
