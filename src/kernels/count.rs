@@ -127,7 +127,7 @@ mod tests {
         let count = Cell::new(0);
         let value =
             |operands: [f32; 2]| Example.apply(operands.map(|value| Counted { value, count: &count })).value;
-        assert_eq!(value([1.5, 2.0]), -3.0 * 1.5 + (2.0 - 2.0 * 1.5));
-        assert_eq!(value([3.0, 1.0]), -2.0 * 3.0 + (1.0 - 1.0 * 3.0));
+        assert_eq!(value([1.5, 2.0]), -(3.0 * 1.5 + (2.0 - 2.0 * 1.5)));
+        assert_eq!(value([3.0, 1.0]), -(2.0 * 3.0 + (1.0 - 1.0 * 3.0)));
     }
 }
