@@ -10,6 +10,20 @@ fn contents(rows: Rows<'_, f32>) -> Vec<Vec<f32>> {
     by_row
 }
 
+/// What is printed is short, however large the data are.
+#[test]
+fn debug_output_is_the_shape() {
+    let rows = Rows::with_stride(&[0.0_f32; 12], 3, 2, 5).unwrap();
+    assert_eq!(format!("{rows:?}"), "Rows { rows: 3, cols: 2, stride: 5, .. }");
+}
+
+#[cfg(feature = "alloc")]
+#[test]
+fn debug_output_of_an_engine_is_what_it_runs_on() {
+    let engine = lanegrad::Engine::serial().with_isa(lanegrad::Isa::from_name("scalar").unwrap());
+    assert_eq!(format!("{engine:?}"), "Engine { isa: Isa(scalar), parallel: false, .. }");
+}
+
 /// Elements that tell where they are.
 fn counting(n: usize) -> Vec<f32> {
     (0..n).map(|i| i as f32).collect()
