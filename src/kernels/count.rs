@@ -113,7 +113,8 @@ mod tests {
         fn apply<X: Arithmetic<Element = f32>>(self, [x, y]: [X; 2]) -> X {
             let product = x * y; // 1
             let sum = product + product / y - x; // 3
-            -X::select(x.lt(y), sum.abs(), x.number(2.0)).mul_add(x, y.neg_mul_add(x, y)) // 4
+            let one = X::select(x.equals(y), y, x);
+            -X::select(x.lt(y), sum.abs(), x.number(2.0)).mul_add(one, y.neg_mul_add(x, y)) // 4
         }
     }
 
