@@ -113,8 +113,8 @@ mod tests {
         fn apply<X: Arithmetic<Element = f32>>(self, [x, y]: [X; 2]) -> X {
             let product = x * y; // 1
             let sum = product + product / y - x; // 3
-            let one = X::select(x.equals(y), y, x);
-            -X::select(x.lt(y), sum.abs(), x.number(2.0)).mul_add(one, y.neg_mul_add(x, y)) // 4
+            let factor = X::select(x.equals(y), x.number(5.0), x);
+            -X::select(x.lt(y), sum.abs(), x.number(2.0)).mul_add(factor, y.neg_mul_add(x, y)) // 4
         }
     }
 
@@ -129,6 +129,7 @@ mod tests {
         let value =
             |operands: [f32; 2]| Example.apply(operands.map(|value| Counted { value, count: &count })).value;
         assert_eq!(value([1.5, 2.0]), -(3.0 * 1.5 + (2.0 - 2.0 * 1.5)));
+        assert_eq!(value([2.0, 2.0]), -(2.0 * 5.0 + (2.0 - 2.0 * 2.0)));
         assert_eq!(value([3.0, 1.0]), -(2.0 * 3.0 + (1.0 - 1.0 * 3.0)));
     }
 }
