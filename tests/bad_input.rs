@@ -538,8 +538,8 @@ mod passes {
     #[test]
     fn sums_with_rows_after_the_end_do_not_merge() {
         let n = chunk();
-        for end in [5, n - 1, n + 1, 2 * n + 1] {
-            for other in [shard(3, n), shard(3, 1), shard(7, 3)] {
+        for (end, after) in [(5, 2), (n - 1, 2), (n + 1, 2), (2 * n + 1, 3)] {
+            for other in [shard(after, n), shard(after, 1), shard(7, 3)] {
                 assert_apart(&shard(0, end), &other, Error::RowsAfterEnd { end: end as u64 });
             }
         }

@@ -9,6 +9,8 @@ mod support;
 use lanegrad::{Batch, Engine, Gradient, Params, Rows, chunk_rows};
 use lanegrad::{Isa, Storage};
 use std::fmt::Write as _;
+#[cfg(feature = "alloc")]
+use support::numbers;
 use support::{TestFloat, isas, scalar};
 
 const GOLDEN: &str = include_str!("data/golden_bits.txt");
@@ -221,11 +223,9 @@ impl<S: Storage<T> + TestFloat, T: TestFloat> Data<S, T> {
         let mut sums = Gradient::default();
         for batch in [batch, batch.with_sample_weights(&self.sample_weights).unwrap()] {
             engine.loss_and_gradient(&batch, params, &mut sums).unwrap();
-            loss.numbers(&[sums.loss, sums.db, sums.weight_sum]);
-            loss.numbers(&sums.dw);
+            loss.numbers(&numbers(&sums));
             engine.hessian_product(&batch, params, direction, &mut sums).unwrap();
-            product.numbers(&[sums.loss, sums.db, sums.weight_sum]);
-            product.numbers(&sums.dw);
+            product.numbers(&numbers(&sums));
         }
     }
 }

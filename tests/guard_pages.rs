@@ -9,9 +9,9 @@ use lanegrad::Storage;
 #[cfg(feature = "alloc")]
 use lanegrad::{Batch, Engine, Gradient, Params, Rows};
 use support::kernels::{self, Run};
-#[cfg(feature = "alloc")]
-use support::thin;
 use support::{TestFloat, assert_same_bits, isas, rng, uniform};
+#[cfg(feature = "alloc")]
+use support::{numbers, thin};
 
 /// Memory between two pages that may be neither read nor written.
 struct Guarded {
@@ -141,9 +141,9 @@ fn check_passes<S: Storage<T> + TestFloat, T: TestFloat>() {
                     for batch in [batch, batch.with_sample_weights(s).unwrap()] {
                         let mut sums = Gradient::default();
                         engine.loss_and_gradient(&batch, params, &mut sums).unwrap();
-                        all.extend(sums.dw.iter().chain([&sums.loss, &sums.db, &sums.weight_sum]));
+                        all.extend(numbers(&sums));
                         engine.hessian_product(&batch, params, direction, &mut sums).unwrap();
-                        all.extend(sums.dw.iter().chain([&sums.loss, &sums.db, &sums.weight_sum]));
+                        all.extend(numbers(&sums));
                     }
                     engine.logits(view, params, out).unwrap();
                     all.extend(out.iter().map(|x| x.to_f64()));

@@ -23,9 +23,14 @@ fn first_example(text: &str) -> String {
     lines.map(|line| format!("{line}\n")).collect()
 }
 
+/// A text without line breaks.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// A text without line breaks and links.
 fn words(text: &str) -> String {
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = one_line(text);
     let mut plain = String::new();
     let mut rest = &*text;
     while let Some((before, after)) = rest.split_once('[') {
@@ -145,7 +150,6 @@ fn the_unsafe_blocks_are_where_the_readme_says() {
             others.extend(std::iter::repeat_n(name, blocks));
         }
     }
-    let readme = README.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(readme.contains(&format!("has {backends} `unsafe` blocks")), "{backends}");
+    assert!(one_line(README).contains(&format!("has {backends} `unsafe` blocks")), "{backends}");
     assert_eq!(others, ["bin/lanegrad/data/npy.rs"]);
 }

@@ -5,6 +5,8 @@
 
 use arbitrary::Arbitrary;
 use lanegrad::{Element, Isa};
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
 
 /// A type under test.
 pub trait Number: Element + Default {
@@ -80,22 +82,6 @@ impl Value {
     }
 }
 
-/// SplitMix64 (Steele, Lea and Flood 2014).
-fn integers(mut seed: u64) -> impl Iterator<Item = u64> {
-    std::iter::repeat_with(move || {
-        seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut x = seed;
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^ (x >> 31)
-    })
-}
-
-/// In [0, 1).
-fn fraction(integer: u64) -> f64 {
-    (integer >> 11) as f64 * f64::powi(2.0, -53)
-}
-
 /// Numbers to fill a slice with.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub struct Numbers {
@@ -108,8 +94,8 @@ impl Numbers {
     /// `n` of them, in [-1, 1) but for the special ones: every bit of a sum depends on the order of its
     /// additions.
     pub fn get<T: Number>(&self, n: usize) -> Vec<T> {
-        let plain = integers(self.seed).map(|integer| T::from_f64(2.0 * fraction(integer) - 1.0));
-        let mut numbers: Vec<T> = plain.take(n).collect();
+        let mut rng = SmallRng::seed_from_u64(self.seed);
+        let mut numbers: Vec<T> = (0..n).map(|_| T::from_f64(rng.random_range(-1.0..1.0))).collect();
         for (place, bits) in self.specials.into_iter().flatten().filter(|_| n > 0) {
             numbers[usize::from(place) % n] = T::of_bits(bits);
         }
@@ -119,12 +105,13 @@ impl Numbers {
 
 /// `n` numbers that are 0, 1 or between.
 pub fn fractions<T: Number>(seed: u64, n: usize) -> Vec<T> {
-    let fractions = integers(seed).map(|integer| match integer % 3 {
+    let mut rng = SmallRng::seed_from_u64(seed);
+    let mut fraction = || match rng.random_range(0..3) {
         0 => 0.0,
         1 => 1.0,
-        _ => fraction(integer),
-    });
-    fractions.map(T::from_f64).take(n).collect()
+        _ => rng.random_range(0.0..1.0),
+    };
+    (0..n).map(|_| T::from_f64(fraction())).collect()
 }
 
 /// The backend that defines the bits.

@@ -21,7 +21,7 @@
 
 #![allow(dead_code, reason = "each test file uses what it needs of this module")]
 
-use super::support::TestFloat;
+use super::support::{TestFloat, numbers};
 use lanegrad::Gradient;
 use lanegrad::reference::{self, Example};
 
@@ -242,9 +242,6 @@ pub fn assert_within(
     context: impl Fn() -> String,
 ) -> f64 {
     assert_eq!(got.dw.len(), want.dw.len(), "{}", context());
-    let numbers = |g: &Gradient| -> Vec<f64> {
-        [g.loss, g.db, g.weight_sum].into_iter().chain(g.dw.iter().copied()).collect()
-    };
     let mut allowed = vec![0.0; got.dw.len() + 3];
     for errors in errors {
         reference::axpy(1.0, &numbers(errors), &mut allowed);

@@ -9,7 +9,7 @@ use lanegrad::{Element, Isa, Storage};
 pub type Run<S, T> = fn(Isa, x: &[S], y: &[T], out: &mut [T]) -> T;
 
 /// The result of a kernel that has none.
-fn zero<T: Element>((): ()) -> T {
+pub fn zero<T: Element>((): ()) -> T {
     T::from_f64(0.0)
 }
 
