@@ -71,7 +71,6 @@
 //!   there are the kernels, and the views of rows.
 //! - `serde`: a [`GradientSum`] can be sent and stored.
 //! - `ndarray`: [`Rows`] from an `ndarray` view.
-//! - `cli`: the command line, and what it needs. `parquet`: that format for it.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 #[cfg(feature = "alloc")]

@@ -2,33 +2,20 @@
 //! same in both types but for rounding.
 #![no_main]
 
-#[path = "../../src/bin/lanegrad"]
-#[allow(dead_code, reason = "a part of the command line is under test")]
-mod cli {
-    pub mod data;
-    pub mod dtype;
-}
-use cli::dtype;
-
-use cli::data::Source;
-use cli::data::csv::Reader;
+use lanegrad_fit::data::csv::Reader;
+use lanegrad_fit::{Error, Number};
 use libfuzzer_sys::fuzz_target;
 
 /// Numbers until the end or an error.
-fn read<T>(
-    bytes: &[u8],
-    size: bool,
-    block: usize,
-    mut next: impl FnMut(&mut Reader<&[u8]>, usize, &mut Vec<T>) -> anyhow::Result<usize>,
-) -> Result<Vec<T>, String> {
+fn read<T: Number>(bytes: &[u8], size: bool, block: usize) -> Result<Vec<T>, String> {
     let size = size.then_some(bytes.len() as u64);
-    let text = |error: anyhow::Error| format!("{error:#}");
+    let text = |error: Error| error.to_string();
     let mut reader = Reader::new(bytes, size, "a.csv").map_err(text)?;
     let cols = reader.names().len();
     assert!(cols > 0 && reader.names().iter().all(|name| name.len() <= bytes.len()));
     let (mut numbers, mut rows) = (Vec::new(), 0);
     loop {
-        let read = next(&mut reader, block, &mut numbers);
+        let read = reader.read(block, &mut numbers);
         assert!(numbers.len() <= bytes.len(), "each number takes a byte");
         let read = read.map_err(text)?;
         rows += read;
@@ -44,13 +31,13 @@ fn read<T>(
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    let doubles = read(bytes, true, 3, |reader, rows, out| reader.read_f64(rows, out));
-    let blocks = read(bytes, false, 1000, |reader, rows, out| reader.read_f64(rows, out));
+    let doubles = read::<f64>(bytes, true, 3);
+    let blocks = read::<f64>(bytes, false, 1000);
     let bits = |numbers: &Result<Vec<f64>, String>| {
         numbers.clone().map(|numbers| numbers.iter().map(|x| x.to_bits()).collect::<Vec<_>>())
     };
     assert_eq!(bits(&doubles), bits(&blocks));
-    let singles = read(bytes, true, 3, |reader, rows, out| reader.read_f32(rows, out));
+    let singles = read::<f32>(bytes, true, 3);
     match (doubles, singles) {
         (Ok(doubles), Ok(singles)) => {
             assert_eq!(doubles.len(), singles.len());

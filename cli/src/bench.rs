@@ -1,0 +1,161 @@
+//! `lanegrad bench`: what this CPU can reach, what the kernels reach of it, and how that compares with
+//! another report.
+//!
+//! Top down: a `plan` says what is measured under which `setting`; `run` has `work` timed by `sample`, and
+//! makes a `report` of it, which is rendered as a `table`, as a `page` of `charts`, or next to another one
+//! by `compare`.
+
+mod charts;
+mod colors;
+mod compare;
+mod page;
+mod plan;
+mod report;
+mod run;
+mod sample;
+mod setting;
+mod table;
+mod work;
+
+use self::compare::Comparison;
+use self::plan::{Plan, Wish};
+use self::report::{Report, SCHEMA};
+use self::setting::Kernel;
+use crate::args;
+use crate::machine::{Machine, clock_hz};
+use crate::output;
+use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
+use lanegrad::Isa;
+use lanegrad_fit::Dtype;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Instant, SystemTime};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// A named subset: f32, in the first-level cache and from memory; at most 60 seconds instead of 15
+    /// minutes.
+    #[arg(long)]
+    quick: bool,
+    /// Measure only these kernels.
+    #[arg(long, value_name = "NAME", value_enum, value_delimiter = ',')]
+    kernel: Vec<Kernel>,
+    /// Measure only these instruction sets (see `lanegrad info`), and the plain loops.
+    #[arg(long, value_name = "NAME", value_parser = Isa::from_name, value_delimiter = ',')]
+    isa: Vec<Isa>,
+    /// Measure only these types.
+    #[arg(long, value_name = "TYPE", value_parser = args::dtype(), value_delimiter = ',')]
+    dtype: Vec<Dtype>,
+    /// Measure on these numbers of threads; otherwise on one, and on as many as the system allows.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096), value_delimiter = ',')]
+    threads: Vec<u16>,
+    /// Write the report as JSON.
+    #[arg(long, value_name = "PATH")]
+    json: Option<PathBuf>,
+    /// Write the measurements as CSV.
+    #[arg(long, value_name = "PATH")]
+    csv: Option<PathBuf>,
+    /// Write the report as a page with charts: one file, without scripts.
+    #[arg(long, value_name = "PATH")]
+    html: Option<PathBuf>,
+    /// Write the chart of speedups over plain loops as a picture.
+    #[arg(long, value_name = "PATH")]
+    svg: Option<PathBuf>,
+    /// Render an earlier report (`--json`) instead of measuring.
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["quick", "kernel", "isa", "dtype", "threads"])]
+    from: Option<PathBuf>,
+    /// Compare with an earlier report (`--json`): the ratio of the times, row by row, and which of them
+    /// are outside the noise.
+    #[arg(long, value_name = "PATH")]
+    compare: Option<PathBuf>,
+    /// Exit with status 1 if, outside the noise, the old time over the new one is below this anywhere.
+    #[arg(long, value_name = "RATIO", requires = "compare", value_parser = ratio)]
+    fail_below: Option<f64>,
+}
+
+/// A ratio of times.
+fn ratio(text: &str) -> Result<f64> {
+    let ratio: f64 = text.parse()?;
+    ensure!(ratio > 0.0 && ratio.is_finite(), "a ratio is a positive number");
+    Ok(ratio)
+}
+
+/// A report in one of the formats of files.
+type Render = fn(&Report) -> Result<Vec<u8>>;
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let formats: [(&Option<PathBuf>, Render); 4] = [
+        (&args.json, |report| Ok(report.to_json()?.into_bytes())),
+        (&args.csv, Report::to_csv),
+        (&args.html, |report| Ok(page::render(report)?.into_bytes())),
+        (&args.svg, |report| {
+            let chart = charts::ladder(report)?;
+            let chart = chart.context("there is nothing to draw: no instruction set was measured")?;
+            Ok(charts::standalone(&chart).into_bytes())
+        }),
+    ];
+    let files = || formats.iter().filter_map(|(path, render)| Some((path.as_ref()?, render)));
+    // What will be needed at the end is tried before the work is done.
+    for (i, (path, _)) in files().enumerate() {
+        ensure!(files().skip(i + 1).all(|(other, _)| other != path), "two reports go to {}", path.display());
+        output::check(path)?;
+    }
+    let old = args.compare.as_deref().map(Report::read).transpose()?;
+    let report = match &args.from {
+        Some(path) => Report::read(path)?,
+        None => measure(args)?,
+    };
+    // Whatever can be kept is, though one file may fail, or nobody read on.
+    let written: Vec<Result<()>> =
+        files().map(|(path, render)| output::write(path, &render(&report)?)).collect();
+    let comparison = old.as_ref().map(|old| Comparison::new(old, &report)).transpose()?;
+    let text = comparison.as_ref().map_or_else(|| table::render(&report), Comparison::render);
+    output::print_beside(files().map(|(path, _)| path), &text)?;
+    written.into_iter().collect::<Result<()>>()?;
+    let lowest = comparison.as_ref().and_then(Comparison::lowest);
+    let failed = lowest.zip(args.fail_below).is_some_and(|(lowest, bound)| lowest < bound);
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Measures what the arguments ask for.
+fn measure(args: &Args) -> Result<Report> {
+    let machine = Machine::detect()?;
+    let start = (SystemTime::now(), Instant::now());
+    let plan = Plan::new(&wish(args, &machine), &machine);
+    let clock_ghz = clock_hz().map(|hz| hz / 1e9);
+    let found = run::run(&plan)?;
+    Ok(Report {
+        schema: SCHEMA,
+        lanegrad: env!("CARGO_PKG_VERSION").to_owned(),
+        started: humantime::format_rfc3339_seconds(start.0).to_string(),
+        seconds: start.1.elapsed().as_secs_f64(),
+        plan: if args.quick { "quick" } else { "full" }.to_owned(),
+        machine,
+        clock_ghz,
+        ceilings: found.ceilings,
+        measurements: found.measurements,
+    })
+}
+
+fn wish(args: &Args, machine: &Machine) -> Wish {
+    /// Those that were chosen, or else all: each once, in the order of all.
+    fn chosen<T: PartialEq>(chosen: &[T], all: impl IntoIterator<Item = T>) -> Vec<T> {
+        all.into_iter().filter(|one| chosen.is_empty() || chosen.contains(one)).collect()
+    }
+    let only_singles = args.quick && args.dtype.is_empty();
+    let dtypes = if only_singles { &[Dtype::F32][..] } else { &Dtype::ALL };
+    let mut threads = args.threads.clone();
+    if threads.is_empty() {
+        threads = vec![1, machine.threads.min(4096) as u16];
+    }
+    threads.sort_unstable();
+    threads.dedup();
+    Wish {
+        quick: args.quick,
+        kernels: chosen(&args.kernel, Kernel::value_variants().iter().copied()),
+        isas: chosen(&args.isa, Isa::available()),
+        dtypes: chosen(&args.dtype, dtypes.iter().copied()),
+        threads: threads.into_iter().map(usize::from).collect(),
+    }
+}

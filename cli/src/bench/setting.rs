@@ -1,0 +1,197 @@
+//! What is measured, and under which conditions: the words of a report.
+
+use crate::machine::Machine;
+use clap::ValueEnum;
+use lanegrad_fit::Dtype;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Columns of the rows that `logits` and `loss_and_gradient` are measured on.
+pub(crate) const COLS: usize = 64;
+
+/// A kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Kernel {
+    Dot,
+    Axpy,
+    Sigmoid,
+    Softplus,
+    Logits,
+    LossAndGradient,
+}
+
+/// What bounds a kernel: a loop that only loads, copies, adds, or multiplies and adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Limit {
+    /// Loads, and nothing else.
+    Read,
+    /// A load and a store for each element.
+    Copy,
+    /// Two loads and a store, to one of the places that were loaded.
+    Add,
+    /// Multiply-adds in registers.
+    MultiplyAdd,
+}
+
+impl Kernel {
+    /// The loop that moves the same bytes and does nothing else.
+    pub(crate) const fn traffic(self) -> Limit {
+        match self {
+            Self::Dot | Self::Logits | Self::LossAndGradient => Limit::Read,
+            Self::Sigmoid | Self::Softplus => Limit::Copy,
+            Self::Axpy => Limit::Add,
+        }
+    }
+
+    /// Whether an `Engine` shares it between threads. What it does not share is given to each thread in
+    /// parts.
+    pub(crate) const fn has_engine(self) -> bool {
+        !matches!(self, Self::Dot | Self::Axpy)
+    }
+}
+
+/// Where the data are, as far as their size tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Level {
+    #[serde(rename = "registers")]
+    Registers,
+    L1,
+    L2,
+    L3,
+    #[serde(rename = "memory")]
+    Memory,
+}
+
+/// The question that a measurement answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Section {
+    /// Every tier at every level.
+    Levels,
+    /// The same for slices that start at a cache line's start.
+    Alignment,
+    /// Throughput against the size of the working set.
+    Sizes,
+    /// Throughput against the number of threads.
+    Threads,
+}
+
+/// The conditions of a measurement.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Setting {
+    /// Why it was measured.
+    pub(crate) section: Section,
+    /// The type of the numbers.
+    pub(crate) dtype: Dtype,
+    /// Where the data are.
+    pub(crate) level: Level,
+    /// The size of all data, those of all threads together.
+    pub(crate) bytes: usize,
+    /// Threads that work at once. At a level that belongs to a core, each has data of its own.
+    pub(crate) threads: usize,
+    /// Bytes from a cache line's start to the start of each slice.
+    pub(crate) offset: usize,
+}
+
+impl Setting {
+    /// Whether both start at a cache line's start, or neither does.
+    pub(crate) const fn is_aligned_like(&self, other: &Self) -> bool {
+        (self.offset == 0) == (other.offset == 0)
+    }
+
+    /// The conditions in words.
+    pub(crate) fn describe(&self) -> String {
+        let threads =
+            if self.threads == 1 { "1 thread".to_owned() } else { format!("{} threads", self.threads) };
+        if self.level == Level::Registers {
+            return format!("{}, {threads}", self.dtype);
+        }
+        let alignment = match self.offset {
+            0 => "aligned to cache lines".to_owned(),
+            offset => format!("{offset} bytes after a cache line"),
+        };
+        format!("{}, {} ({}), {threads}, {alignment}", self.dtype, self.level, size(self.bytes))
+    }
+}
+
+/// A number of bytes, in the decimal units of the rates.
+pub(crate) fn size(bytes: usize) -> String {
+    match bytes {
+        0..1000 => format!("{bytes} B"),
+        1000..1_000_000 => format!("{} KB", significant(bytes as f64 / 1e3)),
+        _ => format!("{} MB", significant(bytes as f64 / 1e6)),
+    }
+}
+
+/// Three significant digits.
+pub(crate) fn significant(x: f64) -> impl fmt::Display {
+    struct Significant(f64);
+    impl fmt::Display for Significant {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            let decimals = match self.0.abs() {
+                x if x >= 99.95 => 0,
+                x if x >= 9.995 => 1,
+                _ => 2,
+            };
+            write!(f, "{:.decimals$}", self.0)
+        }
+    }
+    Significant(x)
+}
+
+/// The name that serialisation gives a value without fields.
+macro_rules! display_as_serialised {
+    ($($t:ty: { $($variant:ident => $name:literal),+ }),+ $(,)?) => {
+        $(impl fmt::Display for $t {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(match self { $(Self::$variant => $name),+ })
+            }
+        })+
+    };
+}
+
+display_as_serialised! {
+    Kernel: {
+        Dot => "dot", Axpy => "axpy", Sigmoid => "sigmoid", Softplus => "softplus", Logits => "logits",
+        LossAndGradient => "loss_and_gradient"
+    },
+    Limit: { Read => "read", Copy => "copy", Add => "add", MultiplyAdd => "multiply_add" },
+    Level: { Registers => "registers", L1 => "L1", L2 => "L2", L3 => "L3", Memory => "memory" },
+    Section: { Levels => "levels", Alignment => "alignment", Sizes => "sizes", Threads => "threads" },
+}
+
+/// A size for a level's data, for all threads together; nothing where the machine has no such level, or
+/// the threads' second-level caches hold as much as their share of the third.
+pub(crate) fn bytes_at(machine: &Machine, level: Level, threads: usize) -> Option<usize> {
+    match level {
+        Level::Registers => Some(0),
+        // Half of it: the stack, and whoever else uses the core, want some.
+        Level::L1 => Some(machine.l1.bytes / 2 * threads),
+        Level::L2 => Some(machine.l2.bytes / 2 * threads).filter(|_| machine.l2.bytes > machine.l1.bytes),
+        Level::L3 => {
+            let l3 = machine.l3?;
+            // A quarter, as others may share it, but not what fits into the level below.
+            let bytes = (l3.bytes / 4).max(2 * machine.l2.bytes * threads);
+            (bytes <= l3.bytes / 4 * 3).then_some(bytes)
+        }
+        // So much that little of it can still be there from the last time.
+        Level::Memory => Some(4 * machine.last_cache()),
+    }
+}
+
+/// The level that data of this size come from, where each thread has its share of them.
+pub(crate) fn level_of(machine: &Machine, bytes: usize, threads: usize) -> Level {
+    let share = bytes / threads.max(1);
+    if share <= machine.l1.bytes {
+        Level::L1
+    } else if share <= machine.l2.bytes {
+        Level::L2
+    } else if machine.l3.is_some_and(|l3| bytes <= l3.bytes) {
+        Level::L3
+    } else {
+        Level::Memory
+    }
+}

@@ -1,0 +1,397 @@
+//! The work that is timed: kernels and ceilings, on data that each thread touches first itself.
+
+use super::setting::{COLS, Kernel, Level, Limit, Setting};
+use lanegrad::{Batch, Element, Engine, Gradient, Isa, Params, Rows, baseline, roofline};
+use lanegrad_fit::Dtype;
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+use rayon::ThreadPool;
+use serde::{Deserialize, Serialize};
+use std::hint::black_box;
+use std::sync::{Barrier, Mutex};
+use std::time::Instant;
+
+/// What is run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Work {
+    /// The plain loops.
+    Baseline(Kernel),
+    /// A kernel on an instruction set.
+    Kernel(Kernel, Isa),
+    /// Loads of all that a kernel only reads, in so many streams.
+    Read(Isa, usize),
+    /// The same as a dot product loads.
+    ReadPair(Isa),
+    /// Loads and stores.
+    Copy(Isa),
+    /// The standard library's copy.
+    SystemCopy,
+    /// Loads, additions and stores.
+    Add(Isa),
+    /// The same as a plain loop.
+    PlainAdd,
+    /// Multiply-adds, in so many chains.
+    MultiplyAdd(Isa, usize),
+}
+
+/// How the data of a thread are laid out, and what a call does to them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Shape {
+    /// Elements of the first array, for each thread.
+    x: usize,
+    /// Elements of the second array.
+    y: usize,
+    threads: usize,
+    /// Whether the second array is read as the first one is.
+    reads_both: bool,
+}
+
+/// What all threads do in one call each.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Amount {
+    /// Elements: of a sum's or map's slices, or of X.
+    pub(crate) elements: f64,
+    /// Bytes loaded and stored, each array as often as the kernel goes over it.
+    pub(crate) bytes_moved: f64,
+    /// Floating-point operations, in the convention of `lanegrad::roofline`.
+    pub(crate) flops: f64,
+}
+
+/// Multiply-adds in each chain of a call.
+const ROUNDS: usize = 10_000;
+
+/// Parts of a slice start as far from a cache line as the slice, if they are made of so many bytes; and
+/// nothing is left out by a read in four streams.
+const PART_BYTES: usize = 2048;
+
+impl Shape {
+    /// Data of about the size that the setting asks for.
+    pub(crate) fn new(kernel: Option<Kernel>, limit: Limit, setting: &Setting) -> Self {
+        let share = setting.bytes / setting.threads / setting.dtype.bytes();
+        let step = PART_BYTES / setting.dtype.bytes();
+        let whole = |n: usize| (n / step).max(1) * step;
+        let (x, y) = match (kernel, limit) {
+            (Some(Kernel::Logits | Kernel::LossAndGradient), _) => {
+                // Rows such that also the labels of each thread make whole cache lines.
+                let rows = (share / (COLS + 1) / 16).max(1) * 16;
+                (rows * COLS, rows)
+            }
+            (None, Limit::MultiplyAdd) => (0, 0),
+            (None, Limit::Read) => (whole(share), 0),
+            _ => (whole(share / 2), whole(share / 2)),
+        };
+        Self { x, y, threads: setting.threads, reads_both: kernel == Some(Kernel::Dot) }
+    }
+
+    /// What a call amounts to.
+    pub(crate) fn amount(&self, work: Work, dtype: Dtype) -> Amount {
+        match dtype {
+            Dtype::F32 => self.amount_of::<f32>(work),
+            Dtype::F64 => self.amount_of::<f64>(work),
+        }
+    }
+
+    fn amount_of<T: Element>(&self, work: Work) -> Amount {
+        let (x, y) = ((self.threads * self.x) as f64, (self.threads * self.y) as f64);
+        let all = |elements: f64, touched: f64, flops: f64| Amount {
+            elements,
+            bytes_moved: touched * size_of::<T>() as f64,
+            flops,
+        };
+        match work {
+            Work::Baseline(kernel) | Work::Kernel(kernel, _) => match kernel {
+                Kernel::Dot => all(x, 2.0 * x, 2.0 * x),
+                Kernel::Axpy => all(x, 3.0 * x, 2.0 * x),
+                Kernel::Sigmoid => all(x, 2.0 * x, x * f64::from(roofline::sigmoid_flops::<T>())),
+                Kernel::Softplus => all(x, 2.0 * x, x * f64::from(roofline::softplus_flops::<T>())),
+                // A multiply-add for each feature, and the bias.
+                Kernel::Logits => all(x, x + y, 2.0 * x + y),
+                // The logit, the gradient, and three sums for each row beside its loss and residual.
+                Kernel::LossAndGradient => {
+                    let row = 1 + 3 + roofline::log_loss_flops::<T>() + roofline::residual_flops::<T>();
+                    all(x, x + y, 4.0 * x + f64::from(row) * y)
+                }
+            },
+            Work::Read(..) | Work::ReadPair(_) if self.reads_both => all(2.0 * x, 2.0 * x, 0.0),
+            Work::Read(..) | Work::ReadPair(_) => all(x, x, 0.0),
+            Work::Copy(_) | Work::SystemCopy => all(x, 2.0 * x, 0.0),
+            Work::Add(_) | Work::PlainAdd => all(x, 3.0 * x, x),
+            Work::MultiplyAdd(_, chains) => {
+                let flops = roofline::multiply_add_flops::<T>(chains, ROUNDS) * self.threads as u64;
+                all(0.0, 0.0, flops as f64)
+            }
+        }
+    }
+}
+
+/// A number of one of the two types, with data to run on.
+trait Number: Element + Default + From<f32> {}
+
+impl Number for f32 {}
+impl Number for f64 {}
+
+/// Runs work on data that were made for it.
+pub(crate) trait Bench {
+    /// Runs `calls` calls on each thread, and returns the seconds from when the first starts to when the
+    /// last has finished.
+    fn sample(&mut self, work: Work, calls: usize) -> f64;
+}
+
+/// Makes the data.
+pub(crate) fn prepare<'a>(
+    kernel: Option<Kernel>,
+    shape: Shape,
+    setting: &Setting,
+    pool: &'a ThreadPool,
+) -> Box<dyn Bench + 'a> {
+    match setting.dtype {
+        Dtype::F32 => Box::new(Data::<f32>::new(kernel, shape, setting, pool)),
+        Dtype::F64 => Box::new(Data::<f64>::new(kernel, shape, setting, pool)),
+    }
+}
+
+/// The arrays that all threads work on, each on a part of its own.
+struct Data<'a, T> {
+    x: Buffer<T>,
+    y: Buffer<T>,
+    weights: Vec<T>,
+    shape: Shape,
+    pool: &'a ThreadPool,
+    level: Level,
+}
+
+impl<'a, T: Number> Data<'a, T> {
+    fn new(kernel: Option<Kernel>, shape: Shape, setting: &Setting, pool: &'a ThreadPool) -> Self {
+        let offset = setting.offset / size_of::<T>();
+        let mut x = Buffer::new(shape.x * shape.threads, offset);
+        let mut y = Buffer::new(shape.y * shape.threads, offset);
+        // Logits as a trained model makes them.
+        let range = if matches!(kernel, Some(Kernel::Sigmoid | Kernel::Softplus)) { 8.0 } else { 1.0 };
+        let label = |rng: &mut SmallRng| f32::from(rng.random::<bool>());
+        x.fill(shape.x, pool, |rng| rng.random_range(-range..range));
+        match kernel {
+            Some(Kernel::LossAndGradient) => y.fill(shape.y, pool, label),
+            _ => y.fill(shape.y, pool, |rng| rng.random_range(-1.0..1.0)),
+        }
+        // Logits of about 1.
+        let mut rng = SmallRng::seed_from_u64(2);
+        let scale = 1.0 / (COLS as f32).sqrt();
+        let weights = (0..COLS).map(|_| T::from(scale * rng.random_range(-1.0..1.0))).collect();
+        Self { x, y, weights, shape, pool, level: setting.level }
+    }
+
+    /// Whether one `Engine` shares the data between all threads, as a user would have it do. Data in the
+    /// caches of single cores are for those cores.
+    fn is_shared(&self, work: Work) -> bool {
+        matches!(work, Work::Kernel(kernel, _) if kernel.has_engine())
+            && self.shape.threads > 1
+            && matches!(self.level, Level::L3 | Level::Memory)
+    }
+}
+
+impl<T: Number> Bench for Data<'_, T> {
+    fn sample(&mut self, work: Work, calls: usize) -> f64 {
+        let (shared, warm) = (self.is_shared(work), self.level != Level::Memory);
+        let Self { x, y, weights, shape, pool, .. } = self;
+        let (x, y, reads_both) = (x.slice(), y.slice_mut(), shape.reads_both);
+        if shared {
+            let part = Part { x, y, weights, reads_both, engine: Engine::new() };
+            let (start, end) = pool.install(|| part.run(work, calls, warm, || ()));
+            return (end - start).as_secs_f64();
+        }
+        // Empty arrays have parts too.
+        let mut ys = y.chunks_mut(shape.y.max(1));
+        let parts = (0..shape.threads).map(|i| {
+            let x = &x[i * shape.x..][..shape.x];
+            Part { x, y: ys.next().unwrap_or_default(), weights, reads_both, engine: Engine::serial() }
+        });
+        let parts = one_each(parts);
+        let barrier = Barrier::new(shape.threads);
+        let spans = pool.broadcast(|thread| {
+            take(&parts, thread.index()).run(work, calls, warm, || {
+                barrier.wait();
+            })
+        });
+        let start = spans.iter().map(|span| span.0).min();
+        let end = spans.iter().map(|span| span.1).max();
+        start.zip(end).map_or(0.0, |(start, end)| (end - start).as_secs_f64())
+    }
+}
+
+/// What a thread works on.
+struct Part<'a, T> {
+    x: &'a [T],
+    y: &'a mut [T],
+    weights: &'a [T],
+    reads_both: bool,
+    engine: Engine,
+}
+
+impl<T: Number> Part<'_, T> {
+    /// Calls the work again and again, and returns when that started and ended. The compiler knows
+    /// neither the arguments nor that nobody looks at the results.
+    fn run(self, work: Work, calls: usize, warm: bool, ready: impl FnOnce()) -> (Instant, Instant) {
+        let Self { x, y, weights, reads_both, engine } = self;
+        let repeat = Repeat { calls, warm, ready };
+        let params = || Params::new(black_box(weights), T::from(0.1));
+        let rows = Rows::new(x, x.len() / COLS, COLS).expect("the shape is that of the data");
+        let a = T::from(1e-3);
+        match work {
+            Work::Baseline(Kernel::Dot) => repeat.time(|| baseline::dot(black_box(x), black_box(&*y))),
+            Work::Kernel(Kernel::Dot, isa) => repeat.time(|| isa.dot(black_box(x), black_box(&*y))),
+            Work::Baseline(Kernel::Axpy) => {
+                repeat.time(|| baseline::axpy(black_box(a), black_box(x), black_box(&mut *y)))
+            }
+            Work::Kernel(Kernel::Axpy, isa) => {
+                repeat.time(|| isa.axpy(black_box(a), black_box(x), black_box(&mut *y)))
+            }
+            Work::Baseline(Kernel::Sigmoid) => {
+                repeat.time(|| baseline::sigmoid(black_box(x), black_box(&mut *y)))
+            }
+            Work::Kernel(Kernel::Sigmoid, isa) => {
+                let engine = engine.with_isa(isa);
+                repeat.time(|| engine.sigmoid(black_box(x), black_box(&mut *y)))
+            }
+            Work::Baseline(Kernel::Softplus) => {
+                repeat.time(|| baseline::softplus(black_box(x), black_box(&mut *y)))
+            }
+            Work::Kernel(Kernel::Softplus, isa) => {
+                let engine = engine.with_isa(isa);
+                repeat.time(|| engine.softplus(black_box(x), black_box(&mut *y)))
+            }
+            Work::Baseline(Kernel::Logits) => repeat.time(|| {
+                for (row, z) in black_box(rows).iter().zip(black_box(&mut *y)) {
+                    *z = baseline::dot(row, weights) + T::from(0.1);
+                }
+            }),
+            Work::Kernel(Kernel::Logits, isa) => {
+                let engine = engine.with_isa(isa);
+                repeat.time(|| engine.logits(black_box(rows), params(), black_box(&mut *y)))
+            }
+            Work::Baseline(Kernel::LossAndGradient) => {
+                let mut dw = vec![T::default(); COLS];
+                repeat.time(|| {
+                    dw.fill(T::default());
+                    baseline::gradient(black_box(rows), black_box(&*y), params(), black_box(&mut dw))
+                })
+            }
+            Work::Kernel(Kernel::LossAndGradient, isa) => {
+                let mut engine = engine.with_isa(isa);
+                let mut out = Gradient::default();
+                let batch = Batch::new(rows, y).expect("labels are 0 and 1");
+                repeat.time(|| engine.loss_and_gradient(black_box(&batch), params(), black_box(&mut out)))
+            }
+            Work::Read(isa, streams) => {
+                let [first, second] = if reads_both { [x, &*y] } else { halves(x) };
+                let ([x0, x1], [y0, y1]) = (halves(first), halves(second));
+                match streams {
+                    4 => repeat.time(|| roofline::read(isa, black_box([x0, x1, y0, y1]))),
+                    1 if !reads_both => repeat.time(|| roofline::read(isa, black_box([x]))),
+                    _ => repeat.time(|| roofline::read(isa, black_box([first, second]))),
+                }
+            }
+            Work::ReadPair(isa) => {
+                let [first, second] = if reads_both { [x, &*y] } else { halves(x) };
+                repeat.time(|| roofline::read_pair(isa, black_box(first), black_box(second)))
+            }
+            Work::Copy(isa) => repeat.time(|| roofline::copy(isa, black_box(x), black_box(&mut *y))),
+            Work::SystemCopy => repeat.time(|| black_box(&mut *y).copy_from_slice(black_box(x))),
+            Work::Add(isa) => repeat.time(|| roofline::add(isa, black_box(x), black_box(&mut *y))),
+            Work::PlainAdd => repeat.time(|| {
+                for (y, &x) in black_box(&mut *y).iter_mut().zip(black_box(x)) {
+                    *y = *y + x;
+                }
+            }),
+            Work::MultiplyAdd(isa, chains) => {
+                macro_rules! chains {
+                    ($($n:literal)+, $most:literal) => {
+                        match chains {
+                            $($n => repeat.time(|| roofline::multiply_add::<T, $n>(isa, black_box(a), ROUNDS)),)+
+                            _ => repeat.time(|| roofline::multiply_add::<T, $most>(isa, black_box(a), ROUNDS)),
+                        }
+                    };
+                }
+                chains!(2 3 4 5 6 8 10 12, 16)
+            }
+        }
+    }
+}
+
+/// The numbers of chains that are tried for the rate of multiply-adds.
+pub(crate) const CHAINS: [usize; 9] = [2, 3, 4, 5, 6, 8, 10, 12, 16];
+
+/// The numbers of streams that are tried for the rate of loads.
+pub(crate) const STREAMS: [usize; 3] = [1, 2, 4];
+
+/// The halves of a slice of even length.
+fn halves<T>(x: &[T]) -> [&[T]; 2] {
+    x.split_at(x.len() / 2).into()
+}
+
+/// A number of calls to be timed.
+struct Repeat<F> {
+    calls: usize,
+    /// Whether a call before them is to bring the data into the caches.
+    warm: bool,
+    /// Called when the data are there: waits for the other threads.
+    ready: F,
+}
+
+impl<F: FnOnce()> Repeat<F> {
+    fn time<R>(self, mut call: impl FnMut() -> R) -> (Instant, Instant) {
+        if self.warm {
+            black_box(call());
+        }
+        (self.ready)();
+        let start = Instant::now();
+        for _ in 0..self.calls {
+            black_box(call());
+        }
+        (start, Instant::now())
+    }
+}
+
+/// Things for the threads of a pool, one for each.
+fn one_each<P>(parts: impl Iterator<Item = P>) -> Vec<Mutex<Option<P>>> {
+    parts.map(|part| Mutex::new(Some(part))).collect()
+}
+
+/// The thread's own.
+fn take<P>(parts: &[Mutex<Option<P>>], thread: usize) -> P {
+    parts[thread].lock().ok().and_then(|mut part| part.take()).expect("each thread takes its part once")
+}
+
+/// An array that starts a given number of elements after a cache line's start.
+struct Buffer<T> {
+    memory: Vec<T>,
+    start: usize,
+    len: usize,
+}
+
+impl<T: Number> Buffer<T> {
+    /// Memory that nobody has touched yet: zeroed pages come from the system when they are first written.
+    fn new(len: usize, offset: usize) -> Self {
+        let memory = vec![T::default(); len + 64 + offset];
+        let start = memory.as_ptr().align_offset(64) + offset;
+        Self { memory, start, len }
+    }
+
+    /// Writes numbers, each thread those of its own part, so that the system gives it memory near to it.
+    fn fill(&mut self, part: usize, pool: &ThreadPool, draw: impl Fn(&mut SmallRng) -> f32 + Sync) {
+        let parts = one_each(self.slice_mut().chunks_mut(part.max(1)));
+        pool.broadcast(|thread| {
+            let mut rng = SmallRng::seed_from_u64(thread.index() as u64);
+            if thread.index() < parts.len() {
+                take(&parts, thread.index()).fill_with(|| T::from(draw(&mut rng)));
+            }
+        });
+    }
+
+    fn slice(&self) -> &[T] {
+        &self.memory[self.start..][..self.len]
+    }
+
+    fn slice_mut(&mut self) -> &mut [T] {
+        &mut self.memory[self.start..][..self.len]
+    }
+}

@@ -1,0 +1,176 @@
+//! `lanegrad fit`: a table, a label, and the model that is fitted to them.
+
+use crate::{args, note, output};
+use anyhow::{Result, ensure};
+use lanegrad_fit::data::{Columns, Table};
+use lanegrad_fit::{Dtype, Fit, Model, Options, Progress, TrainingSet, Warning};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The data: CSV with a header line (`-` is standard input), `.npy` (two-dimensional, in C order, float32 or
+    /// float64; it is mapped into memory, not copied), or `.parquet`.
+    data: PathBuf,
+    /// The column of the labels, by name or by number from 0 (-1 is the last): probabilities from 0 to 1, or
+    /// -1 and +1. All other columns, except for the sample weights, are features.
+    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
+    label: String,
+    /// The file to write the model to, as JSON.
+    #[arg(long, value_name = "PATH")]
+    model: PathBuf,
+    /// The penalty λ: the objective is the mean log-loss + λ/2 Σ w². The bias is not penalised.
+    #[arg(long, value_name = "LAMBDA", default_value_t = 0.0, value_parser = args::not_negative)]
+    l2: f64,
+    /// Penalise the weights of standardised columns (less their mean, divided by their standard deviation).
+    #[arg(long)]
+    standardize: bool,
+    /// The type that the data are held in. By default f32 if the arithmetic is in f32, else the type of the
+    /// numbers in a `.npy`, and f64 for other files.
+    #[arg(long, value_name = "TYPE", value_parser = args::dtype())]
+    dtype: Option<Dtype>,
+    /// The type of the arithmetic. f32 needs data that are held in f32.
+    #[arg(long, value_name = "TYPE", value_parser = args::dtype(), default_value_t = Dtype::F64)]
+    arithmetic: Dtype,
+    /// Stop when no entry of the gradient, by the weights of standardised columns, is larger than this.
+    #[arg(long, value_name = "T", default_value_t = 1e-6, value_parser = args::not_negative)]
+    tol: f64,
+    /// Stop after this number of iterations.
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    max_iter: u64,
+    /// The column of the sample weights, by name or number: how often a row counts, also in means and standard
+    /// deviations.
+    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
+    sample_weight: Option<String>,
+    /// The number of threads. By default as many as the system allows.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    threads: Option<u16>,
+    /// Print no progress.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    crate::machine::lowered()?;
+    let mismatch = args.arithmetic == Dtype::F32 && args.dtype == Some(Dtype::F64);
+    ensure!(!mismatch, "--arithmetic f32 needs data that are held in f32, not --dtype f64");
+    output::check(&args.model)?;
+    crate::on_threads(args.threads, || fit(args))?
+}
+
+fn fit(args: &Args) -> Result<()> {
+    let start = Instant::now();
+    let dtype = args.dtype.or((args.arithmetic == Dtype::F32).then_some(Dtype::F32));
+    let (table, columns) = Table::read(&args.data, dtype, |file, names| {
+        Columns::find(file, names, &args.label, args.sample_weight.as_deref())
+    })?;
+    let read = start.elapsed();
+    let set = TrainingSet::new(&table, &columns, args.arithmetic)?;
+    if set.has_signed_labels() {
+        note("labels of -1 stand for 0");
+    }
+    let mut options = Options::default();
+    options.l2 = args.l2;
+    options.standardize = args.standardize;
+    options.tolerance = args.tol;
+    options.max_iterations = args.max_iter;
+
+    let start = Instant::now();
+    let mut pace = Pace::new(&table, &columns);
+    let (model, found) = set.fit(&options, |progress| {
+        if !args.quiet {
+            note(&pace.line(progress));
+        }
+    })?;
+    let took = start.elapsed();
+    for warning in &found.warnings {
+        note(&format!("warning: {}", explain(*warning)));
+    }
+    output::write(&args.model, model.to_json().as_bytes())?;
+    let timing = Timing { read, took, bytes: pace.bytes };
+    output::print_beside([&args.model], &summary(args, &table, &model, &found, timing))
+}
+
+/// The speed of the passes since the last line of progress.
+struct Pace {
+    rows: f64,
+    /// Bytes of a pass.
+    bytes: f64,
+    before: (Instant, usize),
+}
+
+impl Pace {
+    fn new(table: &Table, columns: &Columns) -> Self {
+        let rows = table.nrows() as f64;
+        // The rows of the window of columns that holds all features.
+        let ends = columns.features.iter().min().zip(columns.features.iter().max());
+        let width = ends.map_or(0, |(first, last)| last - first + 1);
+        let bytes = rows * (width * table.dtype().bytes()) as f64;
+        Self { rows, bytes, before: (Instant::now(), 0) }
+    }
+
+    fn line(&mut self, progress: &Progress) -> String {
+        let now = (Instant::now(), progress.passes);
+        let rate = (now.1 - self.before.1) as f64 / (now.0 - self.before.0).as_secs_f64();
+        self.before = now;
+        format!(
+            "iteration {:4}: loss {:.12}, gradient {:.2e}, {:.2} M rows/s, {:.1} GB/s",
+            progress.iteration,
+            progress.loss,
+            progress.gradient,
+            rate * self.rows / 1e6,
+            rate * self.bytes / 1e9,
+        )
+    }
+}
+
+/// The times of a fit, and the bytes of a pass.
+struct Timing {
+    read: Duration,
+    took: Duration,
+    bytes: f64,
+}
+
+fn summary(args: &Args, table: &Table, model: &Model, fit: &Fit, timing: Timing) -> String {
+    let metrics = &fit.metrics;
+    let auc = metrics.auc.map_or("-".to_owned(), |auc| auc.to_string());
+    let seconds = timing.took.as_secs_f64();
+    format!(
+        "rows        {} of {} features, held as {}, read in {:.2} s\n\
+         loss        {:.15}\n\
+         objective   {:.15}\n\
+         gradient    {:.2e} (largest entry)\n\
+         iterations  {}, {} passes over the data\n\
+         accuracy    {:.6} ({} of {})\n\
+         AUC         {auc}\n\
+         time        {seconds:.3} s, {:.1} GB/s\n\
+         model       {}\n",
+        fit.rows,
+        model.columns.len(),
+        table.dtype(),
+        timing.read.as_secs_f64(),
+        fit.loss,
+        fit.objective,
+        fit.gradient,
+        fit.iterations,
+        fit.passes,
+        metrics.accuracy,
+        metrics.correct,
+        metrics.weight,
+        fit.passes as f64 * timing.bytes / seconds / 1e9,
+        args.model.display(),
+    )
+}
+
+/// A warning in the words of the command line.
+fn explain(warning: Warning) -> &'static str {
+    match warning {
+        Warning::OneClass => "all rows are of one class: the bias has no finite optimum",
+        Warning::Separable => {
+            "the classes can be separated: without a penalty (--l2) the weights have no finite optimum"
+        }
+        Warning::Stalled => "stopped above --tol: no step makes the objective smaller",
+        Warning::OutOfIterations => "stopped after --max-iter iterations, above --tol",
+        _ => "the result may not be the optimum",
+    }
+}

@@ -1,0 +1,8 @@
+//! The program as run from a shell: the real binary, with the environment that a user would have.
+
+#[path = "cli/bench.rs"]
+mod bench;
+#[path = "cli/fit.rs"]
+mod fit;
+#[path = "cli/support.rs"]
+mod support;

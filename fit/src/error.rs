@@ -1,0 +1,98 @@
+//! The error of this crate: a text, and what caused it.
+
+use std::fmt;
+
+/// The reason why data, a model or a fit was refused: a text for people, which names file, line and column
+/// where it can. Its [source](std::error::Error::source), if any, says what is behind it.
+#[derive(Debug)]
+pub struct Error {
+    message: String,
+    source: Option<Source>,
+}
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+impl Error {
+    /// An error that nothing else caused.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), source: None }
+    }
+
+    /// An error with its cause.
+    pub(crate) fn because(message: impl Into<String>, source: impl Into<Source>) -> Self {
+        Self { message: message.into(), source: Some(source.into()) }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<lanegrad::Error> for Error {
+    fn from(error: lanegrad::Error) -> Self {
+        Self::because("the kernels refused the data", error)
+    }
+}
+
+/// What was being done when something failed.
+pub(crate) trait Context<T> {
+    /// Adds a text in front of the cause.
+    fn context(self, message: impl Into<String>) -> Result<T, Error>;
+
+    /// The same, with a text that is made where it is needed.
+    fn with_context(self, message: impl FnOnce() -> String) -> Result<T, Error>;
+}
+
+impl<T, E: Into<Source>> Context<T> for Result<T, E> {
+    fn context(self, message: impl Into<String>) -> Result<T, Error> {
+        self.map_err(|source| Error::because(message, source))
+    }
+
+    fn with_context(self, message: impl FnOnce() -> String) -> Result<T, Error> {
+        self.map_err(|source| Error::because(message(), source))
+    }
+}
+
+impl<T> Context<T> for Option<T> {
+    fn context(self, message: impl Into<String>) -> Result<T, Error> {
+        self.ok_or_else(|| Error::new(message))
+    }
+
+    fn with_context(self, message: impl FnOnce() -> String) -> Result<T, Error> {
+        self.ok_or_else(|| Error::new(message()))
+    }
+}
+
+/// Returns an error of a formatted text.
+macro_rules! bail {
+    ($($message:tt)+) => {
+        return Err($crate::error::Error::new(format!($($message)+)).into())
+    };
+}
+
+/// Returns an error of a formatted text unless a condition holds.
+macro_rules! ensure {
+    ($condition:expr, $($message:tt)+) => {
+        if !$condition {
+            $crate::error::bail!($($message)+);
+        }
+    };
+}
+
+pub(crate) use {bail, ensure};
+
+/// The texts of an error and its causes, as a program prints them.
+#[cfg(test)]
+pub(crate) fn chain(error: &Error) -> String {
+    let first: &dyn std::error::Error = error;
+    let causes = std::iter::successors(Some(first), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

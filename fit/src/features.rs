@@ -1,0 +1,71 @@
+//! Which columns of a table are features.
+
+use crate::number::Number;
+#[cfg(feature = "files")]
+use {
+    crate::error::{Context, Error},
+    lanegrad::Rows,
+};
+
+/// Some columns of a table as features, in the window of columns that holds them all. Columns of the window
+/// that are not features have a weight of 0, and must hold finite numbers.
+#[derive(Clone, Debug)]
+pub(crate) struct Features {
+    /// The first column of the window.
+    #[cfg(feature = "files")]
+    start: usize,
+    /// The columns of the window.
+    pub(crate) width: usize,
+    /// Where in the window the features are.
+    pub(crate) places: Vec<usize>,
+}
+
+impl Features {
+    /// Every column of rows.
+    pub(crate) fn all(width: usize) -> Self {
+        Self {
+            #[cfg(feature = "files")]
+            start: 0,
+            width,
+            places: (0..width).collect(),
+        }
+    }
+
+    /// A weight for each column of the window, from those of the features.
+    pub(crate) fn spread<T: Number>(&self, weights: impl IntoIterator<Item = f64>, out: &mut Vec<T>) {
+        out.clear();
+        out.resize(self.width, T::default());
+        for (&place, weight) in self.places.iter().zip(weights) {
+            out[place] = T::nearest(weight);
+        }
+    }
+}
+
+#[cfg(feature = "files")]
+impl Features {
+    /// These columns of a table, of which there is at least one.
+    pub(crate) fn new(columns: &[usize]) -> Result<Self, Error> {
+        let ends = columns.iter().min().zip(columns.iter().max());
+        let (&start, &last) = ends.context("there is no column of features")?;
+        let places = columns.iter().map(|column| column - start).collect();
+        Ok(Self { start, width: last - start + 1, places })
+    }
+
+    /// The window's rows.
+    pub(crate) fn rows<'a, S: Number>(&self, numbers: &'a [S], cols: usize) -> Result<Rows<'a, S>, Error> {
+        let rows = numbers.len() / cols.max(1);
+        Ok(Rows::with_stride(numbers.get(self.start..).unwrap_or_default(), rows, self.width, cols)?)
+    }
+
+    /// Whether the features are the columns of the window, in their order.
+    pub(crate) fn are_all(&self) -> bool {
+        self.places.iter().copied().eq(0..self.width)
+    }
+
+    /// Appends the features of some rows, in their order.
+    pub(crate) fn gather<S: Number>(&self, rows: Rows<'_, S>, out: &mut Vec<S>) {
+        for row in rows.iter() {
+            out.extend(self.places.iter().map(|&place| row[place]));
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Logistic regression from a data set to a model, on the passes of [`lanegrad`].
+//!
+//! [`fit`] minimises the mean log-loss of a [`lanegrad::Batch`] with an L2 penalty, by L-BFGS. One pass of an
+//! engine over the rows gives loss and gradient; one more gives means and scales of the columns. It runs on
+//! the threads of the caller's rayon pool, and its result has the same bits on any number of threads and on
+//! every fused instruction set.
+//!
+//! ```
+//! use lanegrad::{Batch, Rows};
+//! use lanegrad_fit::{Ending, Options, fit};
+//!
+//! let rows = Rows::new(&[0.5, 1.0, -1.0, 0.0, 2.0, 1.5, 0.0, -0.5], 4, 2)?;
+//! let batch = Batch::new(rows, &[1.0, 0.0, 1.0, 0.0])?;
+//! let mut options = Options::default();
+//! options.l2 = 0.1;
+//! let fit = fit(&batch, &options, |progress| println!("{}: {}", progress.iteration, progress.loss))?;
+//! assert_eq!(fit.ending, Ending::Converged);
+//! assert_eq!(fit.weights.len(), 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Files
+//!
+//! With the feature `files` (default), `data` reads CSV and NumPy's `.npy`; with the feature `parquet` also
+//! Parquet. A `TrainingSet` is a table whose labels were read; fitting it gives a [`Model`], which is kept as JSON.
+//! A `Predictor` applies a model to a file of any size, block by block.
+#![cfg_attr(
+    feature = "files",
+    doc = r#"
+```
+use lanegrad_fit::data::{Columns, Table};
+use lanegrad_fit::{Dtype, Model, Options, TrainingSet};
+# let directory = std::env::temp_dir().join(format!("lanegrad-fit-{}", std::process::id()));
+# std::fs::create_dir_all(&directory)?;
+# let path = directory.join("small.csv");
+# std::fs::write(&path, "x,y\n1,1\n2,0\n3,1\n0,0\n")?;
+
+let (table, columns) = Table::read(&path, None, |file, names| Columns::find(file, names, "y", None))?;
+let set = TrainingSet::new(&table, &columns, Dtype::F64)?;
+let mut options = Options::default();
+options.l2 = 0.1;
+let (model, fit) = set.fit(&options, |_| {})?;
+assert_eq!(Model::from_json(&model.to_json())?, model);
+assert_eq!(fit.metrics.weight, 4.0);
+# std::fs::remove_dir_all(&directory)?;
+# Ok::<(), Box<dyn std::error::Error>>(())
+```
+"#
+)]
+
+#[cfg(feature = "files")]
+pub mod data;
+mod error;
+mod features;
+mod fit;
+mod metrics;
+mod model;
+mod moments;
+mod number;
+mod objective;
+mod optimize;
+#[cfg(feature = "files")]
+mod predict;
+#[cfg(feature = "files")]
+mod training;
+
+pub use error::Error;
+pub use fit::{Fit, Options, Progress, Warning, fit};
+pub use metrics::{Auc, Metrics, MetricsSum};
+pub use model::{Model, Standardization};
+pub use number::{Dtype, Number, UnknownDtype};
+pub use optimize::Ending;
+#[cfg(feature = "files")]
+pub use predict::{Prediction, Predictor};
+#[cfg(feature = "files")]
+pub use training::TrainingSet;

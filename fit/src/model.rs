@@ -1,0 +1,191 @@
+//! A model, as it is kept in a file: JSON, whose numbers read back to the same bits.
+
+use crate::error::{Context, Error, ensure};
+use crate::fit::{Fit, Options};
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::path::Path;
+
+/// The version of the format.
+const SCHEMA: u32 = 1;
+
+/// The weights of a logistic regression on columns as they are, and the fit that they come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Model {
+    /// The version of the format: 1.
+    pub schema: u32,
+    /// The version of lanegrad that fitted it.
+    pub lanegrad: String,
+    /// The number of rows that it was fitted to.
+    pub rows: usize,
+    /// The penalty λ.
+    pub l2: f64,
+    /// The column of the labels.
+    pub label: String,
+    /// The column of the sample weights.
+    pub sample_weight: Option<String>,
+    /// The names of the columns.
+    pub columns: Vec<String>,
+    /// A weight for each of these columns, to be applied to its numbers as they are.
+    pub weights: Vec<f64>,
+    /// The bias.
+    pub bias: f64,
+    /// Mean and scale of each column, if the penalty was on the weights of standardised columns: such a weight
+    /// is a weight times its scale.
+    pub standardization: Option<Standardization>,
+}
+
+/// Means and standard deviations of columns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Standardization {
+    /// The mean of each column.
+    pub means: Vec<f64>,
+    /// The standard deviation of each column; 1 where all numbers are equal.
+    pub scales: Vec<f64>,
+}
+
+impl Model {
+    /// The model of a fit to columns of these names. The columns' order is that of the fit.
+    ///
+    /// # Errors
+    ///
+    /// If there is not one name for each weight, or two names are the same.
+    pub fn new(fit: &Fit, options: &Options, label: String, columns: Vec<String>) -> Result<Self, Error> {
+        let standardization = || Standardization { means: fit.means.clone(), scales: fit.scales.clone() };
+        let model = Self {
+            schema: SCHEMA,
+            lanegrad: env!("CARGO_PKG_VERSION").to_owned(),
+            rows: fit.rows,
+            l2: options.l2,
+            label,
+            sample_weight: None,
+            columns,
+            weights: fit.weights.clone(),
+            bias: fit.bias,
+            standardization: options.standardize.then(standardization),
+        };
+        model.check().context("the model does not hold together")?;
+        Ok(model)
+    }
+
+    /// Reads a file with a model, and checks it.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or is not a model of this version.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Self::from_json(&text).with_context(|| format!("{} is not a model of lanegrad", path.display()))
+    }
+
+    /// Reads a model from JSON, and checks it.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not a model of this version.
+    pub fn from_json(text: &str) -> Result<Self, Error> {
+        // The version first: a file of another one may lack fields.
+        #[derive(Deserialize)]
+        struct Version {
+            schema: u32,
+        }
+        const NOT_JSON: &str = "it cannot be read";
+        let Version { schema } = serde_json::from_str(text).context(NOT_JSON)?;
+        ensure!(schema == SCHEMA, "its schema is {schema}, and this version reads {SCHEMA}");
+        let model: Self = serde_json::from_str(text).context(NOT_JSON)?;
+        model.check()?;
+        Ok(model)
+    }
+
+    /// The model as JSON, which reads back to the same bits.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut json = serde_json::to_string_pretty(self).expect("strings and numbers can be written");
+        json.push('\n');
+        json
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let columns = self.columns.len();
+        ensure!(columns > 0, "it has no columns");
+        ensure!(self.weights.len() == columns, "it has {} weights for {columns} columns", self.weights.len());
+        ensure!(
+            self.weights.iter().all(|w| w.is_finite()) && self.bias.is_finite(),
+            "a weight is not finite"
+        );
+        let mut seen = HashSet::new();
+        for name in &self.columns {
+            ensure!(seen.insert(name), "two of its columns are called `{name}`");
+        }
+        if let Some(Standardization { means, scales }) = &self.standardization {
+            ensure!(
+                means.len() == columns && scales.len() == columns,
+                "not every column has a mean and a scale"
+            );
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Model, SCHEMA, Standardization};
+
+    fn parse(text: &str) -> Result<Model, crate::Error> {
+        Model::from_json(text)
+    }
+
+    fn model() -> Model {
+        Model {
+            schema: SCHEMA,
+            lanegrad: "0.0.0".to_owned(),
+            rows: 3,
+            l2: 1e-4,
+            label: "y".to_owned(),
+            sample_weight: None,
+            columns: vec!["a \"b\"".to_owned(), "c".to_owned()],
+            weights: vec![0.1 + 0.2, -5e-324],
+            bias: 1.0 / 3.0,
+            standardization: Some(Standardization {
+                means: vec![1e300, 0.0],
+                scales: vec![1.0, 2.0_f64.sqrt()],
+            }),
+        }
+    }
+
+    #[test]
+    fn numbers_keep_their_bits() {
+        let mut model = model();
+        assert_eq!(parse(&model.to_json()).unwrap(), model);
+        let mut bits = 0x3ff0_0000_0000_0000_u64;
+        for _ in 0..2000 {
+            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            model.bias = f64::from_bits(bits >> 1);
+            if model.bias.is_finite() {
+                let again = parse(&model.to_json()).unwrap();
+                assert_eq!(again.bias.to_bits(), model.bias.to_bits());
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_hold_together_is_refused() {
+        let refused = |change: &dyn Fn(&mut Model)| {
+            let mut model = model();
+            change(&mut model);
+            parse(&model.to_json()).unwrap_err().to_string()
+        };
+        assert!(refused(&|m| m.schema = 2).contains("schema is 2"));
+        assert!(refused(&|m| m.weights.truncate(1)).contains("1 weights for 2 columns"));
+        assert!(refused(&|m| m.columns[1] = m.columns[0].clone()).contains("two of its columns"));
+        assert!(refused(&|m| m.columns.clear()).contains("no columns"));
+        assert!(refused(&|m| m.standardization.as_mut().unwrap().means.clear()).contains("mean and a scale"));
+        let json = model().to_json();
+        for end in 0..json.trim_end().len() {
+            assert!(parse(&json[..end]).is_err());
+        }
+    }
+}
