@@ -1,8 +1,7 @@
-//! `lanegrad bench`: what this CPU can reach, what the kernels reach of it, and how that compares with
-//! another report.
+//! `lanegrad bench`: the limits of this CPU, the speed of the kernels, and comparisons with another report.
 //!
-//! Top down: a `plan` says what is measured under which `setting`; `run` has `work` timed by `sample`, and
-//! makes a `report` of it, which is rendered as a `table`, as a `page` of `charts`, or next to another one
+//! Top down: a `plan` lists the measurements, each under a `setting`; `run` times their `work` by `sample`, and
+//! makes a `report` of the times, which is rendered as a `table`, as a `page` of `charts`, or beside another report
 //! by `compare`.
 
 mod charts;
@@ -34,20 +33,19 @@ use std::time::{Instant, SystemTime};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// A named subset: f32, in the first-level cache and from memory; at most 60 seconds instead of 15
-    /// minutes.
+    /// Measure a part: f32, in the first-level cache and from memory. Takes at most 60 seconds, not 15 minutes.
     #[arg(long)]
     quick: bool,
     /// Measure only these kernels.
     #[arg(long, value_name = "NAME", value_enum, value_delimiter = ',')]
     kernel: Vec<Kernel>,
-    /// Measure only these instruction sets (see `lanegrad info`), and the plain loops.
+    /// Measure only these instruction sets (see `lanegrad info`), and the plain loops to compare with.
     #[arg(long, value_name = "NAME", value_parser = Isa::from_name, value_delimiter = ',')]
     isa: Vec<Isa>,
     /// Measure only these types.
     #[arg(long, value_name = "TYPE", value_parser = args::dtype(), value_delimiter = ',')]
     dtype: Vec<Dtype>,
-    /// Measure on these numbers of threads; otherwise on one, and on as many as the system allows.
+    /// Measure on these numbers of threads. By default on one, and on as many as the system allows.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096), value_delimiter = ',')]
     threads: Vec<u16>,
     /// Write the report as JSON.
@@ -56,32 +54,32 @@ pub(crate) struct Args {
     /// Write the measurements as CSV.
     #[arg(long, value_name = "PATH")]
     csv: Option<PathBuf>,
-    /// Write the report as a page with charts: one file, without scripts.
+    /// Write the report as an HTML page with charts: one file, without scripts.
     #[arg(long, value_name = "PATH")]
     html: Option<PathBuf>,
-    /// Write the chart of speedups over plain loops as a picture.
+    /// Write the chart of speedups over plain loops as an SVG picture.
     #[arg(long, value_name = "PATH")]
     svg: Option<PathBuf>,
-    /// Render an earlier report (`--json`) instead of measuring.
+    /// Show an earlier report (`--json`) instead of measuring.
     #[arg(long, value_name = "PATH", conflicts_with_all = ["quick", "kernel", "isa", "dtype", "threads"])]
     from: Option<PathBuf>,
-    /// Compare with an earlier report (`--json`): the ratio of the times, row by row, and which of them
+    /// Compare with an earlier report (`--json`): print the ratio of the times, row by row, and mark the ratios that
     /// are outside the noise.
     #[arg(long, value_name = "PATH")]
     compare: Option<PathBuf>,
-    /// Exit with status 1 if, outside the noise, the old time over the new one is below this anywhere.
+    /// Exit with status 1 if a ratio that is outside the noise, old time / new time, is below this.
     #[arg(long, value_name = "RATIO", requires = "compare", value_parser = ratio)]
     fail_below: Option<f64>,
 }
 
-/// A ratio of times.
+/// Reads a ratio of times.
 fn ratio(text: &str) -> Result<f64> {
     let ratio: f64 = text.parse()?;
     ensure!(ratio > 0.0 && ratio.is_finite(), "a ratio is a positive number");
     Ok(ratio)
 }
 
-/// A report in one of the formats of files.
+/// A function that renders a report in the format of a file.
 type Render = fn(&Report) -> Result<Vec<u8>>;
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
@@ -91,14 +89,18 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         (&args.html, |report| Ok(page::render(report)?.into_bytes())),
         (&args.svg, |report| {
             let chart = charts::ladder(report)?;
-            let chart = chart.context("there is nothing to draw: no instruction set was measured")?;
+            let chart = chart.context("there is no chart to write: no instruction set was measured")?;
             Ok(charts::standalone(&chart).into_bytes())
         }),
     ];
     let files = || formats.iter().filter_map(|(path, render)| Some((path.as_ref()?, render)));
-    // What will be needed at the end is tried before the work is done.
+    // Files that cannot be written are refused before the work.
     for (i, (path, _)) in files().enumerate() {
-        ensure!(files().skip(i + 1).all(|(other, _)| other != path), "two reports go to {}", path.display());
+        ensure!(
+            files().skip(i + 1).all(|(other, _)| other != path),
+            "two reports have the same path, {}",
+            path.display()
+        );
         output::check(path)?;
     }
     let old = args.compare.as_deref().map(Report::read).transpose()?;
@@ -106,7 +108,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Some(path) => Report::read(path)?,
         None => measure(args)?,
     };
-    // Whatever can be kept is, though one file may fail, or nobody read on.
+    // All files are tried, even if one of them or standard output fails.
     let written: Vec<Result<()>> =
         files().map(|(path, render)| output::write(path, &render(&report)?)).collect();
     let comparison = old.as_ref().map(|old| Comparison::new(old, &report)).transpose()?;
@@ -118,7 +120,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Measures what the arguments ask for.
+/// Makes the measurements that the arguments select.
 fn measure(args: &Args) -> Result<Report> {
     let machine = Machine::detect()?;
     let start = (SystemTime::now(), Instant::now());
@@ -139,7 +141,7 @@ fn measure(args: &Args) -> Result<Report> {
 }
 
 fn wish(args: &Args, machine: &Machine) -> Wish {
-    /// Those that were chosen, or else all: each once, in the order of all.
+    /// The values that were chosen, or all if none was: each once, in the order of `all`.
     fn chosen<T: PartialEq>(chosen: &[T], all: impl IntoIterator<Item = T>) -> Vec<T> {
         all.into_iter().filter(|one| chosen.is_empty() || chosen.contains(one)).collect()
     }

@@ -1,4 +1,4 @@
-//! `lanegrad info`: the CPU, and what the library makes of it.
+//! `lanegrad info`: the CPU, and the choices that the library makes for it.
 
 use crate::machine::{self, Cache, Machine};
 use crate::output;
@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Number of features to print the plan of chunks for.
+    /// The number of features for which the sizes of chunks are printed.
     #[arg(long, value_name = "N", default_value_t = 64)]
     cols: usize,
 }
@@ -18,7 +18,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut text = format!("lanegrad {}, {}\n", env!("CARGO_PKG_VERSION"), machine.compiler);
     let mut line = |name: &str, value: &str| writeln!(text, "{name:<10}{value}");
     line("CPU", &machine.cpu)?;
-    line("cores", &format!("{}; this process may run {} threads", machine.cores, machine.threads))?;
+    line("cores", &format!("{}; this process can use {} threads", machine.cores, machine.threads))?;
     line("system", &machine.system)?;
     line("caches", &caches(&machine))?;
     line("tiers", &machine.isas.join(" "))?;
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     output::print(&text)
 }
 
-/// The caches of a machine in words.
+/// The caches of a machine, in words.
 pub(crate) fn caches(machine: &Machine) -> String {
     let cache = |name: &str, cache: Cache| {
         let count = if cache.count > 1 { format!("{} x ", cache.count) } else { String::new() };
@@ -37,11 +37,11 @@ pub(crate) fn caches(machine: &Machine) -> String {
     };
     let mut caches = vec![cache("L1d", machine.l1), cache("L2", machine.l2)];
     caches.extend(machine.l3.map(|l3| cache("L3", l3)));
-    let assumed = if machine.caches_assumed { " (assumed: the system does not tell)" } else { "" };
+    let assumed = if machine.caches_assumed { " (assumed: the system does not report them)" } else { "" };
     format!("{}{assumed}", caches.join(", "))
 }
 
-/// A size of a cache, in the powers of two that such have.
+/// The size of a cache, in units of powers of two.
 pub(crate) fn binary_size(bytes: usize) -> String {
     match bytes {
         0..0x10_0000 => format!("{} KB", bytes >> 10),
@@ -49,7 +49,7 @@ pub(crate) fn binary_size(bytes: usize) -> String {
     }
 }
 
-/// The instruction set that runs, and why it is not the fastest.
+/// The instruction set that is chosen, and the reason if it is not the fastest.
 fn chosen() -> Result<String> {
     let fastest = machine::fastest();
     Ok(match machine::lowered()? {

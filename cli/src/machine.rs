@@ -1,4 +1,4 @@
-//! The machine that is measured: its CPU, caches, instruction sets and what built the program.
+//! The machine that is measured: its CPU, its caches, its instruction sets, and the compiler of the program.
 
 use anyhow::{Result, bail};
 use lanegrad::Isa;
@@ -7,14 +7,14 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
 
-/// What a report says of the machine.
+/// The description of a machine in a report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Machine {
-    /// The CPU's own name, with family and model where it tells.
+    /// The CPU's own name, with family and model if it reports them.
     pub(crate) cpu: String,
-    /// Cores of the machine, where the system tells; else its threads.
+    /// Cores of the machine, if the system reports them, else its threads.
     pub(crate) cores: usize,
-    /// Threads that this process may run at once.
+    /// Threads that this process can run at once.
     pub(crate) threads: usize,
     /// Operating system and architecture.
     pub(crate) system: String,
@@ -22,13 +22,13 @@ pub(crate) struct Machine {
     pub(crate) l1: Cache,
     /// Second-level cache.
     pub(crate) l2: Cache,
-    /// Third-level cache, where there is one.
+    /// Third-level cache, if there is one.
     pub(crate) l3: Option<Cache>,
-    /// Whether the cache sizes are guesses, as the system does not tell.
+    /// Whether the cache sizes are guesses, because the system does not report them.
     pub(crate) caches_assumed: bool,
     /// The instruction sets that were found, slowest first.
     pub(crate) isas: Vec<String>,
-    /// The one that the library chooses.
+    /// The instruction set that the library chooses.
     pub(crate) best: String,
     /// The compiler's version, and what the build enables beyond its target's minimum.
     pub(crate) compiler: String,
@@ -37,15 +37,15 @@ pub(crate) struct Machine {
 /// A cache.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Cache {
-    /// Size of one.
+    /// The size of one such cache.
     pub(crate) bytes: usize,
-    /// How many there are, among the CPUs of the machine.
+    /// The number of such caches in the machine.
     pub(crate) count: usize,
 }
 
 impl Machine {
-    /// Reads what this machine tells. An instruction set in `LANEGRAD_ISA` that it does not have is an
-    /// error here (the library ignores it), as whoever measures would measure another one.
+    /// Describes this machine. An instruction set in `LANEGRAD_ISA` that it does not have is an error here (the
+    /// library ignores it): otherwise another one would be measured.
     pub(crate) fn detect() -> Result<Self> {
         let best = lowered()?.unwrap_or_else(fastest);
         let caches = system_caches().or_else(cpuid_caches);
@@ -84,7 +84,7 @@ pub(crate) fn fastest() -> Isa {
     Isa::available().next_back().unwrap_or_default()
 }
 
-/// The instruction set that `LANEGRAD_ISA` names, where it is set.
+/// The instruction set that `LANEGRAD_ISA` names, if that is set.
 pub(crate) fn lowered() -> Result<Option<Isa>> {
     let Some(name) = std::env::var_os("LANEGRAD_ISA") else { return Ok(None) };
     match name.to_str().and_then(|name| Isa::from_name(name).ok()) {
@@ -93,8 +93,8 @@ pub(crate) fn lowered() -> Result<Option<Isa>> {
     }
 }
 
-/// `rustc` with its version, and the instruction sets that the build enables: what `portable` and the
-/// baseline are made of.
+/// The version of `rustc`, and the instruction sets that the build enables, with which `portable` and the baseline
+/// are compiled.
 fn compiler() -> String {
     let enabled = [
         ("sse2", cfg!(target_feature = "sse2")),
@@ -119,7 +119,7 @@ fn cpu_name() -> Option<String> {
     })
 }
 
-/// Linux tells names of some other CPUs.
+/// The name of a CPU as Linux reports it.
 #[cfg(not(target_arch = "x86_64"))]
 fn cpu_name() -> Option<String> {
     let info = fs::read_to_string("/proc/cpuinfo").ok()?;
@@ -127,21 +127,21 @@ fn cpu_name() -> Option<String> {
     Some(line.split_once(':')?.1.trim().to_owned())
 }
 
-/// The directories in which Linux tells of CPUs.
+/// The directories in which Linux describes CPUs.
 fn cpu_directories() -> impl Iterator<Item = PathBuf> {
     (0..)
         .map(|cpu| PathBuf::from(format!("/sys/devices/system/cpu/cpu{cpu}")))
         .take_while(|directory| directory.exists())
 }
 
-/// How many cores there are, as Linux tells: CPUs that are not threads of one core.
+/// The number of cores, as Linux reports it: CPUs that are not threads of one core.
 fn cores() -> Option<usize> {
     let siblings = |cpu: PathBuf| fs::read_to_string(cpu.join("topology/thread_siblings_list")).ok();
     let siblings: Option<HashSet<String>> = cpu_directories().map(siblings).collect();
     siblings.map(|cores| cores.len()).filter(|&cores| cores > 0)
 }
 
-/// First, second and third level, as Linux tells.
+/// The caches of the first, second and third level, as Linux reports them.
 fn system_caches() -> Option<[Option<Cache>; 3]> {
     let mut found: [Vec<(usize, String)>; 3] = Default::default();
     for cpu in cpu_directories() {
@@ -179,7 +179,7 @@ fn parse_size(text: &str) -> Option<usize> {
     digits.parse::<usize>().ok()?.checked_mul(unit)
 }
 
-/// First, second and third level, as the CPU tells; one of each kind, as it does not tell of others.
+/// The caches of the first, second and third level, as the CPU reports them: one of each.
 #[cfg(target_arch = "x86_64")]
 fn cpuid_caches() -> Option<[Option<Cache>; 3]> {
     use raw_cpuid::CacheType;
@@ -205,8 +205,8 @@ fn cpuid_caches() -> Option<[Option<Cache>; 3]> {
     None
 }
 
-/// The clock that one core runs at while it is asked: from a chain of rotations and exclusive ors, each
-/// of which takes a cycle on every x86-64 core of the last years. Elsewhere nothing is known.
+/// The clock of one core, measured now: from a chain of rotations and exclusive ors, each of which takes one cycle
+/// on all recent x86-64 cores. `None` on other architectures.
 pub(crate) fn clock_hz() -> Option<f64> {
     const STEPS: u32 = 1_000_000;
     if !cfg!(target_arch = "x86_64") {

@@ -1,4 +1,4 @@
-//! `lanegrad`: logistic regressions from the shell, and what this CPU reaches.
+//! The program `lanegrad`.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Where results go: standard output, and files that are whole or not there at all.
+//! Output: standard output, and files that are either whole or not there.
 
 use anyhow::{Context, Result};
 use std::fs::{self, File};
@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use tempfile::NamedTempFile;
 
-/// Prints to standard output. A reader that has gone away is an error, not a panic.
+/// Prints to standard output. A closed output is an error, not a panic.
 pub(crate) fn print(text: &str) -> Result<()> {
     let mut out = Output::create(Path::new("-"))?;
     out.write(text.as_bytes())?;
     out.finish()
 }
 
-/// Prints next to the files that a command wrote: to standard output or, where one of the files went there,
-/// to standard error.
+/// Prints a summary beside the files that a command wrote: to standard output or, if one of the files is standard
+/// output, to standard error.
 pub(crate) fn print_beside<'a>(files: impl IntoIterator<Item = &'a PathBuf>, text: &str) -> Result<()> {
     if files.into_iter().any(|path| path.as_os_str() == "-") {
         crate::note(text.trim_end());
@@ -24,9 +24,9 @@ pub(crate) fn print_beside<'a>(files: impl IntoIterator<Item = &'a PathBuf>, tex
     print(text)
 }
 
-/// Fails where an [`Output`] of this path would fail, before the work is done that it is to keep.
+/// Fails if an [`Output`] of this path would fail: a check before the work whose result it is to hold.
 pub(crate) fn check(path: &Path) -> Result<()> {
-    // Whoever reads a named pipe would take its closing for the end.
+    // The reader of a named pipe would take its closing for the end of the data.
     #[cfg(unix)]
     if fs::metadata(path).is_ok_and(|metadata| std::os::unix::fs::FileTypeExt::is_fifo(&metadata.file_type()))
     {
@@ -38,11 +38,11 @@ pub(crate) fn check(path: &Path) -> Result<()> {
 /// The files that are being written, for [`remove_unfinished`].
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Removes the files that are being written: what an interrupt does before it ends the program.
+/// Removes the files that are being written, as an interrupt does before it ends the program.
 pub(crate) fn remove_unfinished() {
     let unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
     for path in unfinished.iter() {
-        // Who ends here has no use for an error.
+        // The program ends: there is nothing to do about an error.
         let _ = fs::remove_file(path);
     }
 }
@@ -54,8 +54,9 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<()> {
     out.finish()
 }
 
-/// A file that is being written: beside its place, and then renamed into it, so that whoever looks finds
-/// all of it or what was there before. Devices and pipes, and standard output (`-`), are written directly.
+/// A file that is being written: under another name in its directory, and then renamed, so that its path holds
+/// either all of it or the file that was there before. Devices, pipes and standard output (`-`) are written
+/// directly.
 pub(crate) struct Output {
     name: String,
     place: Place,
@@ -76,7 +77,7 @@ impl Output {
             let file = File::options().write(true).open(path);
             (path.display().to_string(), file.map(|file| direct(Box::new(file))))
         } else {
-            // Through a link, to the file that it names.
+            // A link is followed to the file that it names.
             let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
             let file = beside(&target);
             let place = file.map(|file| Place::Beside(BufWriter::with_capacity(1 << 20, file), target));
@@ -95,12 +96,12 @@ impl Output {
         .with_context(|| format!("cannot write {}", self.name))
     }
 
-    /// Whether the start of it can be written again.
+    /// Whether its start can be written again.
     pub(crate) fn is_a_file(&self) -> bool {
         matches!(self.place, Place::Beside(..))
     }
 
-    /// Writes over what it starts with; nothing where it is not a file.
+    /// Writes over its start, or does nothing if it is not a file.
     pub(crate) fn overwrite_start(&mut self, bytes: &[u8]) -> Result<()> {
         let Place::Beside(out, _) = &mut self.place else { return Ok(()) };
         out.seek(SeekFrom::Start(0))
@@ -108,7 +109,7 @@ impl Output {
             .with_context(|| format!("cannot write {}", self.name))
     }
 
-    /// Ends it: the file is in its place when this returns.
+    /// Finishes the output: a file then has its name.
     pub(crate) fn finish(self) -> Result<()> {
         let finish = || match self.place {
             Place::Direct(mut out) => out.flush(),
@@ -123,7 +124,7 @@ impl Output {
     }
 }
 
-/// Whether something is there that is not a regular file. Links are followed.
+/// Whether the path is something else than a regular file. Links are followed.
 fn is_special(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| !metadata.is_file())
 }
@@ -135,7 +136,7 @@ fn beside(path: &Path) -> io::Result<NamedTempFile> {
         _ => Path::new("."),
     };
     let mut builder = tempfile::Builder::new();
-    // Readable as any file that is made without further ado; what may be read is for the umask to say.
+    // The usual permissions of a new file, from which the umask takes away.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     // Under the lock, so that no interrupt comes between the file and its name in the list.

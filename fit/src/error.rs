@@ -1,9 +1,9 @@
-//! The error of this crate: a text, and what caused it.
+//! The error of this crate: a text, and its cause.
 
 use std::fmt;
 
 /// The reason why data, a model or a fit was refused: a text for people, which names file, line and column
-/// where it can. Its [source](std::error::Error::source), if any, says what is behind it.
+/// if it can. Its cause is its [source](std::error::Error::source).
 #[derive(Debug)]
 pub struct Error {
     message: String,
@@ -42,12 +42,12 @@ impl From<lanegrad::Error> for Error {
     }
 }
 
-/// What was being done when something failed.
+/// A text for an error, before the text of its cause.
 pub(crate) trait Context<T> {
     /// Adds a text in front of the cause.
     fn context(self, message: impl Into<String>) -> Result<T, Error>;
 
-    /// The same, with a text that is made where it is needed.
+    /// The same, with a text that is only made if it is needed.
     fn with_context(self, message: impl FnOnce() -> String) -> Result<T, Error>;
 }
 

@@ -9,7 +9,7 @@ use crate::objective::Objective;
 use crate::optimize::{Ending, Limits, minimize};
 use lanegrad::{Batch, Engine, Params, Storage};
 
-/// What a fit minimises, and when it stops.
+/// The penalty of a fit, and the limits at which it stops.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Options {
@@ -19,7 +19,7 @@ pub struct Options {
     /// Whether the penalty is on the weights of standardised columns (less their mean, over their standard
     /// deviation), not on those of the columns as they are. `false` by default.
     pub standardize: bool,
-    /// The fit has converged where no entry of the gradient, by the weights of standardised columns, is
+    /// The fit has converged when no entry of the gradient, by the weights of standardised columns, is
     /// larger. 10⁻⁶ by default.
     pub tolerance: f64,
     /// The largest number of iterations. 1000 by default.
@@ -45,7 +45,7 @@ impl Options {
     }
 }
 
-/// Where a fit is after an iteration.
+/// The state of a fit after an iteration.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Progress {
@@ -61,7 +61,7 @@ pub struct Progress {
     pub passes: usize,
 }
 
-/// Something about a result that its user should know.
+/// A fact about a result that its user should know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Warning {
@@ -102,7 +102,7 @@ pub struct Fit {
     pub passes: usize,
     /// How the fit ended.
     pub ending: Ending,
-    /// What its user should know.
+    /// Facts about the result that its user should know.
     pub warnings: Vec<Warning>,
     /// How well the model tells the classes of these rows apart.
     pub metrics: Metrics,

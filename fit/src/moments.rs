@@ -36,7 +36,7 @@ const BLOCK: usize = 128 << 10;
 const RUN: usize = 64;
 
 impl Moments {
-    /// Mean and scale of each feature, or where a number is that is not finite.
+    /// Mean and scale of each feature. If one is not finite, the error has the number that causes it.
     pub(crate) fn of_features<S: Number + Storage<T>, T: Number>(
         batch: &Batch<'_, S, T>,
         features: &Features,

@@ -1,7 +1,7 @@
 //! The function that a fit minimises, in coordinates that suit an optimiser.
 //!
 //! The features are standardised, but the data are not touched: with mean m and scale s of a column, the
-//! weight u of the standardised feature is v = u / s of the raw one, and the bias takes what the means add:
+//! weight u of the standardised feature is v = u / s of the raw one, and the bias takes up the means:
 //!
 //! ```text
 //! z = Σ u (x - m) / s + b' = Σ v x + b        v = u / s,  b = b' - Σ v m
@@ -9,7 +9,7 @@
 //! ```
 //!
 //! So one pass over the raw rows gives loss and gradient, whatever units the columns are in. The penalty is
-//! λ/2 Σ u² or, where the raw weights are to be penalised, λ/2 Σ v².
+//! λ/2 Σ u² or, if the raw weights are to be penalised, λ/2 Σ v².
 
 use crate::features::Features;
 use crate::moments::Moments;
@@ -59,7 +59,7 @@ impl Point {
     }
 }
 
-/// The largest of some numbers, without their signs; NaN where one is.
+/// The largest absolute value of some numbers; NaN if one is NaN.
 pub(crate) fn largest(numbers: &[f64]) -> f64 {
     numbers.iter().fold(0.0, |most: f64, x| if x.abs() > most || x.is_nan() { x.abs() } else { most })
 }

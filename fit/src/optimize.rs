@@ -64,7 +64,7 @@ pub(crate) fn minimize<S: Storage<T>, T: Number>(
         .timer(false)
         .ctrlc(false)
         .run();
-    // A line search that finds no better point ends the run with an error; what was reached before stays.
+    // A line search that finds no better point ends the run with an error. The best point before it is the result.
     let best = match objective.best() {
         Some(best) => best,
         None => {

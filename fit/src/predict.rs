@@ -17,7 +17,7 @@ pub struct Predictor<'a> {
     scorer: Scorer<'a>,
 }
 
-/// What is known once all rows of a file were scored.
+/// The summary of a file whose rows were all scored.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Prediction {

@@ -9,10 +9,10 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-/// A picture and what it shows.
+/// A picture and its title.
 pub(crate) struct Chart {
     pub(crate) title: String,
-    /// An SVG element, in colours that the page's style defines.
+    /// An SVG element whose colours are defined by the page's style.
     pub(crate) svg: String,
 }
 
@@ -26,7 +26,7 @@ fn picture(title: String, size: (u32, u32), draw: impl FnOnce(&Area<'_>) -> Resu
         draw(&area)?;
         drawn(area.present())?;
     }
-    // Scaled by its container, and named for those who do not see it.
+    // Scaled by its container, with a label for screen readers.
     let (w, h) = size;
     let fixed = format!("<svg width=\"{w}\" height=\"{h}\"");
     let label = title.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
@@ -47,7 +47,7 @@ const CENTRE: Pos = Pos { h_pos: HPos::Center, v_pos: VPos::Center };
 const LEFT: Pos = Pos { h_pos: HPos::Left, v_pos: VPos::Center };
 const RIGHT: Pos = Pos { h_pos: HPos::Right, v_pos: VPos::Center };
 
-/// The tiers that measurements have, in their order.
+/// The tiers of some measurements, in their order.
 fn tiers<'a>(measurements: impl Iterator<Item = &'a Measurement>) -> Vec<&'a str> {
     let mut tiers: Vec<&str> = Vec::new();
     for m in measurements {
@@ -58,7 +58,7 @@ fn tiers<'a>(measurements: impl Iterator<Item = &'a Measurement>) -> Vec<&'a str
     tiers
 }
 
-/// The smallest number of threads, and the first type: what a chart shows of a report that has several.
+/// The smallest number of threads, and the first type: a chart shows these if a report has several.
 fn plainest(report: &Report) -> Option<(usize, Dtype)> {
     let levels = || report.measurements.iter().filter(|m| m.setting.section == Section::Levels);
     Some((levels().map(|m| m.setting.threads).min()?, levels().map(|m| m.setting.dtype).min()?))
@@ -89,8 +89,8 @@ fn levels(report: &Report) -> Vec<Level> {
     levels
 }
 
-/// Performance against intensity, a chart for each level: the ceilings of each tier as lines, and what
-/// the kernels reach as points.
+/// Performance against intensity, a chart for each level: the ceilings of each tier as lines, the kernels as
+/// points.
 pub(crate) fn rooflines(report: &Report) -> Result<Vec<Chart>> {
     levels(report).into_iter().map(|level| roofline(report, level)).collect()
 }
@@ -152,7 +152,7 @@ fn roofline(report: &Report, level: Level) -> Result<Chart> {
             let name = Text::new(kernel.to_string(), (x, bottom * 1.25), text(13, &INK, CENTRE));
             drawn(chart.draw_series([name]))?;
         }
-        // The slower tiers in broader lines: where two roofs are one, both are seen.
+        // Slower tiers have broader lines, so that both are seen if two roofs are the same.
         for (i, &(tier, peak, bandwidth)) in roofs.iter().enumerate() {
             let ridge = peak / bandwidth;
             let line =
@@ -365,8 +365,8 @@ pub(crate) fn sizes(report: &Report) -> Result<Vec<Chart>> {
     charts.collect()
 }
 
-/// Throughput from memory against the number of threads, a chart for each kernel; nothing where only one
-/// number of threads was measured.
+/// Throughput from memory against the number of threads, a chart for each kernel. There are no charts if
+/// only one number of threads was measured.
 pub(crate) fn threads(report: &Report) -> Result<Vec<Chart>> {
     let Some((_, dtype)) = plainest(report) else { return Ok(Vec::new()) };
     let all = || {
@@ -391,8 +391,8 @@ pub(crate) fn threads(report: &Report) -> Result<Vec<Chart>> {
     charts.collect()
 }
 
-/// What the loop of the same traffic reached on the same data, in the same seconds, on the last tier that
-/// was held against it; nothing where arithmetic bounds the kernel everywhere.
+/// The rate of the loop of the same traffic on the same data, in the same seconds, on the last tier that has such a
+/// rate. The line has no points if arithmetic bounds the kernel everywhere.
 fn ceiling<'a>(
     measurements: impl Iterator<Item = &'a Measurement> + Clone,
     x: impl Fn(&Measurement) -> f64,

@@ -12,13 +12,13 @@ pub(crate) struct Role {
     pub(crate) name: &'static str,
     light: &'static str,
     dark: &'static str,
-    /// What charts are drawn in.
+    /// The colour that charts are drawn in, before it is replaced.
     pub(crate) stand_in: RGBColor,
 }
 
 /// Text, axes and frames.
 pub(crate) const INK: Role = color("ink", "#1b2430", "#e6eaf0", 1);
-/// What is less important.
+/// Text and marks of less importance.
 pub(crate) const MUTED: Role = color("muted", "#5b6675", "#9aa6b5", 2);
 /// Lines of the grid.
 pub(crate) const GRID: Role = color("grid", "#e3e7ec", "#2b3440", 3);

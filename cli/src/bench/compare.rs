@@ -1,5 +1,4 @@
-//! Two reports side by side: how much faster each measurement has become, and whether that is more than
-//! noise.
+//! Two reports side by side: the ratio of each measurement's times, and whether it is outside the noise.
 
 use super::report::{Measurement, Report};
 use super::setting::{Setting, significant};
@@ -26,7 +25,7 @@ impl Row<'_> {
         self.old.time.median / self.new.time.median
     }
 
-    /// Whether the times of the two do not overlap, from the 10th to the 90th percentile.
+    /// Whether the two times, from the 10th to the 90th percentile, do not overlap.
     fn differs(&self) -> bool {
         let (old, new) = (&self.old.time, &self.new.time);
         new.high < old.low || old.high < new.low
@@ -38,7 +37,7 @@ impl<'a> Comparison<'a> {
     ///
     /// # Errors
     ///
-    /// Where they have none in common.
+    /// If they have no measurement in common.
     pub(crate) fn new(old: &'a Report, new: &'a Report) -> Result<Self> {
         let counterpart = |new: &'a Measurement| {
             let same = |old: &&Measurement| {
@@ -51,7 +50,7 @@ impl<'a> Comparison<'a> {
         Ok(Self { old, new, rows })
     }
 
-    /// The lowest ratio of those outside the noise.
+    /// The lowest of the ratios that are outside the noise.
     pub(crate) fn lowest(&self) -> Option<f64> {
         self.rows.iter().filter(|row| row.differs()).map(Row::ratio).reduce(f64::min)
     }
@@ -118,7 +117,7 @@ mod tests {
     use crate::bench::report::{Report, tests::report};
     use crate::bench::sample::Timing;
 
-    /// The report with every time so many times as long.
+    /// The report with every time multiplied by a factor.
     fn slower(factor: f64) -> Report {
         let mut report = report();
         for m in &mut report.measurements {

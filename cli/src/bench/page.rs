@@ -46,18 +46,18 @@ pub(crate) fn render(report: &Report) -> Result<String> {
                     @if let Some(ladder) = &ladder {
                         section {
                             h2 { "Against plain loops" }
-                            p { "How many times as fast as a loop that one would write first, in the same type, by the same compiler." }
+                            p { "The speed relative to the loop that one would write first, in the same type, by the same compiler." }
                             (figure(ladder))
                         }
                     }
                     @if !rooflines.is_empty() {
                         section {
-                            h2 { "Against what the CPU can do" }
+                            h2 { "Against the limits of the CPU" }
                             p {
                                 "Lines: the roof of each tier, its slope how fast data can be read there, its flat part how fast "
-                                "multiply-adds can be started. Points: what the kernels reach. The short bar over a point is that "
+                                "multiply-adds can be started. Points: the speed of the kernels. The short bar over a point is that "
                                 "kernel's own ceiling, of reading, copying or adding, as it does, by turns with it on its data; or "
-                                "of multiply-adds, where these leave it less."
+                                "of multiply-adds, if that is lower."
                             }
                             @for chart in &rooflines { (figure(chart)) }
                         }
@@ -81,8 +81,8 @@ pub(crate) fn render(report: &Report) -> Result<String> {
                     section {
                         h2 { "Ceilings" }
                         p {
-                            "What loops reach that only load, copy, add or multiply: the fastest sample, alone before the kernels and by "
-                            "turns with each of them on its data. The medians are beside it: where these differ, so did the machine."
+                            "The rates of loops that only load, copy, add or multiply: the fastest sample, alone before the kernels and by "
+                            "turns with each of them on its data. The medians are beside it: if they differ, the speed of the machine varied."
                         }
                         (ceilings(report))
                     }

@@ -1,4 +1,4 @@
-//! Which measurements a run consists of, in which order, and how the time is shared between them.
+//! The measurements of a run, their order, and their shares of the time.
 
 use super::report::BASELINE;
 use super::setting::{Kernel, Level, Limit, Section, Setting, bytes_at, level_of};
@@ -8,13 +8,13 @@ use lanegrad::Isa;
 use lanegrad_fit::Dtype;
 use std::time::Duration;
 
-/// What somebody wants to know.
+/// The measurements that the user asks for.
 pub(crate) struct Wish {
-    /// The named subset, or all.
+    /// Whether to measure a part, not everything.
     pub(crate) quick: bool,
     /// Only these kernels.
     pub(crate) kernels: Vec<Kernel>,
-    /// Only these instruction sets; the baseline always.
+    /// Only these instruction sets, and the baseline.
     pub(crate) isas: Vec<Isa>,
     /// Only these types.
     pub(crate) dtypes: Vec<Dtype>,
@@ -22,7 +22,7 @@ pub(crate) struct Wish {
     pub(crate) threads: Vec<usize>,
 }
 
-/// Variants of one thing under the same conditions, measured by turns.
+/// Variants of a kernel or ceiling under the same conditions, measured by turns.
 pub(crate) struct Group {
     /// A kernel, or else a ceiling.
     pub(crate) kernel: Option<Kernel>,
@@ -30,9 +30,9 @@ pub(crate) struct Group {
     pub(crate) limit: Limit,
     /// The conditions.
     pub(crate) setting: Setting,
-    /// The variants, with the names of their tiers. Several ways to reach a ceiling have one name.
+    /// The variants, with the names of their tiers. Several variants of a ceiling may have one name.
     pub(crate) variants: Vec<(String, Work)>,
-    /// How much of the time each variant is worth.
+    /// The share of the time that each variant gets, relative to others.
     pub(crate) weight: f64,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Group {
 pub(crate) struct Plan {
     pub(crate) ceilings: Vec<Group>,
     pub(crate) kernels: Vec<Group>,
-    /// How long all is to take; a little more where three samples of everything take longer.
+    /// The time that the run should take. It takes more if three samples of everything take more.
     pub(crate) time: Duration,
 }
 
@@ -81,7 +81,8 @@ struct Planner<'a> {
     kernels: Vec<Group>,
 }
 
-/// An element after a cache line's start, as most slices are somewhere; or at it.
+/// The offset from a cache line's start: one element, as few slices start exactly at a cache line, or 0 in the
+/// section that measures alignment.
 const fn offset(section: Section, dtype: Dtype) -> usize {
     match section {
         Section::Alignment => 0,
@@ -90,7 +91,7 @@ const fn offset(section: Section, dtype: Dtype) -> usize {
 }
 
 impl Planner<'_> {
-    /// The instruction sets to find ceilings of: those to be measured, and that of the plain loops.
+    /// The instruction sets whose ceilings are measured: those asked for, and that of the plain loops.
     fn ceiling_isas(&self) -> impl Iterator<Item = Isa> {
         Isa::available().filter(|isa| self.wish.isas.contains(isa) || isa.name() == "portable")
     }
@@ -120,7 +121,7 @@ impl Planner<'_> {
         }
     }
 
-    /// The rates at which a level can be read, copied and updated. The type makes no difference.
+    /// The rates at which a level can be read, copied and updated. They do not depend on the type.
     fn memory(&mut self, section: Section, level: Level, threads: usize) {
         let Some(bytes) = bytes_at(self.machine, level, threads) else { return };
         let dtype = Dtype::F32;
@@ -162,7 +163,7 @@ impl Planner<'_> {
         self.kernels.push(Group { kernel: Some(kernel), limit: kernel.traffic(), setting, variants, weight });
     }
 
-    /// From 8 KB to what certainly comes from memory, each size twice (quick: four times) the one before.
+    /// Sizes from 8 KB to one that certainly comes from memory, each twice (quick: four times) the one before.
     fn sizes(&mut self, threads: usize) {
         let dtype = self.wish.dtypes[0];
         let largest = bytes_at(self.machine, Level::Memory, threads).unwrap_or_default();
@@ -182,7 +183,7 @@ impl Planner<'_> {
         }
     }
 
-    /// The powers of two between one thread and all, from memory.
+    /// Numbers of threads that are powers of two between one and all, from memory.
     fn scaling(&mut self) {
         let (Some(&least), Some(&most)) = (self.wish.threads.iter().min(), self.wish.threads.iter().max())
         else {

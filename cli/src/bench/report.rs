@@ -1,4 +1,4 @@
-//! A report: what was measured, and the arithmetic from times to shares of a ceiling.
+//! A report: measurements, and the arithmetic from times to shares of a ceiling.
 
 use super::sample::Timing;
 use super::setting::{Kernel, Limit, Setting};
@@ -8,14 +8,14 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// The version of the report's format: another one means that fields were renamed, removed or given
-/// another meaning. New fields may come without.
+/// The version of the report's format. It changes if fields are renamed, removed or given another meaning, and not
+/// if fields are added.
 pub(crate) const SCHEMA: u32 = 1;
 
-/// The name of the plain loops among those of the tiers.
+/// The name of the plain loops among the names of the tiers.
 pub(crate) const BASELINE: &str = "baseline";
 
-/// All that a run found.
+/// The result of a run.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Report {
     /// [`SCHEMA`].
@@ -24,50 +24,50 @@ pub(crate) struct Report {
     pub(crate) lanegrad: String,
     /// When the run started, in UTC.
     pub(crate) started: String,
-    /// How long it took, in seconds.
+    /// The duration of the run, in seconds.
     pub(crate) seconds: f64,
     /// `quick` or `full`.
     pub(crate) plan: String,
-    /// Where it ran.
+    /// The machine that was measured.
     pub(crate) machine: Machine,
     /// The clock of a core before the run, in GHz.
     pub(crate) clock_ghz: Option<f64>,
-    /// What the machine can do.
+    /// The limits of the machine.
     pub(crate) ceilings: Vec<Ceiling>,
-    /// What the kernels did.
+    /// The speed of the kernels.
     pub(crate) measurements: Vec<Measurement>,
 }
 
-/// What the machine can do of one thing, on one tier.
+/// A limit of the machine, on one tier.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Ceiling {
-    /// Of which thing.
+    /// The kind of limit.
     pub(crate) limit: Limit,
-    /// On which tier.
+    /// The tier.
     pub(crate) tier: String,
     /// The conditions.
     #[serde(flatten)]
     pub(crate) setting: Setting,
-    /// GB/s, or GFLOP/s where the limit is `multiply_add`: the fastest sample of all.
+    /// GB/s, or GFLOP/s if the limit is `multiply_add`: the fastest sample of all.
     pub(crate) rate: f64,
-    /// The medians: of the loop alone, and by turns with each kernel on its data. They tell how steady
-    /// the machine was.
+    /// The medians: of the loop alone, and by turns with each kernel on its data. Their differences show how much the
+    /// speed of the machine varied.
     pub(crate) medians: Vec<f64>,
 }
 
-/// What a kernel did, on one tier.
+/// The speed of a kernel, on one tier.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Measurement {
-    /// Which kernel.
+    /// The kernel.
     pub(crate) kernel: Kernel,
-    /// On which tier, or `baseline`.
+    /// The tier, or `baseline`.
     pub(crate) tier: String,
     /// The conditions.
     #[serde(flatten)]
     pub(crate) setting: Setting,
     /// Seconds of a call.
     pub(crate) time: Timing,
-    /// What a call amounts to.
+    /// The amount of work of a call.
     #[serde(flatten)]
     pub(crate) amount: Amount,
     /// 10^9 elements per second, from the median.
@@ -76,24 +76,24 @@ pub(crate) struct Measurement {
     pub(crate) gbytes_per_second: f64,
     /// GFLOP/s, from the median.
     pub(crate) gflops_per_second: f64,
-    /// GB/s at which the loop of the same traffic moved the same data in the same seconds (its fastest
-    /// sample), on the same tier, where that was measured.
+    /// GB/s at which the loop of the same traffic moved the same data in the same seconds (its fastest sample), on
+    /// the same tier, if that was measured.
     pub(crate) traffic_ceiling: Option<f64>,
-    /// What bounds it, where that was measured.
+    /// The ceiling that bounds the kernel, if that was measured.
     pub(crate) bound: Option<Bound>,
     /// The baseline's median over this one, under the same conditions.
     pub(crate) speedup: Option<f64>,
 }
 
-/// The ceiling that leaves a kernel the least.
+/// The lowest ceiling of a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Bound {
-    /// Which one.
+    /// The kind of limit.
     pub(crate) limit: Limit,
-    /// GB/s, or GFLOP/s where the limit is `multiply_add`: the fastest sample, on the kernel's data and in
-    /// the same seconds where it is of moving bytes.
+    /// GB/s, or GFLOP/s if the limit is `multiply_add`: the fastest sample. That of moving bytes was taken on the
+    /// kernel's data, in the same seconds.
     pub(crate) ceiling: f64,
-    /// The share of it that was reached, from the median.
+    /// The share of the ceiling that was reached, from the median.
     pub(crate) share: f64,
 }
 
@@ -116,8 +116,8 @@ impl Measurement {
         }
     }
 
-    /// Holds the measurement against the ceilings of its tier and threads: the kernel needs at least the
-    /// time to move its bytes, and at least the time to make its operations.
+    /// Compares the measurement with the ceilings of its tier and threads: the kernel needs at least the time to move
+    /// its bytes, and at least the time to make its operations.
     fn hold_against(&mut self, ceilings: &[&Ceiling]) {
         let rate = |limit: Limit| {
             let ceiling = ceilings.iter().find(|ceiling| {
@@ -139,13 +139,13 @@ impl Measurement {
     }
 }
 
-/// The plain loops are compiled with the instructions of `portable`.
+/// The tier whose ceilings a tier has: the plain loops are compiled with the instructions of `portable`.
 pub(crate) fn ceiling_tier(tier: &str) -> &str {
     if tier == BASELINE { "portable" } else { tier }
 }
 
-/// Fills in what follows from several measurements under the same conditions: the shares of the ceilings,
-/// found on the same data, and the speedups.
+/// Fills in the shares of the ceilings, which were measured on the same data, and the speedups, from measurements
+/// under the same conditions.
 pub(crate) fn relate(measurements: &mut [Measurement], ceilings: &[&Ceiling]) {
     let baseline = measurements.iter().find(|m| m.tier == BASELINE).map(|m| m.time.median);
     for m in measurements {

@@ -10,17 +10,16 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::time::{Duration, Instant};
 
-/// What a plan found.
+/// The results of a plan.
 pub(crate) struct Found {
     pub(crate) ceilings: Vec<Ceiling>,
     pub(crate) measurements: Vec<Measurement>,
 }
 
-/// A ceiling and the fastest way to it.
+/// A ceiling, and the work that reached it.
 type Way = (Ceiling, Work);
 
-/// Measures all that the plan has. Progress and the time left go to standard error, where that is a
-/// terminal.
+/// Makes the measurements of a plan. If standard error is a terminal, it shows progress and the time left.
 pub(crate) fn run(plan: &Plan) -> Result<Found> {
     let mut clock = Clock::new(plan);
     let mut ways: Vec<Way> = Vec::new();
@@ -79,8 +78,8 @@ fn rates(group: &Group, variants: &[(String, Work)], timings: &[Timing]) -> Vec<
     ways
 }
 
-/// The loops that a group's variants are held against, on the tier of each: the fastest that were found
-/// under conditions most like those of the group. A curve over many sizes has one, of its last tier.
+/// The loops that a group's variants are compared with, on the tier of each: the fastest under the conditions most
+/// like those of the group. A group of a curve over sizes has one loop, on its last tier.
 fn probes<'a>(group: &'a Group, ways: &'a [Way]) -> Vec<(String, Work)> {
     let mut tiers: Vec<&str> = Vec::new();
     for (tier, _) in &group.variants {
@@ -108,7 +107,7 @@ fn probes<'a>(group: &'a Group, ways: &'a [Way]) -> Vec<(String, Work)> {
     tiers.into_iter().flat_map(ways_of).collect()
 }
 
-/// Adds what was found of a ceiling once more, on other data.
+/// Adds another measurement of a ceiling, on other data.
 fn raise(ways: &mut [Way], found: &Ceiling) {
     let same = ways.iter_mut().map(|(ceiling, _)| ceiling).find(|ceiling| {
         (ceiling.limit, &ceiling.tier, ceiling.setting.threads, ceiling.setting.level)
@@ -124,17 +123,18 @@ fn raise(ways: &mut [Way], found: &Ceiling) {
 /// Shares the time that is left between the measurements that are left.
 struct Clock {
     end: Instant,
-    /// What all groups that are left are worth together.
+    /// The sum of the weights of all groups that are left.
     worth: f64,
     bar: ProgressBar,
     /// The threads of the last group.
     pool: Option<ThreadPool>,
 }
 
-/// The clocks of the cores vary more over shorter times, and longer ones teach nothing.
+/// The longest time for a variant: the clocks of the cores vary more over shorter times, and longer times make
+/// medians no steadier.
 const LONGEST: Duration = Duration::from_secs(3);
 
-/// What a group is worth: its variants, by their weight.
+/// The weight of a group: the sum over its variants.
 fn worth(group: &Group) -> f64 {
     group.weight * group.variants.len() as f64
 }

@@ -1,15 +1,15 @@
-//! Times: how often something is run, and what is made of the times that it takes.
+//! Sampling: the number of runs, and the statistics of their times.
 
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
-/// The shortest sample: reading the clock, some 30 ns, is then less than a ten-thousandth of it.
+/// The shortest sample, in seconds: reading the clock, about 30 ns, is then less than a ten-thousandth of it.
 const SAMPLE: f64 = 1e-3;
 
-/// As few samples as still have a median.
+/// The smallest number of samples that has a median of use.
 const FEWEST: usize = 3;
 
-/// More would not make the median steadier than the machine is.
+/// The largest number of samples: more would not make the median steadier than the machine is.
 const MOST: usize = 51;
 
 /// Times of one call, in seconds.
@@ -23,14 +23,14 @@ pub(crate) struct Timing {
     pub(crate) high: f64,
     /// The fastest sample.
     pub(crate) fastest: f64,
-    /// How many samples there are.
+    /// The number of samples.
     pub(crate) samples: usize,
-    /// How many calls a sample is the mean of.
+    /// The number of calls that a sample is the mean of.
     pub(crate) calls: usize,
 }
 
 impl Timing {
-    /// From times of one call each, of which there is at least one.
+    /// The statistics of times of one call each, of which there is at least one.
     pub(crate) fn new(mut times: Vec<f64>, calls: usize) -> Self {
         times.sort_by(f64::total_cmp);
         let percentile = |p: f64| {
@@ -54,11 +54,11 @@ impl Timing {
     }
 }
 
-/// Times several variants of one thing by turns, so that whatever else the machine does meets all of
-/// them alike: `sample(variant, calls)` runs one and returns the seconds that it took.
+/// Times several variants by turns, so that other work of the machine affects all of them alike: `sample(variant,
+/// calls)` runs one variant and returns the seconds that it took.
 ///
-/// Each has so many calls to a sample that this takes a millisecond. Ends after `budget`, but not
-/// before there are three samples of each.
+/// The calls of a sample take about a millisecond. Sampling ends after `budget`, but not before there are three
+/// samples of each variant.
 pub(crate) fn by_turns(
     variants: usize,
     budget: Duration,
@@ -78,7 +78,7 @@ pub(crate) fn by_turns(
     times.into_iter().zip(calls).map(|(times, calls)| Timing::new(times, calls)).collect()
 }
 
-/// How many calls make a sample. Warms up caches, clock and branch predictors on the way.
+/// The number of calls of a sample. Finding it warms up caches, clock and branch predictors.
 fn calibrate(mut sample: impl FnMut(usize) -> f64) -> usize {
     let mut calls = 1;
     loop {

@@ -1,4 +1,4 @@
-//! What is measured, and under which conditions: the words of a report.
+//! Kernels, limits and conditions: the words of a report.
 
 use crate::machine::Machine;
 use clap::ValueEnum;
@@ -22,7 +22,7 @@ pub(crate) enum Kernel {
     LossAndGradient,
 }
 
-/// What bounds a kernel: a loop that only loads, copies, adds, or multiplies and adds.
+/// A limit of a kernel: a loop that only loads, copies, adds, or multiplies and adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Limit {
@@ -30,14 +30,14 @@ pub(crate) enum Limit {
     Read,
     /// A load and a store for each element.
     Copy,
-    /// Two loads and a store, to one of the places that were loaded.
+    /// Two loads, and a store to the place of one of them.
     Add,
     /// Multiply-adds in registers.
     MultiplyAdd,
 }
 
 impl Kernel {
-    /// The loop that moves the same bytes and does nothing else.
+    /// The loop that only moves the same bytes.
     pub(crate) const fn traffic(self) -> Limit {
         match self {
             Self::Dot | Self::Logits | Self::LossAndGradient => Limit::Read,
@@ -46,14 +46,13 @@ impl Kernel {
         }
     }
 
-    /// Whether an `Engine` shares it between threads. What it does not share is given to each thread in
-    /// parts.
+    /// Whether an `Engine` shares it between threads. Otherwise each thread runs it on a part of the data.
     pub(crate) const fn has_engine(self) -> bool {
         !matches!(self, Self::Dot | Self::Axpy)
     }
 }
 
-/// Where the data are, as far as their size tells.
+/// The level of the memory hierarchy that the data are in, by their size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Level {
     #[serde(rename = "registers")]
@@ -65,7 +64,7 @@ pub(crate) enum Level {
     Memory,
 }
 
-/// The question that a measurement answers.
+/// The section of the report that a measurement belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Section {
@@ -82,22 +81,22 @@ pub(crate) enum Section {
 /// The conditions of a measurement.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Setting {
-    /// Why it was measured.
+    /// The section of the report.
     pub(crate) section: Section,
     /// The type of the numbers.
     pub(crate) dtype: Dtype,
-    /// Where the data are.
+    /// The level that the data are in.
     pub(crate) level: Level,
-    /// The size of all data, those of all threads together.
+    /// The size of the data of all threads together.
     pub(crate) bytes: usize,
-    /// Threads that work at once. At a level that belongs to a core, each has data of its own.
+    /// The number of threads. At a level that belongs to a core, each has its own data.
     pub(crate) threads: usize,
     /// Bytes from a cache line's start to the start of each slice.
     pub(crate) offset: usize,
 }
 
 impl Setting {
-    /// Whether both start at a cache line's start, or neither does.
+    /// Whether both start at a cache line, or neither does.
     pub(crate) const fn is_aligned_like(&self, other: &Self) -> bool {
         (self.offset == 0) == (other.offset == 0)
     }
@@ -163,26 +162,26 @@ display_as_serialised! {
     Section: { Levels => "levels", Alignment => "alignment", Sizes => "sizes", Threads => "threads" },
 }
 
-/// A size for a level's data, for all threads together; nothing where the machine has no such level, or
+/// The size of data that are in a level, for all threads together; `None` if the machine has no such level, or if
 /// the threads' second-level caches hold as much as their share of the third.
 pub(crate) fn bytes_at(machine: &Machine, level: Level, threads: usize) -> Option<usize> {
     match level {
         Level::Registers => Some(0),
-        // Half of it: the stack, and whoever else uses the core, want some.
+        // Half of it, as the stack and other programs on the core need some.
         Level::L1 => Some(machine.l1.bytes / 2 * threads),
         Level::L2 => Some(machine.l2.bytes / 2 * threads).filter(|_| machine.l2.bytes > machine.l1.bytes),
         Level::L3 => {
             let l3 = machine.l3?;
-            // A quarter, as others may share it, but not what fits into the level below.
+            // A quarter, as other cores may share it, but more than fits into the level below.
             let bytes = (l3.bytes / 4).max(2 * machine.l2.bytes * threads);
             (bytes <= l3.bytes / 4 * 3).then_some(bytes)
         }
-        // So much that little of it can still be there from the last time.
+        // So large that little of it can still be in a cache from the last call.
         Level::Memory => Some(4 * machine.last_cache()),
     }
 }
 
-/// The level that data of this size come from, where each thread has its share of them.
+/// The level that data of this size come from, if each thread has its share of them.
 pub(crate) fn level_of(machine: &Machine, bytes: usize, threads: usize) -> Level {
     let share = bytes / threads.max(1);
     if share <= machine.l1.bytes {

@@ -41,7 +41,7 @@ fn write_all(text: &mut String, report: &Report) -> Result {
 
 const HEADER: &str = "kernel            tier         time elem/s   GB/s GFLOP/s ceiling speedup spread";
 
-/// What the columns mean; also what the page says below its table.
+/// The meaning of the columns, for the table and the page.
 pub(crate) const LEGEND: &str = "\
 time: median of one call; spread: from the 10th to the 90th percentile, as a
 share of it. GB/s: bytes loaded and stored. GFLOP/s: an addition, multiplication
@@ -93,7 +93,7 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
-/// A number of elements, given in units of 10^9.
+/// A rate of elements per second, given in units of 10^9.
 pub(crate) fn elements(giga: f64) -> String {
     if giga >= 0.9995 { format!("{} G", significant(giga)) } else { format!("{} M", significant(giga * 1e3)) }
 }

@@ -1,4 +1,4 @@
-//! The work that is timed: kernels and ceilings, on data that each thread touches first itself.
+//! The work that is timed: kernels and ceilings, on data that each thread writes first itself.
 
 use super::setting::{COLS, Kernel, Level, Limit, Setting};
 use lanegrad::{Batch, Element, Engine, Gradient, Isa, Params, Rows, baseline, roofline};
@@ -11,16 +11,16 @@ use std::hint::black_box;
 use std::sync::{Barrier, Mutex};
 use std::time::Instant;
 
-/// What is run.
+/// A piece of work that is timed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Work {
     /// The plain loops.
     Baseline(Kernel),
     /// A kernel on an instruction set.
     Kernel(Kernel, Isa),
-    /// Loads of all that a kernel only reads, in so many streams.
+    /// Loads of all arrays that a kernel only reads, in this number of streams.
     Read(Isa, usize),
-    /// The same as a dot product loads.
+    /// The same loads in the order of a dot product.
     ReadPair(Isa),
     /// Loads and stores.
     Copy(Isa),
@@ -28,13 +28,13 @@ pub(crate) enum Work {
     SystemCopy,
     /// Loads, additions and stores.
     Add(Isa),
-    /// The same as a plain loop.
+    /// The same, as a plain loop.
     PlainAdd,
-    /// Multiply-adds, in so many chains.
+    /// Multiply-adds, in this number of independent chains.
     MultiplyAdd(Isa, usize),
 }
 
-/// How the data of a thread are laid out, and what a call does to them.
+/// The layout of a thread's data.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Shape {
     /// Elements of the first array, for each thread.
@@ -42,11 +42,11 @@ pub(crate) struct Shape {
     /// Elements of the second array.
     y: usize,
     threads: usize,
-    /// Whether the second array is read as the first one is.
+    /// Whether the second array is read like the first.
     reads_both: bool,
 }
 
-/// What all threads do in one call each.
+/// The amount of work of one call on each thread, over all threads.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Amount {
     /// Elements: of a sum's or map's slices, or of X.
@@ -60,8 +60,8 @@ pub(crate) struct Amount {
 /// Multiply-adds in each chain of a call.
 const ROUNDS: usize = 10_000;
 
-/// Parts of a slice start as far from a cache line as the slice, if they are made of so many bytes; and
-/// nothing is left out by a read in four streams.
+/// The size of a slice is a multiple of this number of bytes, so that its parts start as far from a cache line as
+/// the slice itself, and a read in four streams reads all of it.
 const PART_BYTES: usize = 2048;
 
 impl Shape {
@@ -83,7 +83,7 @@ impl Shape {
         Self { x, y, threads: setting.threads, reads_both: kernel == Some(Kernel::Dot) }
     }
 
-    /// What a call amounts to.
+    /// The amount of work of a call.
     pub(crate) fn amount(&self, work: Work, dtype: Dtype) -> Amount {
         match dtype {
             Dtype::F32 => self.amount_of::<f32>(work),
@@ -130,7 +130,7 @@ trait Number: Element + Default + From<f32> {}
 impl Number for f32 {}
 impl Number for f64 {}
 
-/// Runs work on data that were made for it.
+/// Data that work can be run on.
 pub(crate) trait Bench {
     /// Runs `calls` calls on each thread, and returns the seconds from when the first starts to when the
     /// last has finished.
@@ -180,8 +180,8 @@ impl<'a, T: Number> Data<'a, T> {
         Self { x, y, weights, shape, pool, level: setting.level }
     }
 
-    /// Whether one `Engine` shares the data between all threads, as a user would have it do. Data in the
-    /// caches of single cores are for those cores.
+    /// Whether one `Engine` shares the data between all threads, as in a program that uses it. Data in the caches of
+    /// single cores are not shared.
     fn is_shared(&self, work: Work) -> bool {
         matches!(work, Work::Kernel(kernel, _) if kernel.has_engine())
             && self.shape.threads > 1
@@ -218,7 +218,7 @@ impl<T: Number> Bench for Data<'_, T> {
     }
 }
 
-/// What a thread works on.
+/// The data of a thread.
 struct Part<'a, T> {
     x: &'a [T],
     y: &'a mut [T],
@@ -228,8 +228,8 @@ struct Part<'a, T> {
 }
 
 impl<T: Number> Part<'_, T> {
-    /// Calls the work again and again, and returns when that started and ended. The compiler knows
-    /// neither the arguments nor that nobody looks at the results.
+    /// Calls the work repeatedly, and returns when that started and ended. Arguments and results are hidden from the
+    /// compiler, so that it leaves out nothing.
     fn run(self, work: Work, calls: usize, warm: bool, ready: impl FnOnce()) -> (Instant, Instant) {
         let Self { x, y, weights, reads_both, engine } = self;
         let repeat = Repeat { calls, warm, ready };
@@ -331,9 +331,9 @@ fn halves<T>(x: &[T]) -> [&[T]; 2] {
 /// A number of calls to be timed.
 struct Repeat<F> {
     calls: usize,
-    /// Whether a call before them is to bring the data into the caches.
+    /// Whether one call before the timed ones brings the data into the caches.
     warm: bool,
-    /// Called when the data are there: waits for the other threads.
+    /// Called when the data are ready: waits for the other threads.
     ready: F,
 }
 
@@ -351,12 +351,12 @@ impl<F: FnOnce()> Repeat<F> {
     }
 }
 
-/// Things for the threads of a pool, one for each.
+/// One value for each thread of a pool.
 fn one_each<P>(parts: impl Iterator<Item = P>) -> Vec<Mutex<Option<P>>> {
     parts.map(|part| Mutex::new(Some(part))).collect()
 }
 
-/// The thread's own.
+/// The value of a thread.
 fn take<P>(parts: &[Mutex<Option<P>>], thread: usize) -> P {
     parts[thread].lock().ok().and_then(|mut part| part.take()).expect("each thread takes its part once")
 }
@@ -369,7 +369,7 @@ struct Buffer<T> {
 }
 
 impl<T: Number> Buffer<T> {
-    /// Memory that nobody has touched yet: zeroed pages come from the system when they are first written.
+    /// Memory that was not touched yet: the system provides zeroed pages when they are first written.
     fn new(len: usize, offset: usize) -> Self {
         let memory = vec![T::default(); len + 64 + offset];
         let start = memory.as_ptr().align_offset(64) + offset;

@@ -144,7 +144,7 @@ fn what_cannot_be_measured_is_refused() {
     refuse(lanegrad(["bench"]).env("LANEGRAD_ISA", "mmx"), &["LANEGRAD_ISA=mmx"]);
     refuse(
         &mut lanegrad(["bench", "--json", "/tmp/same", "--csv", "/tmp/same"]),
-        &["two reports go to /tmp/same"],
+        &["two reports have the same path, /tmp/same"],
     );
 }
 

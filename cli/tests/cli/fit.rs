@@ -12,7 +12,7 @@ fn data(name: &str) -> String {
     format!("{}/../tests/data/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A directory for what a test writes.
+/// A directory for the files of a test.
 struct Directory(TempDir);
 
 impl Directory {
@@ -56,7 +56,7 @@ fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().expect("a list").iter().map(|x| x.as_f64().expect("a number")).collect()
 }
 
-/// What a fit prints behind a name.
+/// The text that a fit prints after a name.
 fn printed(text: &str, name: &str) -> String {
     let line =
         text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in {text}"));

@@ -11,7 +11,7 @@ pub(crate) fn lanegrad<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Co
     command
 }
 
-/// What became of a run.
+/// The result of a run.
 pub(crate) struct Run {
     pub(crate) status: Option<i32>,
     pub(crate) stdout: String,

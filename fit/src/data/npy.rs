@@ -15,7 +15,7 @@ const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// A matrix in a file.
 pub struct Array {
     map: Mmap,
-    /// Where the numbers start.
+    /// The place of the first number, in bytes.
     offset: usize,
     dtype: Dtype,
     nrows: usize,
