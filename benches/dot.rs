@@ -1,22 +1,23 @@
-//! `dot` and `axpy` on every tier against the plain loops, and `dot` of large arrays against a
+//! `dot` and `axpy` on every instruction set against the plain loops, and `dot` of large arrays against a
 //! pure read of the same bytes. `cargo bench --bench dot`
 
 mod support;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use lanegrad::{Element, Isa, Storage, baseline};
+use lanegrad::{Isa, baseline};
 use std::hint::black_box;
+use support::fixtures::Number;
 use support::uniform;
 
-fn dot_small<T: Element + Default + From<f32>>(c: &mut Criterion, name: &str) {
+fn dot_small<T: Number>(c: &mut Criterion, name: &str) {
     for n in [16, 64, 256, 1024, 4096, 16_384] {
         let (x, w) = (uniform::<T>(n, 1), uniform::<T>(n, 2));
         dot_group(c, &format!("dot/{name}/{n}"), x.slice(), w.slice());
     }
 }
 
-fn dot_group<T: Element>(c: &mut Criterion, name: &str, x: &[T], w: &[T]) {
-    let (expected, terms) = x.iter().zip(w).fold((0.0, 0.0), |(sum, terms), (x, w)| {
+fn dot_group<T: Number>(c: &mut Criterion, name: &str, x: &[T], w: &[T]) {
+    let (expected, terms) = x.iter().zip(w).fold((0.0, 0.0), |(sum, terms), (&x, &w)| {
         let term = x.to_f64() * w.to_f64();
         (sum + term, terms + term.abs())
     });
@@ -33,7 +34,7 @@ fn dot_group<T: Element>(c: &mut Criterion, name: &str, x: &[T], w: &[T]) {
     group.finish();
 }
 
-/// `f32` data in `f64` arithmetic has no plain loop in "the same type": every tier beside `scalar`.
+/// `f32` data in `f64` arithmetic has no plain loop in "the same type": every instruction set beside `scalar`.
 fn dot_mixed(c: &mut Criterion) {
     let n = 4096;
     let (x, w) = (uniform::<f32>(n, 1), uniform::<f64>(n, 2));
@@ -83,11 +84,11 @@ fn read(x: &[f32], w: &[f32]) -> f32 {
     sums.iter().sum()
 }
 
-fn axpy<T: Element + Default + From<f32> + Storage<T>>(c: &mut Criterion, name: &str) {
+fn axpy<T: Number>(c: &mut Criterion, name: &str) {
     for n in [16, 256, 4096] {
         let (x, mut y) = (uniform::<T>(n, 1), uniform::<T>(n, 2));
         let (x, y) = (x.slice(), y.slice_mut());
-        let a = T::from(1e-3);
+        let a = T::nearest(1e-3);
         let mut group = c.benchmark_group(format!("axpy/{name}/{n}"));
         group.throughput(Throughput::Bytes(3 * size_of_val(x) as u64));
         group.bench_function("baseline", |b| {

@@ -9,13 +9,14 @@ mod support;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
-use lanegrad::{Batch, Element, Engine, Gradient, Params, Rows, baseline};
+use lanegrad::{Engine, baseline};
 use nalgebra::DVectorView;
 use ndarray::{Array1, ArrayView1, ArrayView2, LinalgScalar};
 use numkong::Dot;
 use rand::RngExt;
 use std::hint::black_box;
-use support::{Data, assert_close, labels, uniform};
+use support::fixtures::Number;
+use support::{Unaligned, assert_close, problem, uniform};
 
 /// The baseline and lanegrad, and then the peers, each a name and a function whose answer is compared
 /// with the first one's before it is timed.
@@ -32,24 +33,25 @@ fn compare<F: FnMut() -> f64>(
 
 fn dot<T>(c: &mut Criterion, name: &str, n: usize)
 where
-    T: Element + Dot<Output = f64> + Default + From<f32> + LinalgScalar + nalgebra::Scalar,
+    T: Number + Dot<Output = f64> + LinalgScalar + nalgebra::Scalar,
     T: num_traits::Zero + nalgebra::ClosedAddAssign + nalgebra::ClosedMulAssign,
 {
     let (x, w) = (uniform::<T>(n, 1), uniform::<T>(n, 2));
     let (x, w) = (x.slice(), w.slice());
-    let want: f64 = x.iter().zip(w).map(|(x, w)| x.to_f64() * w.to_f64()).sum();
+    let double = |x: T| Number::to_f64(x);
+    let want: f64 = x.iter().zip(w).map(|(&x, &w)| double(x) * double(w)).sum();
     let mut group = c.benchmark_group(format!("dot/{name}/{n}"));
     group.throughput(Throughput::Bytes(2 * size_of_val(x) as u64));
     let tolerance = 1e-6 * n as f64;
-    compare(&mut group, want, tolerance, "baseline", || baseline::dot(black_box(x), black_box(w)).to_f64());
+    compare(&mut group, want, tolerance, "baseline", || double(baseline::dot(black_box(x), black_box(w))));
     compare(&mut group, want, tolerance, "lanegrad", || {
-        lanegrad::dot(black_box(x), black_box(w)).expect("the slices have one length").to_f64()
+        double(lanegrad::dot(black_box(x), black_box(w)).expect("the slices have one length"))
     });
     compare(&mut group, want, tolerance, "ndarray", || {
-        ArrayView1::from(black_box(x)).dot(&ArrayView1::from(black_box(w))).to_f64()
+        double(ArrayView1::from(black_box(x)).dot(&ArrayView1::from(black_box(w))))
     });
     compare(&mut group, want, tolerance, "nalgebra", || {
-        DVectorView::from_slice(black_box(x), n).dot(&DVectorView::from_slice(black_box(w), n)).to_f64()
+        double(DVectorView::from_slice(black_box(x), n).dot(&DVectorView::from_slice(black_box(w), n)))
     });
     compare(&mut group, want, tolerance, "numkong", || {
         T::dot(black_box(x), black_box(w)).expect("the slices have one length")
@@ -60,7 +62,7 @@ where
 /// The sigmoid: the C library's exponential (baseline), libm's, which is Rust, and that of `wide`.
 fn sigmoid(c: &mut Criterion) {
     let n = 16_384;
-    let z: Data<f32> = Data::unaligned(n, 1, |rng| rng.random_range(-8.0..8.0));
+    let z: Unaligned<f32> = Unaligned::new(n, 1, |rng| rng.random_range(-8.0..8.0));
     let mut out = uniform::<f32>(n, 2);
     let (z, out) = (z.slice(), out.slice_mut());
     let want = 1.0 / (1.0 + f64::from(-z[n - 1]).exp());
@@ -96,14 +98,10 @@ fn sigmoid(c: &mut Criterion) {
 /// Loss and gradient of 16 384 rows of 64 features, 4 MB.
 fn gradient(c: &mut Criterion) {
     let (rows, cols) = (16_384, 64);
-    let (x, w) = (uniform::<f32>(rows * cols, 1), uniform::<f32>(cols, 2));
-    let y = labels::<f32>(rows);
-    let (x, w) = (x.slice(), w.slice());
-    let view = Rows::new(x, rows, cols).expect("the shape is that of the data");
-    let batch = Batch::new(view, &y).expect("labels are 0 and 1");
-    let params = Params::new(w, 0.1);
-    let mut out = Gradient::default();
-    Engine::serial().loss_and_gradient(&batch, params, &mut out).expect("the shapes agree");
+    let data = problem::<f32, f32>(rows, cols);
+    let (view, batch, params) = (data.rows(), data.batch(), data.params());
+    let (x, y, w) = (&data.x[data.start..], batch.labels(), params.weights);
+    let mut out = Engine::serial().loss_and_gradient(&batch, params).expect("the shapes agree");
     let want = out.loss;
 
     let mut group = c.benchmark_group(format!("gradient/f32/{rows}x{cols}"));
@@ -112,12 +110,12 @@ fn gradient(c: &mut Criterion) {
     let mut dw = vec![0.0_f32; cols];
     compare(&mut group, want, tolerance, "baseline", || {
         dw.fill(0.0);
-        f64::from(baseline::gradient(black_box(view), &y, black_box(params), &mut dw).0)
+        f64::from(baseline::gradient(black_box(view), y, black_box(params), &mut dw).0)
     });
-    for (name, mut engine) in [("lanegrad, 1 thread", Engine::serial()), ("lanegrad", Engine::new())] {
+    for (name, engine) in [("lanegrad, 1 thread", Engine::serial()), ("lanegrad", Engine::new())] {
         compare(&mut group, want, tolerance, name, || {
             engine
-                .loss_and_gradient(black_box(&batch), black_box(params), &mut out)
+                .loss_and_gradient_into(black_box(&batch), black_box(params), &mut out)
                 .expect("the shapes agree");
             out.loss
         });
@@ -126,9 +124,9 @@ fn gradient(c: &mut Criterion) {
         ArrayView2::from_shape((rows, cols), x).expect("the shape is that of the data"),
         Array1::from(w.to_vec()),
     );
-    let y = ArrayView1::from(&y);
+    let y = ArrayView1::from(y);
     compare(&mut group, want, tolerance, "ndarray", || {
-        let z = black_box(x).dot(black_box(&w)) + 0.1;
+        let z = black_box(x).dot(black_box(&w)) + params.bias;
         let loss: f32 = z.iter().zip(y).map(|(&z, &y)| z.max(0.0) + (-z.abs()).exp().ln_1p() - y * z).sum();
         let residual = z.mapv(|z| 1.0 / (1.0 + (-z).exp())) - y;
         black_box((x.t().dot(&residual), residual.sum()));

@@ -4,10 +4,10 @@
 mod support;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use lanegrad::{Batch, Engine, Gradient, Isa, Params, Rows};
+use lanegrad::{Engine, Gradient, Isa};
 use rayon::prelude::*;
 use std::hint::black_box;
-use support::{labels, uniform};
+use support::problem;
 
 const BYTES: usize = 256 << 20;
 
@@ -20,29 +20,24 @@ fn thread_counts() -> Vec<usize> {
 
 fn gradient(c: &mut Criterion) {
     for cols in [16, 30, 64, 256, 1000, 4096] {
-        let rows = BYTES / 4 / cols;
-        let data = uniform::<f32>(rows * cols, 1);
-        let labels = labels::<f32>(rows);
-        let weights: Vec<f32> =
-            uniform::<f32>(cols, 2).slice().iter().map(|w| w / (cols as f32).sqrt()).collect();
-        let rows = Rows::new(data.slice(), rows, cols).expect("the shape is that of the data");
-        let batch = Batch::new(rows, &labels).expect("labels are 0 and 1");
-        let params = Params::new(&weights, 0.1);
+        let data = problem::<f32, f32>(BYTES / 4 / cols, cols);
+        let (batch, params) = (data.batch(), data.params());
 
-        let mut expected = Gradient::default();
-        Engine::serial().loss_and_gradient(&batch, params, &mut expected).expect("the shapes agree");
+        let expected = Engine::serial().loss_and_gradient(&batch, params).expect("the shapes agree");
         for threads in thread_counts() {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");
             let mut group = c.benchmark_group(format!("gradient-{threads}-threads/f32/256MB/{cols}"));
             group.sample_size(10);
-            group.throughput(Throughput::Bytes((rows.rows() * cols * 4) as u64));
+            group.throughput(Throughput::Bytes((data.nrows() * cols * 4) as u64));
             group.bench_function("read", |b| {
-                b.iter(|| pool.install(|| data.slice().par_chunks(1 << 18).map(support::read).sum::<f32>()));
+                b.iter(|| {
+                    pool.install(|| data.x[data.start..].par_chunks(1 << 18).map(support::read).sum::<f32>())
+                });
             });
             for isa in Isa::available().filter(|isa| isa.name() != "scalar") {
-                let mut engine = Engine::new().with_isa(isa);
+                let engine = Engine::new().with_isa(isa);
                 let mut out = Gradient::default();
-                pool.install(|| engine.loss_and_gradient(&batch, params, &mut out))
+                pool.install(|| engine.loss_and_gradient_into(&batch, params, &mut out))
                     .expect("the shapes agree");
                 assert!(
                     !isa.is_fused() || !Isa::best().is_fused() || out == expected,
@@ -51,7 +46,7 @@ fn gradient(c: &mut Criterion) {
                 group.bench_function(BenchmarkId::from_parameter(isa), |b| {
                     b.iter(|| {
                         pool.install(|| {
-                            engine.loss_and_gradient(black_box(&batch), black_box(params), &mut out)
+                            engine.loss_and_gradient_into(black_box(&batch), black_box(params), &mut out)
                         })
                     });
                 });

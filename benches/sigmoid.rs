@@ -1,13 +1,14 @@
-//! `sigmoid`, `softplus`, `log_loss` and `residual` on every tier against the plain loops, and
+//! `sigmoid`, `softplus`, `log_loss` and `residual` on every instruction set against the plain loops, and
 //! `sigmoid` of a large array against a copy of it. `cargo bench --bench sigmoid`
 
 mod support;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use lanegrad::{Element, Error, Isa, baseline, reference};
+use lanegrad::{Error, Isa, baseline, reference};
 use rand::RngExt;
 use std::hint::black_box;
-use support::{Data, uniform};
+use support::fixtures::{Labels, Number};
+use support::{Unaligned, uniform};
 
 /// In L1 and L2 of every CPU of the last years.
 const N: usize = 16_384;
@@ -16,15 +17,10 @@ const N: usize = 16_384;
 type Plain<T> = fn(&[T], &[T], &mut [T]);
 type Kernel<T> = fn(Isa, &[T], &[T], &mut [T]) -> Result<(), Error>;
 
-fn compare<T: Element + Default + From<f32>>(
-    c: &mut Criterion,
-    name: &str,
-    plain: Plain<T>,
-    kernel: Kernel<T>,
-) {
+fn compare<T: Number>(c: &mut Criterion, name: &str, plain: Plain<T>, kernel: Kernel<T>) {
     // Logits as a trained model makes them, and labels of both kinds.
-    let z: Data<T> = Data::unaligned(N, 1, |rng| rng.random_range(-8.0_f32..8.0).into());
-    let y: Data<T> = Data::unaligned(N, 2, |rng| f32::from(rng.random::<bool>()).into());
+    let z: Unaligned<T> = Unaligned::new(N, 1, |rng| T::nearest(rng.random_range(-8.0..8.0)));
+    let y: Unaligned<T> = Unaligned::new(N, 2, |rng| Labels::Hard.draw(rng));
     let mut out = uniform::<T>(N, 3);
     let (z, y, out) = (z.slice(), y.slice(), out.slice_mut());
     let mut expected = vec![T::default(); N];
@@ -35,8 +31,8 @@ fn compare<T: Element + Default + From<f32>>(
     group.bench_function("baseline", |b| b.iter(|| plain(black_box(z), black_box(y), black_box(out))));
     for isa in Isa::available() {
         kernel(isa, z, y, out).expect("the slices have one length");
-        for (got, want) in out.iter().zip(&expected) {
-            let difference = (got.to_f64() - want.to_f64()).abs();
+        for (&got, &want) in out.iter().zip(&expected) {
+            let difference = (got - want).to_f64().abs();
             assert!(difference < 1e-5, "{name} on {isa}: {got}, not {want}");
         }
         group.bench_function(BenchmarkId::from_parameter(isa), |b| {
@@ -46,7 +42,7 @@ fn compare<T: Element + Default + From<f32>>(
     group.finish();
 }
 
-fn in_cache<T: Element + Default + From<f32>>(c: &mut Criterion, t: &str) {
+fn in_cache<T: Number>(c: &mut Criterion, t: &str) {
     let sigmoid: Kernel<T> = |isa, z, _, out| isa.sigmoid(z, out);
     let softplus: Kernel<T> = |isa, z, _, out| isa.softplus(z, out);
     compare(c, &format!("sigmoid/{t}"), |z, _, out| baseline::sigmoid(z, out), sigmoid);
@@ -58,8 +54,8 @@ fn in_cache<T: Element + Default + From<f32>>(c: &mut Criterion, t: &str) {
 /// 64 M elements: what the memory gives, next to a copy of the array.
 fn from_memory(c: &mut Criterion) {
     let n = 64 << 20;
-    let z: Data<f32> = Data::unaligned(n, 1, |rng| rng.random_range(-8.0..8.0));
-    let mut out = Data::unaligned(n, 1, |_| 0.0);
+    let z: Unaligned<f32> = Unaligned::new(n, 1, |rng| rng.random_range(-8.0..8.0));
+    let mut out = Unaligned::new(n, 1, |_| 0.0);
     let (z, out) = (z.slice(), out.slice_mut());
     let mut group = c.benchmark_group("sigmoid/f32/64M");
     group.throughput(Throughput::Elements(n as u64));

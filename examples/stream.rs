@@ -3,7 +3,7 @@
 //!
 //! `cargo run --release --example stream`
 
-use lanegrad::{Batch, Engine, GradientStream, Params, Rows, chunk_rows};
+use lanegrad::{Batch, Engine, Extent, GradientStream, Params, Place, Rows, chunk_rows};
 
 const COLS: usize = 16;
 
@@ -39,13 +39,13 @@ fn main() -> Result<(), lanegrad::Error> {
     let boundary = 150 * chunk_rows::<f32>(COLS);
     let mut first = GradientStream::new(Engine::new(), params);
     push(&mut first, 0, boundary)?;
-    let mut second = GradientStream::starting_at(Engine::new(), params, boundary as u64)?;
+    let mut second = GradientStream::starting_at(Engine::new(), params, Place::at_row(boundary as u64))?;
     push(&mut second, boundary, rows)?;
     let mut sum = second.into_sum();
     sum.merge(&first.into_sum())?;
-    assert_eq!(sum.finish(rows as u64)?, whole);
+    assert_eq!(sum.finish(Extent::of_rows(rows as u64))?, whole);
 
-    whole.to_mean()?;
+    whole.average()?;
     println!("mean loss {:.6}, dL/db {:+.6}, dL/dw[0] {:+.6}", whole.loss, whole.db, whole.dw[0]);
     Ok(())
 }

@@ -1,11 +1,11 @@
 //! The plain loops that one would write first, in the kernel's own type: the baseline of every
 //! speedup that this project states.
 //!
-//! Nothing here is tuned, and nothing is spoiled either: idiomatic iterators, compiled by the same
+//! Nothing here is tuned, and nothing is made slow on purpose: idiomatic iterators, compiled by the same
 //! compiler with the same flags. They have no numeric contract. For the right answer to hold a
 //! kernel against, see [`reference`](crate::reference).
 
-use crate::{Element, Params, Rows};
+use crate::rows::{Element, Maps, Params, Rows};
 
 /// `x[0] * w[0] + x[1] * w[1] + …`, in order.
 ///
@@ -14,7 +14,7 @@ use crate::{Element, Params, Rows};
 /// ```
 #[must_use]
 pub fn dot<T: Element>(x: &[T], w: &[T]) -> T {
-    x.iter().zip(w).fold(T::from_f64(0.0), |sum, (&x, &w)| sum + x * w)
+    x.iter().zip(w).fold(T::default(), |sum, (&x, &w)| sum + x * w)
 }
 
 /// `y[i] += a * x[i]`.
@@ -38,9 +38,9 @@ pub fn axpy<T: Element>(a: T, x: &[T], y: &mut [T]) {
 /// assert_eq!(p, [0.5]);
 /// ```
 pub fn sigmoid<T: Element>(z: &[T], out: &mut [T]) {
-    let one = T::from_f64(1.0);
+    let one = T::nearest(1.0);
     for (out, &z) in out.iter_mut().zip(z) {
-        *out = one / (one + T::exp(-z));
+        *out = one / (one + T::Loops::exp(-z));
     }
 }
 
@@ -52,10 +52,10 @@ pub fn sigmoid<T: Element>(z: &[T], out: &mut [T]) {
 /// assert_eq!(s, [1000.0]);
 /// ```
 pub fn softplus<T: Element>(z: &[T], out: &mut [T]) {
-    let zero = T::from_f64(0.0);
+    let zero = T::default();
     for (out, &z) in out.iter_mut().zip(z) {
         let positive_part = if z < zero { zero } else { z };
-        *out = positive_part + T::ln_1p(T::exp(-T::abs(z)));
+        *out = positive_part + T::Loops::ln_1p(T::Loops::exp(-T::Loops::abs(z)));
     }
 }
 
@@ -99,14 +99,14 @@ pub fn residual<T: Element>(z: &[T], y: &[T], out: &mut [T]) {
 /// # Ok::<(), lanegrad::Error>(())
 /// ```
 pub fn gradient<T: Element>(rows: Rows<'_, T>, labels: &[T], params: Params<'_, T>, dw: &mut [T]) -> (T, T) {
-    let zero = T::from_f64(0.0);
-    let one = T::from_f64(1.0);
+    let zero = T::default();
+    let one = T::nearest(1.0);
     let (mut loss, mut db) = (zero, zero);
     for (x, &y) in rows.iter().zip(labels) {
         let z = dot(x, params.weights) + params.bias;
-        let residual = one / (one + T::exp(-z)) - y;
+        let residual = one / (one + T::Loops::exp(-z)) - y;
         let positive_part = if z < zero { zero } else { z };
-        loss = loss + positive_part + T::ln_1p(T::exp(-T::abs(z))) - y * z;
+        loss = loss + positive_part + T::Loops::ln_1p(T::Loops::exp(-T::Loops::abs(z))) - y * z;
         axpy(residual, x, dw);
         db = db + residual;
     }

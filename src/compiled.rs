@@ -2,124 +2,141 @@
 //!
 //! A generic function is compiled in every crate that calls it. The passes over rows and the elementwise
 //! kernels, each once for every instruction set, are most of this crate's machine code, and would be most of
-//! the time that a user's crate takes to build, at each change of it. As methods of traits that are
-//! implemented for types, and not generically, they are compiled once. (`dot` and `axpy` stay generic: they
-//! are small, and one more call is a large part of a short dot product.)
+//! the time that a user's crate takes to build, at each change of it. Here they are functions without type
+//! parameters, which are compiled once. (`dot` and `axpy` are marked to be inlined: they are small, and one
+//! more call is a large part of a short dot product.)
 
-use crate::Isa;
-use crate::isa::dispatch;
+use crate::isa::{Isa, dispatch};
+use crate::math::elementwise::{InPlace, Overwrite, update, update_long};
+use crate::math::log_loss::{LogLoss, Softplus};
+use crate::math::residual::Residual;
+use crate::math::sigmoid::Sigmoid;
+use crate::num::Float;
+use crate::pass::{self, Axpy, NO_PREFETCH};
 #[cfg(feature = "alloc")]
-use crate::kernels::pass::{self, Pass, Scoring};
+use crate::pass::{CurvatureTerms, LossTerms};
 #[cfg(feature = "alloc")]
-use crate::kernels::terms::{Curvature, Loss};
-use crate::kernels::{InPlace, LogLoss, Overwrite, Residual, Sigmoid, Softplus, update};
-#[cfg(feature = "alloc")]
-use crate::{Batch, Rows};
+use crate::rows::{Batch, Params, Rows};
+use crate::rows::{Element, Maps, Passes, Storage};
 
-/// The loop of an elementwise kernel `F` with `N` inputs beside the slice that it updates.
-pub trait CompiledUpdate<F, const N: usize>: Sized {
-    /// [`update`] on an instruction set.
-    fn update_on(isa: Isa, out: &mut [Self], inputs: [&[Self]; N], f: F);
-}
+/// The type whose functions are the loops of all types.
+#[expect(unnameable_types, reason = "what a sealed trait stands on")]
+pub struct Compiled;
 
-/// Every elementwise kernel in both forms.
-pub trait CompiledMaps:
-    CompiledUpdate<Overwrite<Sigmoid>, 1>
-    + CompiledUpdate<InPlace<Sigmoid>, 0>
-    + CompiledUpdate<Overwrite<Softplus>, 1>
-    + CompiledUpdate<InPlace<Softplus>, 0>
-    + CompiledUpdate<Overwrite<LogLoss>, 2>
-    + CompiledUpdate<InPlace<LogLoss>, 1>
-    + CompiledUpdate<Overwrite<Residual>, 2>
-    + CompiledUpdate<InPlace<Residual>, 1>
-{
-}
-
-macro_rules! maps {
-    ($t:ident: $($update:ty, $n:literal;)+) => {
-        impl CompiledMaps for $t {}
-
-        $(impl CompiledUpdate<$update, $n> for $t {
-            fn update_on(isa: Isa, out: &mut [Self], inputs: [&[Self]; $n], f: $update) {
-                dispatch!(isa, b => update(b, out, inputs, f));
-            }
-        })+
-    };
+macro_rules! element {
     ($($t:ident),+) => {
-        $(maps! {
-            $t:
-            Overwrite<Sigmoid>, 1;
-            InPlace<Sigmoid>, 0;
-            Overwrite<Softplus>, 1;
-            InPlace<Softplus>, 0;
-            Overwrite<LogLoss>, 2;
-            InPlace<LogLoss>, 1;
-            Overwrite<Residual>, 2;
-            InPlace<Residual>, 1;
+        $(impl Element for $t {
+            #[inline(always)]
+            fn nearest(x: f64) -> Self {
+                Float::from_f64(x)
+            }
+
+            type Loops = Compiled;
+        }
+
+        impl Maps<$t> for Compiled {
+            fn sigmoid(isa: Isa, z: &[$t], out: &mut [$t]) {
+                dispatch!(isa, b => update_long(b, out, [z], Overwrite(Sigmoid)));
+            }
+
+            fn sigmoid_in_place(isa: Isa, z: &mut [$t]) {
+                dispatch!(isa, b => update_long(b, z, [] as [&[$t]; 0], InPlace(Sigmoid)));
+            }
+
+            fn softplus(isa: Isa, z: &[$t], out: &mut [$t]) {
+                dispatch!(isa, b => update_long(b, out, [z], Overwrite(Softplus)));
+            }
+
+            fn softplus_in_place(isa: Isa, z: &mut [$t]) {
+                dispatch!(isa, b => update_long(b, z, [] as [&[$t]; 0], InPlace(Softplus)));
+            }
+
+            fn log_loss(isa: Isa, z: &[$t], y: &[$t], out: &mut [$t]) {
+                dispatch!(isa, b => update_long(b, out, [z, y], Overwrite(LogLoss)));
+            }
+
+            fn log_loss_in_place(isa: Isa, z: &mut [$t], y: &[$t]) {
+                dispatch!(isa, b => update_long(b, z, [y], InPlace(LogLoss)));
+            }
+
+            fn residual(isa: Isa, z: &[$t], y: &[$t], out: &mut [$t]) {
+                dispatch!(isa, b => update_long(b, out, [z, y], Overwrite(Residual)));
+            }
+
+            fn residual_in_place(isa: Isa, z: &mut [$t], y: &[$t]) {
+                dispatch!(isa, b => update_long(b, z, [y], InPlace(Residual)));
+            }
+
+            #[inline(always)]
+            fn abs(x: $t) -> $t {
+                Float::abs(x)
+            }
+
+            #[inline(always)]
+            fn exp(x: $t) -> $t {
+                Float::exp(x)
+            }
+
+            #[inline(always)]
+            fn ln_1p(x: $t) -> $t {
+                Float::ln_1p(x)
+            }
         })+
     };
 }
-maps!(f32, f64);
+element!(f32, f64);
 
-/// The passes over rows of `Self` in `T` arithmetic; what they do is said where they are called. Their callers
-/// have checked lengths: what they take cannot be made outside of this crate.
-#[cfg(feature = "alloc")]
-pub trait CompiledPasses<T>: Sized {
-    /// [`pass::logits`] on an instruction set.
-    fn logits_on(isa: Isa, rows: Rows<'_, Self>, pass: Scoring<'_, T>, out: &mut [T]);
-
-    /// [`pass::probabilities`] on an instruction set.
-    fn probabilities_on(isa: Isa, rows: Rows<'_, Self>, pass: Scoring<'_, T>, out: &mut [T]);
-
-    /// [`pass::chunk`] of the loss on an instruction set.
-    fn loss_on(isa: Isa, pass: Pass<'_, T, Loss>, batch: &Batch<'_, Self, T>, gradient: &mut [T]) -> [T; 3];
-
-    /// [`pass::chunk`] of the curvature on an instruction set.
-    fn curvature_on(
-        isa: Isa,
-        pass: Pass<'_, T, Curvature<'_, T>>,
-        batch: &Batch<'_, Self, T>,
-        gradient: &mut [T],
-    ) -> [T; 3];
-}
-
-#[cfg(feature = "alloc")]
-macro_rules! passes {
+macro_rules! storage {
     ($($s:ident in $t:ident),+) => {
-        $(impl CompiledPasses<$t> for $s {
-            fn logits_on(isa: Isa, rows: Rows<'_, $s>, pass: Scoring<'_, $t>, out: &mut [$t]) {
-                dispatch!(isa, b => pass::logits(b, rows, pass, out));
+        $(impl Storage<$t> for $s {
+            type Passes = Compiled;
+        }
+
+        impl Passes<$s, $t> for Compiled {
+            #[inline]
+            fn dot(isa: Isa, x: &[$s], w: &[$t]) -> $t {
+                dispatch!(isa, b => pass::dot(b, x, w, NO_PREFETCH))
             }
 
-            fn probabilities_on(isa: Isa, rows: Rows<'_, $s>, pass: Scoring<'_, $t>, out: &mut [$t]) {
-                dispatch!(isa, b => pass::probabilities(b, rows, pass, out));
+            #[inline]
+            fn axpy(isa: Isa, a: $t, x: &[$s], y: &mut [$t]) {
+                dispatch!(isa, b => update(b, y, [x], Axpy(a)));
             }
 
-            fn loss_on(
+            #[cfg(feature = "alloc")]
+            fn logits(isa: Isa, rows: Rows<'_, $s>, params: Params<'_, $t>, ahead: usize, out: &mut [$t]) {
+                dispatch!(isa, b => pass::logits(b, rows, params, ahead, out));
+            }
+
+            #[cfg(feature = "alloc")]
+            fn probabilities(isa: Isa, rows: Rows<'_, $s>, params: Params<'_, $t>, ahead: usize, out: &mut [$t]) {
+                dispatch!(isa, b => pass::probabilities(b, rows, params, ahead, out));
+            }
+
+            #[cfg(feature = "alloc")]
+            fn loss(
                 isa: Isa,
-                pass: Pass<'_, $t, Loss>,
                 batch: &Batch<'_, $s, $t>,
-                gradient: &mut [$t],
-            ) -> [$t; 3] {
-                dispatch!(isa, b => pass::chunk(b, pass, batch, gradient))
+                params: Params<'_, $t>,
+                ahead: usize,
+                scratch: &mut [f64],
+                node: &mut [f64],
+            ) {
+                dispatch!(isa, b => pass::leaf(b, LossTerms, batch, params, ahead, scratch, node));
             }
 
-            fn curvature_on(
+            #[cfg(feature = "alloc")]
+            fn curvature(
                 isa: Isa,
-                pass: Pass<'_, $t, Curvature<'_, $t>>,
                 batch: &Batch<'_, $s, $t>,
-                gradient: &mut [$t],
-            ) -> [$t; 3] {
-                dispatch!(isa, b => pass::chunk(b, pass, batch, gradient))
+                [params, direction]: [Params<'_, $t>; 2],
+                ahead: usize,
+                scratch: &mut [f64],
+                node: &mut [f64],
+            ) {
+                dispatch!(isa, b => pass::leaf(b, CurvatureTerms { direction }, batch, params, ahead, scratch, node));
             }
         })+
     };
 }
-#[cfg(feature = "alloc")]
-passes!(f32 in f32, f32 in f64, f64 in f64);
-
-/// Without memory to sum in there are none.
-#[cfg(not(feature = "alloc"))]
-pub trait CompiledPasses<T> {}
-#[cfg(not(feature = "alloc"))]
-impl<S, T> CompiledPasses<T> for S {}
+storage!(f32 in f32, f32 in f64, f64 in f64);

@@ -1,58 +1,51 @@
 //! `Engine`: the passes over rows, and elementwise maps over large slices.
 
-use crate::chunks::{Tree, chunk_rows, width};
-use crate::kernels::pass::{self, Pass, Scoring};
-use crate::kernels::terms::{Curvature, Loss, Objective};
-use crate::kernels::{InPlace, LogLoss, Overwrite, Residual, Sigmoid, Softplus};
+use crate::error::Error;
+use crate::isa::Isa;
 use crate::parallel::{for_parts, grain};
-use crate::simd::prefetch::CACHE_LINE;
-use crate::{Batch, Element, Error, Gradient, Isa, Params, Rows, Storage};
-use alloc::vec::Vec;
-use core::fmt;
+use crate::pass;
+use crate::rows::{Batch, Element, Maps, Params, Passes, Rows, Storage};
+use crate::sum::{
+    Curvature, Finish, Gradient, HessianProduct, Leaf, Loss, Summand, Total, Workspace, chunk_rows,
+};
+use crate::tree::Tree;
+use crate::tree::node::{Sums, width};
+use crate::tuning::ELEMENT_COST;
 use core::ops::Range;
 
 /// Runs passes over rows on an instruction set, serially or on the threads of the caller's rayon pool.
 ///
-/// It keeps the memory that a pass works in, so a call after one of at least its size does not allocate
-/// (but for the queues of rayon). Results do not depend on the number of threads, nor, among fused
-/// instruction sets, on the instruction set.
+/// It is small, and `Copy`: threads may share one, or have one each. Results do not depend on the number of
+/// threads, nor, among fused instruction sets, on the instruction set.
+///
+/// The memory that a pass works in is a part of the result that it fills: to fill a result again
+/// ([`Engine::loss_and_gradient_into`]) allocates nothing (but for the queues of rayon). Where memory cannot
+/// be allocated, the program ends, as with the standard library's collections.
 ///
 /// An engine that is parallel uses the pool that its caller is in (`ThreadPool::install`), or rayon's
 /// global one outside of any, and stays on the calling thread where the work is too small to share.
 /// (rayon starts its global pool at the first use, and panics where the system gives it no threads.)
 ///
 /// ```
-/// use lanegrad::{Batch, Engine, Gradient, Params, Rows};
+/// use lanegrad::{Batch, Engine, Params, Rows};
 ///
 /// let rows = Rows::new(&[1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0], 3, 2)?;
 /// let params = Params::new(&[0.5_f32, -0.25], 0.1);
-/// let mut engine = Engine::new();
+/// let engine = Engine::new();
 ///
 /// let mut probabilities = [0.0; 3];
 /// engine.predict_proba(rows, params, &mut probabilities)?;
 /// assert_eq!(probabilities[0], 0.5249792);
 ///
 /// let batch = Batch::new(rows, &[1.0, 0.0, 1.0])?;
-/// let mut gradient = Gradient::default();
-/// engine.loss_and_gradient(&batch, params, &mut gradient)?;
+/// let gradient = engine.loss_and_gradient(&batch, params)?;
 /// assert_eq!(gradient.dw.len(), 2);
 /// # Ok::<(), lanegrad::Error>(())
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Copy, Debug)]
 pub struct Engine {
     isa: Isa,
     parallel: bool,
-    /// What a pass works in.
-    scratch: Vec<f64>,
-}
-
-impl fmt::Debug for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine")
-            .field("isa", &self.isa)
-            .field("parallel", &self.parallel)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Default for Engine {
@@ -62,31 +55,31 @@ impl Default for Engine {
 }
 
 impl Engine {
-    /// On the best instruction set, and in parallel where the feature `rayon` is enabled.
+    /// An engine on the best instruction set, and in parallel where the feature `rayon` is enabled.
     #[must_use]
     pub fn new() -> Self {
-        Self { isa: Isa::best(), parallel: cfg!(feature = "rayon"), scratch: Vec::new() }
+        Self { isa: Isa::best(), parallel: cfg!(feature = "rayon") }
     }
 
-    /// On the best instruction set and the calling thread alone.
+    /// An engine on the best instruction set and the calling thread alone.
     #[must_use]
     pub fn serial() -> Self {
         Self { parallel: false, ..Self::new() }
     }
 
-    /// The same on another instruction set.
+    /// This engine on another instruction set.
     #[must_use]
     pub fn with_isa(self, isa: Isa) -> Self {
         Self { isa, ..self }
     }
 
-    /// The instruction set.
+    /// The instruction set that passes run on.
     #[must_use]
     pub const fn isa(&self) -> Isa {
         self.isa
     }
 
-    /// Whether work is shared between threads.
+    /// True where large work is shared between threads.
     #[must_use]
     pub const fn is_parallel(&self) -> bool {
         self.parallel
@@ -97,12 +90,12 @@ impl Engine {
     /// # Numeric contract
     ///
     /// Each has the bits of [`dot()`](crate::dot()) of the row and the weights, plus the bias; so a row
-    /// scored alone gets the bits that it gets among others.
+    /// scored alone gets the bits that it gets in a batch.
     ///
     /// # Errors
     ///
     /// [`Error::LengthMismatch`] where there is not a weight for each feature, or not a place in `out`
-    /// for each row; nothing is written then.
+    /// for each row; `out` is then untouched.
     ///
     /// # Examples
     ///
@@ -121,7 +114,9 @@ impl Engine {
         params: Params<'_, T>,
         out: &mut [T],
     ) -> Result<(), Error> {
-        self.score(rows, params, out, &|rows, pass, out| S::logits_on(self.isa, rows, pass, out))
+        self.score(rows, params, out, &|rows, ahead, out| {
+            S::Passes::logits(self.isa, rows, params, ahead, out)
+        })
     }
 
     /// `out[i] = sigmoid(w·x[i] + b)`, the probability of each row.
@@ -132,7 +127,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// As [`Engine::logits`].
+    /// Those of [`Engine::logits`].
     ///
     /// # Examples
     ///
@@ -151,32 +146,66 @@ impl Engine {
         params: Params<'_, T>,
         out: &mut [T],
     ) -> Result<(), Error> {
-        self.score(rows, params, out, &|rows, pass, out| S::probabilities_on(self.isa, rows, pass, out))
+        self.score(rows, params, out, &|rows, ahead, out| {
+            S::Passes::probabilities(self.isa, rows, params, ahead, out)
+        })
     }
 
     /// The sums of loss and gradient over the rows of a batch, in one pass over them.
     ///
-    /// With z = w·x + b and the sample weight s of a row (1 where there are none): Σ s log_loss(z, y),
-    /// Σ s residual(z, y) x, Σ s residual(z, y) and Σ s. The formulas are derived in
+    /// With z = w·x + b and the sample weight s of a row (1 in a batch without sample weights):
+    /// Σ s log_loss(z, y), Σ s residual(z, y) x, Σ s residual(z, y) and Σ s. The formulas are derived in
     /// [`reference`](mod@crate::reference).
     ///
-    /// Memory: (cols + 3) log2(chunks) `f64`, kept for the next call; in parallel as much for each of some
-    /// sixteen pieces of work per thread. Time: O(rows cols), at about the speed of memory: each row is
-    /// read from it once, as long as four of them, the weights and the gradient fit into the second-level
-    /// cache (40 000 features of `f32` where that has 1 MB). Longer rows are read again, from the
-    /// third-level cache or from memory.
+    /// Memory: O((features + 3) log2(chunks)) `f64`; in parallel as much for each piece of work, of which
+    /// there are at most eight per thread. Time: O(rows features), at about the speed of memory: each row is
+    /// read from memory once, as long as four rows, the weights and the gradient fit into the second-level
+    /// cache (40 000 features of `f32` where that has 1 MB). Longer rows are read again, from the third-level
+    /// cache or from memory.
     ///
     /// # Numeric contract
     ///
     /// - The same bits on every fused instruction set and any number of threads, and those of a
-    ///   [`GradientStream`](crate::GradientStream) however it was cut.
+    ///   [`GradientStream`](crate::GradientStream), into whichever batches its rows were cut.
     /// - Logits and residuals have the bits of [`Engine::logits`] and [`residual()`](crate::residual()).
-    ///   Products are summed in `T` within a chunk of [`chunk_rows`] rows, and in `f64` above it: to
-    ///   first order the summation adds at most `514 u Σ|s r x|` to a gradient entry, and `36 u Σ s L` to
-    ///   the loss, whatever the number of rows (`f32`); in `f64` `(514 + k) u` and `(68 + k) u`, for 2^k
-    ///   chunks.
+    ///   Products are summed in `T` within a chunk of [`chunk_rows`] rows, and in `f64` above it. To first
+    ///   order the summation errs by at most `514 u Σ|s r x|` in an entry of the gradient, and by
+    ///   `36 u Σ s L` in the loss, whatever the number of rows (`f32`); in `f64` by `(514 + k) u` and
+    ///   `(68 + k) u` times the same sums, for 2^k chunks.
+    /// - A product that underflows adds to these bounds: half the least subnormal of `T` for each `s r x` and
+    ///   `s L`, and |x| times that for each `s r`.
     /// - A row of sample weight 0 adds nothing, whatever it holds. NaN and infinities in other rows or
-    ///   in the parameters follow IEEE arithmetic.
+    ///   in the parameters follow IEEE arithmetic; which NaN comes out (its sign and payload) is unspecified.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`] where there is not a weight for each feature.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use lanegrad::{Batch, Engine, Params, Rows};
+    ///
+    /// let batch = Batch::new(Rows::new(&[1.0_f32, 2.0], 1, 2)?, &[1.0_f64])?; // `f64` arithmetic
+    /// let gradient = Engine::new().loss_and_gradient(&batch, Params::new(&[0.0, 0.0], 0.0))?;
+    /// assert_eq!(gradient.loss, std::f64::consts::LN_2);
+    /// assert_eq!((gradient.dw, gradient.db), (vec![-0.5, -1.0], -0.5));
+    /// # Ok::<(), lanegrad::Error>(())
+    /// ```
+    pub fn loss_and_gradient<S: Storage<T>, T: Element>(
+        &self,
+        batch: &Batch<'_, S, T>,
+        params: Params<'_, T>,
+    ) -> Result<Gradient, Error> {
+        let mut out = Gradient::default();
+        self.loss_and_gradient_into(batch, params, &mut out)?;
+        Ok(out)
+    }
+
+    /// Fills a result that is there already with what [`Engine::loss_and_gradient`] returns.
+    ///
+    /// Called again with the same result, for rows of the same shape and type and as many threads, it does not
+    /// allocate (but for the queues of rayon).
     ///
     /// # Errors
     ///
@@ -187,20 +216,21 @@ impl Engine {
     /// ```
     /// use lanegrad::{Batch, Engine, Gradient, Params, Rows};
     ///
-    /// let batch = Batch::new(Rows::new(&[1.0_f32, 2.0], 1, 2)?, &[1.0_f64])?; // `f64` arithmetic
+    /// let batch = Batch::new(Rows::new(&[1.0_f32, 2.0], 1, 2)?, &[1.0_f32])?;
     /// let mut gradient = Gradient::default();
-    /// Engine::new().loss_and_gradient(&batch, Params::new(&[0.0, 0.0], 0.0), &mut gradient)?;
-    /// assert_eq!(gradient.loss, std::f64::consts::LN_2);
-    /// assert_eq!((gradient.dw, gradient.db), (vec![-0.5, -1.0], -0.5));
+    /// for bias in [0.0, 0.5, 1.0] {
+    ///     Engine::new().loss_and_gradient_into(&batch, Params::new(&[0.0, 0.0], bias), &mut gradient)?;
+    /// }
+    /// assert_eq!(gradient.dw[1], 2.0 * gradient.dw[0]);
     /// # Ok::<(), lanegrad::Error>(())
     /// ```
-    pub fn loss_and_gradient<S: Storage<T>, T: Element>(
-        &mut self,
+    pub fn loss_and_gradient_into<S: Storage<T>, T: Element>(
+        &self,
         batch: &Batch<'_, S, T>,
         params: Params<'_, T>,
         out: &mut Gradient,
     ) -> Result<(), Error> {
-        self.sum(Loss, batch, params, out)
+        self.fill(Loss::new(params), batch, out)
     }
 
     /// The product of the loss's Hessian with a direction v, summed over the rows of a batch in one pass
@@ -208,105 +238,117 @@ impl Engine {
     /// `gradient_hessian_product` returns a function of v that computes it).
     ///
     /// With q = v·x + v_b (`direction`'s weights and bias) and h = sigmoid(z) sigmoid(-z), the second
-    /// derivative of the log-loss by the logit: `dw` = Σ s h q x, `db` = Σ s h q, and in place of a loss
-    /// the quadratic form ½ vᵀHv = ½ Σ s h q², whose gradient by v this is. `weight_sum` is Σ s. Labels play
-    /// no part.
+    /// derivative of the log-loss by the logit: Σ s h q x, Σ s h q, and half the quadratic form,
+    /// ½ vᵀHv = ½ Σ s h q², whose gradient by v is the product; see [`HessianProduct`]. Labels play no part.
     ///
-    /// Memory, time and numeric contract are those of [`Engine::loss_and_gradient`], with h q in place of
-    /// the residual and ½ h q² in place of the loss.
+    /// Memory, time and numeric contract are those of [`Engine::loss_and_gradient`], with h q in place of the
+    /// residual and ½ h q² in place of the loss. h q has two roundings beside those of the two sigmoids.
+    /// Where h is subnormal (|z| above 87 in `f32`, 708 in `f64`), it errs by at most two least subnormals,
+    /// and a product of it by that times the absolute value of its other factors.
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`] where parameters or direction have not a weight for each feature; `out`
-    /// is then untouched.
+    /// [`Error::LengthMismatch`] where the parameters or the direction have not a weight for each feature.
     ///
     /// # Examples
     ///
     /// ```
-    /// use lanegrad::{Batch, Engine, Gradient, Params, Rows};
+    /// use lanegrad::{Batch, Engine, Params, Rows};
     ///
     /// let rows = Rows::new(&[1.0_f64, 2.0], 1, 2)?;
     /// let batch = Batch::new(rows, &[1.0])?;
-    /// let mut product = Gradient::default();
     /// let (params, direction) = (Params::new(&[0.0, 0.0], 0.0), Params::new(&[1.0, 0.0], 0.0));
-    /// Engine::new().hessian_product(&batch, params, direction, &mut product)?;
-    /// assert_eq!(product.dw, [0.25, 0.5]); // h = 1/4, q = 1
+    /// let product = Engine::new().hessian_product(&batch, params, direction)?;
+    /// assert_eq!(product.by_weights, [0.25, 0.5]); // h = 1/4, q = 1
     /// # Ok::<(), lanegrad::Error>(())
     /// ```
     pub fn hessian_product<S: Storage<T>, T: Element>(
-        &mut self,
+        &self,
         batch: &Batch<'_, S, T>,
         params: Params<'_, T>,
         direction: Params<'_, T>,
-        out: &mut Gradient,
-    ) -> Result<(), Error> {
-        check_features(&batch.rows, "direction.weights", direction)?;
-        self.sum(Curvature { direction }, batch, params, out)
+    ) -> Result<HessianProduct, Error> {
+        let mut out = HessianProduct::default();
+        self.hessian_product_into(batch, params, direction, &mut out)?;
+        Ok(out)
     }
 
-    /// Calls `kernel` with the rows that each thread scores, what they are scored with, and the places of
-    /// their scores.
+    /// Fills a result that is there already with what [`Engine::hessian_product`] returns; as
+    /// [`Engine::loss_and_gradient_into`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Engine::hessian_product`]; `out` is then untouched.
+    pub fn hessian_product_into<S: Storage<T>, T: Element>(
+        &self,
+        batch: &Batch<'_, S, T>,
+        params: Params<'_, T>,
+        direction: Params<'_, T>,
+        out: &mut HessianProduct,
+    ) -> Result<(), Error> {
+        self.fill(Curvature::new(params, direction), batch, out)
+    }
+
+    /// Fills a result with the sums over a batch, working in the memory that the result keeps.
+    fn fill<S: Storage<T>, T: Element, Q: Summand<T>>(
+        &self,
+        summand: Q,
+        batch: &Batch<'_, S, T>,
+        out: &mut Q::Total,
+    ) -> Result<(), Error> {
+        let ncols = batch.rows().ncols();
+        Q::Leaf::check(&summand, ncols)?;
+        let mut workspace = core::mem::take(<Q::Total as Total>::Finish::workspace(out));
+        let node = self.node(summand, batch, pass::ahead(&batch.rows()), &mut workspace);
+        <Q::Total as Total>::Finish::set(out, Sums::of(node), ncols);
+        *<Q::Total as Total>::Finish::workspace(out) = workspace;
+        Ok(())
+    }
+
+    /// Calls `kernel` with the rows that each thread scores, the distance at which to ask for memory ahead,
+    /// and the part of `out` for their scores.
     fn score<S: Storage<T>, T: Element>(
         &self,
         rows: Rows<'_, S>,
         params: Params<'_, T>,
         out: &mut [T],
-        kernel: &(impl Fn(Rows<'_, S>, Scoring<'_, T>, &mut [T]) + Sync),
+        kernel: &(impl Fn(Rows<'_, S>, usize, &mut [T]) + Sync),
     ) -> Result<(), Error> {
-        check_features(&rows, "weights", params)?;
-        Error::unless_same_length([("rows", rows.rows()), ("out", out.len())])?;
-        let grain = grain(self.parallel, out.len(), row_cost(rows.cols()));
-        let pass = Scoring { objective: (), params, ahead: pass::ahead(&rows) };
+        Error::unless_same_length([("features", rows.ncols()), ("weights", params.weights.len())])?;
+        Error::unless_same_length([("rows", rows.nrows()), ("out", out.len())])?;
+        let grain = grain(self.parallel, out.len(), row_cost(rows.ncols()));
+        let ahead = pass::ahead(&rows);
         for_parts(0, out, grain, &|first, out: &mut [T]| {
-            kernel(rows.range(first..first + out.len()), pass, out);
+            kernel(rows.range(first..first + out.len()), ahead, out);
         });
         Ok(())
     }
 
-    /// The sums over all rows of a batch.
-    fn sum<S: Storage<T>, T: Element>(
-        &mut self,
-        objective: impl Objective<T>,
+    /// The sums over all rows of a batch as a node of the summation tree; an empty slice for a batch without
+    /// rows.
+    pub(crate) fn node<'w, S: Storage<T>, T: Element, Q: Summand<T>>(
+        &self,
+        summand: Q,
         batch: &Batch<'_, S, T>,
-        params: Params<'_, T>,
-        out: &mut Gradient,
-    ) -> Result<(), Error> {
-        check_features(&batch.rows, "weights", params)?;
-        out.set(self.node(objective, batch, params, pass::ahead(&batch.rows)), batch.rows.cols());
-        Ok(())
-    }
-
-    /// The sums over all rows of a batch as a node of the summation tree; empty where there are no rows.
-    pub(crate) fn node<S: Storage<T>, T: Element, O: Objective<T>>(
-        &mut self,
-        objective: O,
-        batch: &Batch<'_, S, T>,
-        params: Params<'_, T>,
         ahead: usize,
-    ) -> &[f64] {
-        let (rows, cols) = (batch.rows.rows(), batch.rows.cols());
-        let chunk = chunk_rows::<T>(cols);
-        let chunks = rows.div_ceil(chunk);
+        workspace: &'w mut Workspace,
+    ) -> &'w [f64] {
+        let (nrows, ncols) = (batch.rows().nrows(), batch.rows().ncols());
+        let chunk = chunk_rows::<T>(ncols);
+        let chunks = nrows.div_ceil(chunk);
         if chunks == 0 {
             return &[];
         }
-        let isa = self.isa;
-        let pass = Pass { objective, params, ahead };
         let tree = Tree {
             leaf: |i: usize, out: &mut [f64], scratch: &mut [f64]| {
-                let batch = batch.range(i * chunk..rows.min((i + 1) * chunk));
-                let gradient = aligned::<T>(scratch, pass::padded::<T>(cols));
-                let sums = O::chunk(isa, pass, &batch, gradient);
-                for (out, sum) in out.iter_mut().zip(sums.iter().chain(&*gradient)) {
-                    *out = sum.to_f64();
-                }
+                let batch = batch.range(i * chunk..nrows.min((i + 1) * chunk));
+                Q::Leaf::leaf(&summand, self.isa, &batch, ahead, scratch, out);
             },
-            width: width(cols),
-            leaf_scratch: (pass::padded::<T>(cols) * size_of::<T>() + CACHE_LINE).div_ceil(size_of::<f64>()),
-            grain: grain(self.parallel, chunks, chunk * row_cost(cols)),
+            width: width(ncols),
+            leaf_scratch: pass::scratch_len(ncols, size_of::<T>()),
+            grain: grain(self.parallel, chunks, chunk * row_cost(ncols)),
         };
-        self.scratch.resize(tree.width + tree.scratch(chunks), 0.0);
-        let (out, scratch) = self.scratch.split_at_mut(tree.width);
+        let (out, scratch) = workspace.take(tree.width + tree.scratch(chunks)).split_at_mut(tree.width);
         tree.evaluate(0..chunks, out, scratch);
         out
     }
@@ -322,13 +364,13 @@ impl Engine {
     /// [`Error::LengthMismatch`]; `out` is then untouched.
     pub fn sigmoid<T: Element>(&self, z: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("out", out.len())])?;
-        self.map(out, &|range, out| T::update_on(self.isa, out, [&z[range]], Overwrite(Sigmoid)));
+        self.map(out, &|range, out| T::Loops::sigmoid(self.isa, &z[range], out));
         Ok(())
     }
 
     /// [`sigmoid_in_place`](crate::sigmoid_in_place) of each element.
     pub fn sigmoid_in_place<T: Element>(&self, z: &mut [T]) {
-        self.map(z, &|_, z| T::update_on(self.isa, z, [], InPlace(Sigmoid)));
+        self.map(z, &|_, z| T::Loops::sigmoid_in_place(self.isa, z));
     }
 
     /// [`softplus`](crate::softplus) of each element.
@@ -338,13 +380,13 @@ impl Engine {
     /// [`Error::LengthMismatch`]; `out` is then untouched.
     pub fn softplus<T: Element>(&self, z: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("out", out.len())])?;
-        self.map(out, &|range, out| T::update_on(self.isa, out, [&z[range]], Overwrite(Softplus)));
+        self.map(out, &|range, out| T::Loops::softplus(self.isa, &z[range], out));
         Ok(())
     }
 
     /// [`softplus_in_place`](crate::softplus_in_place) of each element.
     pub fn softplus_in_place<T: Element>(&self, z: &mut [T]) {
-        self.map(z, &|_, z| T::update_on(self.isa, z, [], InPlace(Softplus)));
+        self.map(z, &|_, z| T::Loops::softplus_in_place(self.isa, z));
     }
 
     /// [`log_loss`](crate::log_loss) of each logit and label.
@@ -354,9 +396,7 @@ impl Engine {
     /// [`Error::LengthMismatch`]; `out` is then untouched.
     pub fn log_loss<T: Element>(&self, z: &[T], y: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len()), ("out", out.len())])?;
-        self.map(out, &|range, out| {
-            T::update_on(self.isa, out, [&z[range.clone()], &y[range]], Overwrite(LogLoss))
-        });
+        self.map(out, &|range, out| T::Loops::log_loss(self.isa, &z[range.clone()], &y[range], out));
         Ok(())
     }
 
@@ -367,7 +407,7 @@ impl Engine {
     /// [`Error::LengthMismatch`]; `z` is then untouched.
     pub fn log_loss_in_place<T: Element>(&self, z: &mut [T], y: &[T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len())])?;
-        self.map(z, &|range, z| T::update_on(self.isa, z, [&y[range]], InPlace(LogLoss)));
+        self.map(z, &|range, z| T::Loops::log_loss_in_place(self.isa, z, &y[range]));
         Ok(())
     }
 
@@ -378,9 +418,7 @@ impl Engine {
     /// [`Error::LengthMismatch`]; `out` is then untouched.
     pub fn residual<T: Element>(&self, z: &[T], y: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len()), ("out", out.len())])?;
-        self.map(out, &|range, out| {
-            T::update_on(self.isa, out, [&z[range.clone()], &y[range]], Overwrite(Residual))
-        });
+        self.map(out, &|range, out| T::Loops::residual(self.isa, &z[range.clone()], &y[range], out));
         Ok(())
     }
 
@@ -391,32 +429,18 @@ impl Engine {
     /// [`Error::LengthMismatch`]; `z` is then untouched.
     pub fn residual_in_place<T: Element>(&self, z: &mut [T], y: &[T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len())])?;
-        self.map(z, &|range, z| T::update_on(self.isa, z, [&y[range]], InPlace(Residual)));
+        self.map(z, &|range, z| T::Loops::residual_in_place(self.isa, z, &y[range]));
         Ok(())
     }
 
-    /// Calls `f` with the parts of `out` that the threads share, and where each of them is.
+    /// Calls `f` with each part of `out` that a thread fills, and the range of the part.
     fn map<T: Element>(&self, out: &mut [T], f: &(impl Fn(Range<usize>, &mut [T]) + Sync)) {
         let grain = grain(self.parallel, out.len(), ELEMENT_COST);
         for_parts(0, out, grain, &|first, out: &mut [T]| f(first..first + out.len(), out));
     }
 }
 
-/// Elements of an elementwise kernel cost about this many operations of a dot product.
-const ELEMENT_COST: usize = 16;
-
-/// What a row costs, in operations on an element: its features, and its logit.
-fn row_cost(cols: usize) -> usize {
-    cols + 2 * ELEMENT_COST
-}
-
-/// `len` elements of scratch memory from the start of a cache line on, for vectors to load and store
-/// whole.
-fn aligned<T: Element>(scratch: &mut [f64], len: usize) -> &mut [T] {
-    let start = scratch.as_ptr().align_offset(CACHE_LINE).min(CACHE_LINE / size_of::<f64>());
-    &mut bytemuck::cast_slice_mut(&mut scratch[start..])[..len]
-}
-
-fn check_features<S, T>(rows: &Rows<'_, S>, name: &'static str, params: Params<'_, T>) -> Result<(), Error> {
-    Error::unless_same_length([("features", rows.cols()), (name, params.weights.len())])
+/// Cost of a row in operations on an element: one for each feature, and those that its logit takes.
+fn row_cost(ncols: usize) -> usize {
+    ncols + 2 * ELEMENT_COST
 }

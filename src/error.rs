@@ -1,104 +1,105 @@
-//! What a caller can get wrong, in words.
+//! `Error`: each mistake of a caller that is refused, and its message.
 
-use crate::Isa;
+use crate::place::Place;
 use core::fmt;
 
-/// Why a call did nothing. Every check is made before anything is written.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// The reason for which a call was refused. Every check is made before anything is written.
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
-    /// Two slices that must be of one length are not.
+    /// Two slices of different lengths that must have one length.
     LengthMismatch {
         /// The arguments' names.
         names: [&'static str; 2],
         /// Their lengths, in the same order.
         lengths: [usize; 2],
     },
-    /// A slice is not as long as its shape says.
+    /// A slice whose length does not fit its shape.
     ShapeMismatch {
         /// The slice's length.
         len: usize,
-        /// How many rows it is to hold.
-        rows: usize,
-        /// How many features a row has.
-        cols: usize,
-        /// How many elements lie between the starts of two rows.
-        stride: usize,
+        /// The number of rows that the slice is to hold.
+        nrows: usize,
+        /// The number of features of a row.
+        ncols: usize,
+        /// The number of elements from the start of a row to the start of the next.
+        row_stride: usize,
     },
-    /// Rows would overlap.
+    /// A stride shorter than a row: rows would overlap.
     StrideTooShort {
-        /// How many elements lie between the starts of two rows.
-        stride: usize,
-        /// How many features a row has.
-        cols: usize,
+        /// The number of elements from the start of a row to the start of the next.
+        row_stride: usize,
+        /// The number of features of a row.
+        ncols: usize,
     },
-    /// A range of rows is not within the view.
+    /// A range of rows that is not within the view.
     RowsOutOfRange {
         /// The first row of the range.
         start: usize,
         /// One more than its last.
         end: usize,
-        /// How many rows there are.
-        rows: usize,
+        /// The number of rows of the view.
+        nrows: usize,
     },
-    /// A label is not in \[0, 1\].
+    /// A label outside of \[0, 1\], or NaN.
     Label {
-        /// The first such row.
+        /// The first row that has one.
         index: usize,
         /// The label.
         value: f64,
     },
-    /// A sample weight is negative, infinite or NaN.
+    /// A sample weight that is negative, infinite or NaN.
     SampleWeight {
-        /// The first such row.
+        /// The first row that has one.
         index: usize,
-        /// The weight.
+        /// The sample weight.
         value: f64,
     },
-    /// An array is not in standard layout: row by row, without gaps.
+    /// An array that is not in standard layout: row by row, without gaps.
     NotRowMajor,
-    /// A mean over rows whose weights do not add up to a number above 0, or to no finite one.
+    /// Sums that have no mean: their sample weights do not add up to a finite number above 0.
     NoWeight {
-        /// What they add up to.
+        /// The sum of the sample weights.
         sum: f64,
     },
-    /// A shard does not start where a chunk does.
+    /// A shard that does not start where a chunk does.
     NotAChunkBoundary {
-        /// The row it starts at.
-        row: u64,
+        /// The place of the shard's first row.
+        place: Place,
         /// The number of rows in a chunk.
         chunk_rows: usize,
     },
-    /// A stream of more than 2^63 rows.
+    /// A data set of more than 2^63 rows.
     TooManyRows,
-    /// Two sums are not of the same parameters, features, number type and version, or one is fused.
+    /// Two sums that are no parts of one: they differ in parameters, direction, features, number type or
+    /// version, or only one is fused.
     ForeignSum,
-    /// Rows are in both of two sums.
+    /// Rows that are in both of two sums.
     OverlappingRows {
-        /// The first row of the first chunk that is.
-        row: u64,
+        /// The place of the first row of the first chunk that is in both.
+        place: Place,
     },
-    /// There are rows after the last one.
+    /// Rows after the end of the data set.
     RowsAfterEnd {
-        /// The number of rows up to the last one.
-        end: u64,
+        /// The place after the last row.
+        end: Place,
     },
-    /// Rows are in no part of a sum.
+    /// Rows that are in no part of a sum.
     MissingRows {
-        /// The first such row.
-        row: u64,
+        /// The place of the first row that is missing.
+        place: Place,
     },
-    /// The entries of a gradient, one for each feature, do not fit into memory.
-    OutOfMemory {
-        /// The number of features.
-        features: u64,
+    /// A sum over a data set without rows.
+    NoRows,
+    /// A name that no instruction set of this CPU has.
+    UnknownIsa {
+        /// The names of the instruction sets that this CPU has, slowest first.
+        available: &'static [&'static str],
     },
-    /// No instruction set of that name is available on this CPU.
-    UnknownIsa,
 }
 
 impl Error {
-    /// `Ok` where all the named slices are as long as the first.
+    /// `Ok` where all the named slices have one length.
     pub(crate) fn unless_same_length<const N: usize>(slices: [(&'static str, usize); N]) -> Result<(), Self> {
         let (name, length) = slices[0];
         match slices.into_iter().find(|&(_, other)| other != length) {
@@ -116,23 +117,19 @@ impl fmt::Display for Error {
             Self::LengthMismatch { names: [a, b], lengths: [m, n] } => {
                 write!(f, "lengths disagree: `{a}` has {m} elements, `{b}` has {n}")
             }
-            Self::ShapeMismatch { len, rows, cols, stride } if stride == cols => {
-                write!(
-                    f,
-                    "the shape disagrees: `data` has {len} elements, not those of {rows} rows of {cols} features"
-                )
+            Self::ShapeMismatch { len, nrows, ncols, row_stride } if row_stride == ncols => write!(
+                f,
+                "the shape disagrees: `data` has {len} elements, not those of {nrows} rows of {ncols} features"
+            ),
+            Self::ShapeMismatch { len, nrows, ncols, row_stride } => write!(
+                f,
+                "the shape disagrees: `data` has {len} elements, too few for {nrows} rows of {ncols} features every {row_stride}"
+            ),
+            Self::StrideTooShort { row_stride, ncols } => {
+                write!(f, "rows overlap: `row_stride` is {row_stride}, less than the {ncols} features of a row")
             }
-            Self::ShapeMismatch { len, rows, cols, stride } => {
-                write!(
-                    f,
-                    "the shape disagrees: `data` has {len} elements, too few for {rows} rows of {cols} features every {stride}"
-                )
-            }
-            Self::StrideTooShort { stride, cols } => {
-                write!(f, "rows overlap: `stride` is {stride}, less than the {cols} features of a row")
-            }
-            Self::RowsOutOfRange { start, end, rows } => {
-                write!(f, "there are {rows} rows, which the range {start}..{end} is not within")
+            Self::RowsOutOfRange { start, end, nrows } => {
+                write!(f, "the range {start}..{end} is not within the {nrows} rows")
             }
             Self::Label { index, value } => {
                 write!(f, "`labels[{index}]` is {value}, which is not between 0 and 1")
@@ -141,31 +138,39 @@ impl fmt::Display for Error {
                 write!(f, "`sample_weights[{index}]` is {value}, which is not a finite number of at least 0")
             }
             Self::NotRowMajor => f.write_str(
-                "the array is not in standard layout: its rows do not follow one another without gaps",
+                "the array is not in standard layout: its rows do not follow one another without gaps; \
+                 copy it, or give the slice of its parent to `Rows::with_stride`",
             ),
-            Self::NoWeight { sum } => write!(f, "no mean: the sample weights add up to {sum}"),
-            Self::NotAChunkBoundary { row, chunk_rows } => {
-                write!(
-                    f,
-                    "a shard starts at row {row}, which is no multiple of the {chunk_rows} rows of a chunk"
-                )
+            Self::NoWeight { sum } => {
+                write!(f, "the sample weights add up to {sum}, which is no finite number above 0")
             }
-            Self::TooManyRows => f.write_str("more than 2^63 rows"),
+            Self::NotAChunkBoundary { place, chunk_rows } => {
+                write!(f, "a shard starts at {place}, which is no multiple of the {chunk_rows} rows of a chunk")
+            }
+            Self::TooManyRows => f.write_str("the data set has more than 2^63 rows"),
             Self::ForeignSum => f.write_str(
-                "the sums do not belong together: other parameters, features, number type or version, or only one is fused",
+                "the sums do not belong together: other parameters or direction, other features, number type or version, or only one is fused",
             ),
-            Self::OverlappingRows { row } => write!(f, "rows from {row} on are in both sums"),
-            Self::RowsAfterEnd { end } => write!(f, "there are rows beyond the last of {end}"),
-            Self::OutOfMemory { features } => write!(f, "a gradient of {features} features does not fit into memory"),
-            Self::MissingRows { row } => write!(f, "rows from {row} on are missing"),
-            Self::UnknownIsa => {
-                f.write_str("no such instruction set on this CPU; available:")?;
-                for (i, isa) in Isa::available().enumerate() {
-                    write!(f, "{} {isa}", if i == 0 { "" } else { "," })?;
-                }
-                Ok(())
+            Self::OverlappingRows { place } => write!(f, "rows from {place} on are in both sums"),
+            Self::RowsAfterEnd { end } => write!(f, "the data set ends before {end}, and there are rows after it"),
+            Self::MissingRows { place } => write!(f, "rows from {place} on are missing"),
+            Self::NoRows => f.write_str("the data set has no rows"),
+            Self::UnknownIsa { available } => {
+                write!(f, "no such instruction set on this CPU; available: {}", Listed(available))
             }
         }
+    }
+}
+
+/// Names as text, with commas between them.
+struct Listed<'a>(&'a [&'a str]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, name) in self.0.iter().enumerate() {
+            write!(f, "{}{name}", if i == 0 { "" } else { ", " })?;
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
-//! Which instructions run: detected once, chosen once per call, never per row.
+//! `Isa`: the choice of the instructions that run. Detected once, chosen once per call, never per row.
 
-use crate::Error;
+use crate::error::Error;
 use crate::simd::{Backend, portable::Portable, scalar::Scalar};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{avx2::Avx2, avx512::Avx512};
@@ -16,8 +16,8 @@ use core::fmt;
 /// | `avx512` | AVX-512 F, DQ, VL | yes | x86-64 |
 ///
 /// The value is a proof that the CPU has the instructions: there is no way to make an `Isa` that
-/// is not available. Fused instruction sets give the same bits as one another; see
-/// [`Isa::is_fused`].
+/// is not available (nor to read one from a file: it is never serialised). Instruction sets are ordered,
+/// slowest first. Those that are fused ([`Isa::is_fused`]) give the same bits as one another.
 ///
 /// ```
 /// use lanegrad::Isa;
@@ -28,12 +28,12 @@ use core::fmt;
 /// assert_eq!(Isa::from_name("scalar")?.dot(&[1.0_f32, 2.0], &[3.0, 4.0])?, 11.0);
 /// # Ok::<(), lanegrad::Error>(())
 /// ```
-#[derive(Clone, Copy)]
-pub struct Isa(Tier);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Isa(Token);
 
-/// A token of the backend to run on: what `dispatch!` matches.
-#[derive(Clone, Copy)]
-pub(crate) enum Tier {
+/// The token of a backend, slowest first; `dispatch!` matches it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Token {
     Scalar(Scalar),
     Portable(Portable),
     #[cfg(target_arch = "x86_64")]
@@ -41,6 +41,16 @@ pub(crate) enum Tier {
     #[cfg(target_arch = "x86_64")]
     Avx512(Avx512),
 }
+
+/// The names of all instruction sets of this architecture, slowest first.
+const NAMES: &[&str] = &[
+    "scalar",
+    "portable",
+    #[cfg(target_arch = "x86_64")]
+    "avx2",
+    #[cfg(target_arch = "x86_64")]
+    "avx512",
+];
 
 impl Isa {
     /// The instruction set that the free functions run on: the fastest one available, or the one
@@ -67,12 +77,12 @@ impl Isa {
     /// Every instruction set that this CPU has, slowest first.
     pub fn available() -> impl DoubleEndedIterator<Item = Self> + Clone {
         [
-            Some(Self(Tier::Scalar(Scalar))),
-            Some(Self(Tier::Portable(Portable))),
+            Some(Self(Token::Scalar(Scalar))),
+            Some(Self(Token::Portable(Portable))),
             #[cfg(target_arch = "x86_64")]
-            Avx2::detect().map(|token| Self(Tier::Avx2(token))),
+            Avx2::detect().map(|token| Self(Token::Avx2(token))),
             #[cfg(target_arch = "x86_64")]
-            Avx512::detect().map(|token| Self(Tier::Avx512(token))),
+            Avx512::detect().map(|token| Self(Token::Avx512(token))),
         ]
         .into_iter()
         .flatten()
@@ -82,25 +92,27 @@ impl Isa {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownIsa`] where none has that name; its message lists those that there are.
+    /// [`Error::UnknownIsa`] where no instruction set of this CPU has that name; its message lists the names.
     pub fn from_name(name: &str) -> Result<Self, Error> {
-        Self::available().find(|isa| isa.name() == name).ok_or(Error::UnknownIsa)
+        let found = Self::available().find(|isa| isa.name() == name);
+        // A CPU that has an instruction set has all before it in the list.
+        found.ok_or_else(|| Error::UnknownIsa { available: &NAMES[..Self::available().count()] })
     }
 
     /// The name: `scalar`, `portable`, `avx2` or `avx512`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self.0 {
-            Tier::Scalar(_) => "scalar",
-            Tier::Portable(_) => "portable",
+            Token::Scalar(_) => "scalar",
+            Token::Portable(_) => "portable",
             #[cfg(target_arch = "x86_64")]
-            Tier::Avx2(_) => "avx2",
+            Token::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
-            Tier::Avx512(_) => "avx512",
+            Token::Avx512(_) => "avx512",
         }
     }
 
-    /// Whether a multiply-add rounds once. All fused instruction sets give the same bits for the
+    /// True where a multiply-add rounds once. All such ("fused") instruction sets give the same bits for the
     /// same inputs. The only one that may be unfused is `portable`: it is fused on aarch64, and where
     /// the build enables x86's FMA (`-C target-feature=+fma`, `-C target-cpu=…`).
     #[must_use]
@@ -113,11 +125,11 @@ impl Isa {
 
     fn fastest() -> Self {
         // `scalar` is always there.
-        Self::available().next_back().unwrap_or(Self(Tier::Scalar(Scalar)))
+        Self::available().next_back().unwrap_or(Self(Token::Scalar(Scalar)))
     }
 
     #[inline(always)]
-    pub(crate) fn tier(self) -> Tier {
+    pub(crate) fn token(self) -> Token {
         self.0
     }
 }
@@ -125,20 +137,6 @@ impl Isa {
 impl Default for Isa {
     fn default() -> Self {
         Self::best()
-    }
-}
-
-impl PartialEq for Isa {
-    fn eq(&self, other: &Self) -> bool {
-        self.name() == other.name()
-    }
-}
-
-impl Eq for Isa {}
-
-impl core::hash::Hash for Isa {
-    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
-        self.name().hash(state);
     }
 }
 
@@ -170,22 +168,22 @@ impl fmt::Debug for Isa {
 macro_rules! dispatch {
     ($isa:expr, $b:ident => $e:expr) => {{
         use $crate::simd::Backend as _;
-        match $isa.tier() {
-            $crate::isa::Tier::Scalar($b) => $b.vectorize(
+        match $isa.token() {
+            $crate::isa::Token::Scalar($b) => $b.vectorize(
                 #[inline(always)]
                 || $e,
             ),
-            $crate::isa::Tier::Portable($b) => $b.vectorize(
-                #[inline(always)]
-                || $e,
-            ),
-            #[cfg(target_arch = "x86_64")]
-            $crate::isa::Tier::Avx2($b) => $b.vectorize(
+            $crate::isa::Token::Portable($b) => $b.vectorize(
                 #[inline(always)]
                 || $e,
             ),
             #[cfg(target_arch = "x86_64")]
-            $crate::isa::Tier::Avx512($b) => $b.vectorize(
+            $crate::isa::Token::Avx2($b) => $b.vectorize(
+                #[inline(always)]
+                || $e,
+            ),
+            #[cfg(target_arch = "x86_64")]
+            $crate::isa::Token::Avx512($b) => $b.vectorize(
                 #[inline(always)]
                 || $e,
             ),

@@ -1,39 +1,10 @@
-//! The kernels: each an algorithm written once, generic over the backend and the types.
+//! The kernels on slices: free functions on the best instruction set, and the same as methods of [`Isa`].
 //!
-//! The public functions check lengths, choose the instruction set once and call the kernel; what
-//! is computed, and in which order, is in the files of this folder.
+//! They check lengths and call the loop; what is computed, and in which order, is in `math` and `pass`.
 
-mod axpy;
-pub(crate) mod ceilings;
-pub(crate) mod count;
-mod dot;
-mod exact;
-mod exp;
-mod log_loss;
-#[cfg(feature = "alloc")]
-mod narrow;
-mod pairwise;
-#[cfg(feature = "alloc")]
-pub(crate) mod pass;
-mod quotient;
-mod residual;
-#[cfg(feature = "alloc")]
-mod row_kernel;
-mod sigmoid;
-#[cfg(feature = "alloc")]
-pub(crate) mod terms;
-mod update;
-#[cfg(feature = "alloc")]
-mod wide;
-
-use self::axpy::Axpy;
-pub use self::log_loss::Log1pConstants;
-pub(crate) use self::log_loss::{LogLoss, Softplus};
-pub(crate) use self::residual::Residual;
-pub(crate) use self::sigmoid::Sigmoid;
-pub(crate) use self::update::{InPlace, Overwrite, update};
-use crate::isa::dispatch;
-use crate::{Element, Error, Isa, Storage};
+use crate::error::Error;
+use crate::isa::Isa;
+use crate::rows::{Element, Maps, Passes, Storage};
 
 /// The dot product `x[0] * w[0] + x[1] * w[1] + …`, on the best instruction set.
 ///
@@ -45,10 +16,11 @@ use crate::{Element, Error, Isa, Storage};
 /// - On every fused instruction set the same bits, whatever the alignment.
 /// - The error is at most `72 u Σ|x[i] w[i]|` in `f32` (u = 2^-24), whatever the length, and
 ///   `(72 + ceil(log2(n / 2048))) u Σ|x[i] w[i]|` in `f64` (u = 2^-53), to first order in u; and half
-///   the least subnormal for each product that underflows. Sums of 4096 (`f32`) or 2048 (`f64`)
-///   products are made in `T`, and added up in `f64` as a tree.
-/// - NaN and infinities follow IEEE arithmetic. One of those sums that overflows is infinite, even if
-///   the whole sum would be finite, and two that overflow to either side make NaN.
+///   the least subnormal for each product that underflows. Leaf sums, of 4096 (`f32`) or 2048 (`f64`)
+///   products, are made in `T`, and added up in `f64` as a tree.
+/// - NaN and infinities follow IEEE arithmetic; which NaN comes out (its sign and payload) is unspecified. A
+///   leaf sum that overflows is infinite, even if the whole sum would be finite, and two that overflow with
+///   opposite signs make NaN.
 ///
 /// # Errors
 ///
@@ -74,8 +46,9 @@ pub fn dot<S: Storage<T>, T: Element>(x: &[S], w: &[T]) -> Result<T, Error> {
 ///
 /// # Numeric contract
 ///
-/// On a fused instruction set `y[i]` becomes `a.mul_add(x[i], y[i])`, rounded once, so the bits
-/// are the same on all of them. On an unfused one the product is rounded before it is added.
+/// On a fused instruction set `y[i]` becomes `a.mul_add(x[i], y[i])`, rounded once, so the bits are the same
+/// on all of them. On an unfused one the product is rounded before it is added. Which NaN comes out (its sign
+/// and payload) is unspecified.
 ///
 /// # Errors
 ///
@@ -99,11 +72,11 @@ pub fn axpy<S: Storage<T>, T: Element>(a: T, x: &[S], y: &mut [T]) -> Result<(),
 /// # Numeric contract
 ///
 /// - On every fused instruction set the same bits, wherever an element stands.
-/// - At most 1 ULP from the exact value, on an unfused instruction set too. The README has the worst
-///   cases.
+/// - At most 1 ULP from the exact value, on an unfused instruction set too. The repository's `BENCHMARKS.md`
+///   has the worst cases.
 /// - In \[0, 1\], and monotone. This and the bound are proven over every `f32`, and tested on samples of
 ///   `f64`. Subnormal results are right: `sigmoid(-100.0_f32)` is 3.8e-44.
-/// - sigmoid(-∞) = 0, sigmoid(∞) = 1, sigmoid(NaN) is NaN.
+/// - sigmoid(-∞) = 0, sigmoid(∞) = 1, sigmoid(NaN) is NaN (of unspecified sign and payload).
 ///
 /// # Errors
 ///
@@ -124,6 +97,8 @@ pub fn sigmoid<T: Element>(z: &[T], out: &mut [T]) -> Result<(), Error> {
 
 /// `z[i] = 1 / (1 + exp(-z[i]))`: [`sigmoid()`] in place.
 ///
+/// # Examples
+///
 /// ```
 /// let mut z = [0.0_f64, f64::NEG_INFINITY];
 /// lanegrad::sigmoid_in_place(&mut z);
@@ -138,7 +113,8 @@ pub fn sigmoid_in_place<T: Element>(z: &mut [T]) {
 ///
 /// # Numeric contract
 ///
-/// As that of [`sigmoid()`]: at most 1 ULP, monotone, subnormal results right, never negative. softplus(-∞) = 0, softplus(∞) = ∞, softplus(NaN) is NaN.
+/// That of [`sigmoid()`]: at most 1 ULP, monotone, subnormal results right, never negative.
+/// softplus(-∞) = 0, softplus(∞) = ∞, softplus(NaN) is NaN.
 ///
 /// # Errors
 ///
@@ -158,6 +134,8 @@ pub fn softplus<T: Element>(z: &[T], out: &mut [T]) -> Result<(), Error> {
 }
 
 /// `z[i] = ln(1 + exp(z[i]))`: [`softplus`] in place.
+///
+/// # Examples
 ///
 /// ```
 /// let mut z = [1000.0_f64, f64::NEG_INFINITY];
@@ -278,7 +256,7 @@ impl Isa {
     #[inline]
     pub fn dot<S: Storage<T>, T: Element>(self, x: &[S], w: &[T]) -> Result<T, Error> {
         Error::unless_same_length([("x", x.len()), ("w", w.len())])?;
-        Ok(dispatch!(self, b => dot::dot(b, x, w, dot::NO_PREFETCH)))
+        Ok(S::Passes::dot(self, x, w))
     }
 
     /// [`axpy`] on this instruction set.
@@ -289,7 +267,7 @@ impl Isa {
     #[inline]
     pub fn axpy<S: Storage<T>, T: Element>(self, a: T, x: &[S], y: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("x", x.len()), ("y", y.len())])?;
-        dispatch!(self, b => update(b, y, [x], Axpy(a)));
+        S::Passes::axpy(self, a, x, y);
         Ok(())
     }
 
@@ -301,14 +279,14 @@ impl Isa {
     #[inline]
     pub fn sigmoid<T: Element>(self, z: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("out", out.len())])?;
-        T::update_on(self, out, [z], Overwrite(Sigmoid));
+        T::Loops::sigmoid(self, z, out);
         Ok(())
     }
 
     /// [`sigmoid_in_place`] on this instruction set.
     #[inline]
     pub fn sigmoid_in_place<T: Element>(self, z: &mut [T]) {
-        T::update_on(self, z, [], InPlace(Sigmoid));
+        T::Loops::sigmoid_in_place(self, z);
     }
 
     /// [`softplus`] on this instruction set.
@@ -319,14 +297,14 @@ impl Isa {
     #[inline]
     pub fn softplus<T: Element>(self, z: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("out", out.len())])?;
-        T::update_on(self, out, [z], Overwrite(Softplus));
+        T::Loops::softplus(self, z, out);
         Ok(())
     }
 
     /// [`softplus_in_place`] on this instruction set.
     #[inline]
     pub fn softplus_in_place<T: Element>(self, z: &mut [T]) {
-        T::update_on(self, z, [], InPlace(Softplus));
+        T::Loops::softplus_in_place(self, z);
     }
 
     /// [`log_loss`] on this instruction set.
@@ -337,7 +315,7 @@ impl Isa {
     #[inline]
     pub fn log_loss<T: Element>(self, z: &[T], y: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len()), ("out", out.len())])?;
-        T::update_on(self, out, [z, y], Overwrite(LogLoss));
+        T::Loops::log_loss(self, z, y, out);
         Ok(())
     }
 
@@ -349,7 +327,7 @@ impl Isa {
     #[inline]
     pub fn log_loss_in_place<T: Element>(self, z: &mut [T], y: &[T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len())])?;
-        T::update_on(self, z, [y], InPlace(LogLoss));
+        T::Loops::log_loss_in_place(self, z, y);
         Ok(())
     }
 
@@ -361,7 +339,7 @@ impl Isa {
     #[inline]
     pub fn residual<T: Element>(self, z: &[T], y: &[T], out: &mut [T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len()), ("out", out.len())])?;
-        T::update_on(self, out, [z, y], Overwrite(Residual));
+        T::Loops::residual(self, z, y, out);
         Ok(())
     }
 
@@ -373,7 +351,7 @@ impl Isa {
     #[inline]
     pub fn residual_in_place<T: Element>(self, z: &mut [T], y: &[T]) -> Result<(), Error> {
         Error::unless_same_length([("z", z.len()), ("y", y.len())])?;
-        T::update_on(self, z, [y], InPlace(Residual));
+        T::Loops::residual_in_place(self, z, y);
         Ok(())
     }
 }

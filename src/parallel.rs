@@ -1,12 +1,13 @@
-//! Work on several threads: how it is cut, and that it is cut only where that pays.
+//! Work on several threads: cut into pieces, and only where that pays.
 
-/// How large the pieces of some work may be before they are shared between threads: `units` of work of
-/// a given `cost` each, in about as many operations on an element.
+use crate::tuning::{PIECES_PER_THREAD, SMALLEST_PIECE};
+
+/// Largest piece of work, in units, that one thread does alone. There are `units` of them, each of which
+/// costs as much as `cost` operations on an element.
 ///
-/// About eight pieces for each thread, so that a thread that was held up does not keep the others
-/// waiting long; but none so small (some 10 µs) that handing it over costs more than doing it.
-pub fn grain(parallel: bool, units: usize, cost: usize) -> usize {
-    const SMALLEST_PIECE: usize = 1 << 18;
+/// At most [`PIECES_PER_THREAD`] pieces for each thread come of it, and none of less than [`SMALLEST_PIECE`]
+/// but the last.
+pub(crate) fn grain(parallel: bool, units: usize, cost: usize) -> usize {
     if !parallel || units.saturating_mul(cost) <= SMALLEST_PIECE {
         return usize::MAX;
     }
@@ -14,13 +15,18 @@ pub fn grain(parallel: bool, units: usize, cost: usize) -> usize {
     if threads < 2 {
         return usize::MAX;
     }
-    let piece = units.div_ceil(8 * threads).max(SMALLEST_PIECE.div_ceil(cost));
+    let piece = units.div_ceil(PIECES_PER_THREAD * threads).max(SMALLEST_PIECE.div_ceil(cost));
     piece.checked_next_power_of_two().unwrap_or(usize::MAX)
 }
 
-/// Calls `f` with parts of `out` and the place where each starts: one after the other, or on several
-/// threads where there is more than `grain` to do.
-pub fn for_parts<T: Send>(first: usize, out: &mut [T], grain: usize, f: &(impl Fn(usize, &mut [T]) + Sync)) {
+/// Calls `f` with `out` and the index of its first element; where it is longer than `grain`, with parts of
+/// it, on several threads.
+pub(crate) fn for_parts<T: Send>(
+    first: usize,
+    out: &mut [T],
+    grain: usize,
+    f: &(impl Fn(usize, &mut [T]) + Sync),
+) {
     if out.len() <= grain {
         return f(first, out);
     }
@@ -32,18 +38,18 @@ pub fn for_parts<T: Send>(first: usize, out: &mut [T], grain: usize, f: &(impl F
 
 /// Calls both, on two threads where there is one to spare.
 #[cfg(feature = "rayon")]
-pub fn join(left: impl FnOnce() + Send, right: impl FnOnce() + Send) {
+pub(crate) fn join(left: impl FnOnce() + Send, right: impl FnOnce() + Send) {
     rayon::join(left, right);
 }
 
-/// Calls both.
+/// Calls both, one after the other.
 #[cfg(not(feature = "rayon"))]
-pub fn join(left: impl FnOnce(), right: impl FnOnce()) {
+pub(crate) fn join(left: impl FnOnce(), right: impl FnOnce()) {
     left();
     right();
 }
 
-/// The threads of the rayon pool that the caller is in.
+/// Number of threads of the rayon pool that the caller is in; 1 without rayon.
 fn threads() -> usize {
     #[cfg(feature = "rayon")]
     return rayon::current_num_threads();

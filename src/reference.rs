@@ -55,7 +55,7 @@
 //! assert!((product - d_loss_d_logit(a, 1.0) * 2.0).abs() < 1e-15);
 //! ```
 
-use crate::math::Float;
+use crate::num::Float;
 
 /// x·w, summed in order. The shorter slice ends the sum.
 #[must_use]
@@ -146,7 +146,7 @@ pub struct Example<'a> {
     pub x: &'a [f64],
     /// The label, in \[0, 1\].
     pub y: f64,
-    /// What the row counts for; 1 where rows are not weighted.
+    /// The sample weight, by which the row counts; 1 where rows are not weighted.
     pub sample_weight: f64,
 }
 

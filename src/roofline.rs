@@ -1,11 +1,10 @@
-//! What a CPU can reach at most, and what a kernel asks of it: for measuring how much of the one the
-//! other gets.
+//! The ceilings of a CPU, and the operations of the kernels: to measure how much of its ceiling a kernel
+//! reaches.
 //!
-//! A kernel can be no faster than its bytes can be loaded and stored, and no faster than its operations
-//! can be started (Williams, Waterman and Patterson, "Roofline", Communications of the ACM 52, 2009). The
-//! loops here do one of these and nothing else, on a chosen instruction set; to time them, over data of
-//! a size that belongs to a cache level or to memory, is the caller's affair, and what `lanegrad bench`
-//! does.
+//! A kernel can be no faster than its bytes can be loaded and stored, and no faster than its operations can
+//! be started (Williams, Waterman and Patterson, "Roofline", Communications of the ACM 52, 2009). The loops
+//! here do one of these and nothing else, on a chosen instruction set. The caller times them, over data of a
+//! size that belongs to a cache level or to memory, as `lanegrad bench` does.
 //!
 //! ```
 //! use lanegrad::{Isa, roofline};
@@ -17,17 +16,22 @@
 //! # Ok::<(), lanegrad::Error>(())
 //! ```
 
-use crate::isa::dispatch;
-use crate::kernels::ceilings::{self, Identity, Sum};
-use crate::kernels::count;
-use crate::kernels::{InPlace, LogLoss, Overwrite, Residual, Sigmoid, Softplus, update};
-use crate::{Element, Error, Isa};
+mod ceilings;
+#[cfg(test)]
+mod count;
+
+use self::ceilings::{Identity, Sum};
+use crate::compiled::Compiled;
+use crate::error::Error;
+use crate::isa::{Isa, dispatch};
+use crate::math::elementwise::{InPlace, Overwrite, update};
+use crate::rows::{Ceilings, Element};
 
 /// Loads every element of `N` slices of one length, side by side, and returns a number that depends on
 /// all of them.
 ///
-/// How many streams of loads are fastest depends on the CPU: a slice may be read as its two halves, or as
-/// its quarters.
+/// A slice may also be read as its two halves, or as its quarters, side by side: the CPU decides which is
+/// fastest.
 ///
 /// # Errors
 ///
@@ -46,10 +50,11 @@ pub fn read<T: Element, const N: usize>(isa: Isa, slices: [&[T]; N]) -> Result<T
     for slice in slices {
         Error::unless_same_length([("slices[0]", slices[0].len()), ("slices[i]", slice.len())])?;
     }
-    Ok(dispatch!(isa, b => ceilings::read(b, slices)))
+    Ok(T::Loops::read(isa, slices))
 }
 
-/// The same for two slices, by turns a vector of either: from memory that may be faster.
+/// Loads every element of two slices of one length, a vector of either by turns, and returns a number that
+/// depends on all of them. From memory that may be faster than [`read`].
 ///
 /// # Errors
 ///
@@ -61,7 +66,7 @@ pub fn read<T: Element, const N: usize>(isa: Isa, slices: [&[T]; N]) -> Result<T
 /// ```
 pub fn read_pair<T: Element>(isa: Isa, x: &[T], y: &[T]) -> Result<T, Error> {
     Error::unless_same_length([("x", x.len()), ("y", y.len())])?;
-    Ok(dispatch!(isa, b => ceilings::read_pair(b, x, y)))
+    Ok(T::Loops::read_pair(isa, x, y))
 }
 
 /// `out[i] = x[i]`, by loads and stores of the instruction set. For large slices the standard library's
@@ -81,7 +86,7 @@ pub fn read_pair<T: Element>(isa: Isa, x: &[T], y: &[T]) -> Result<T, Error> {
 /// ```
 pub fn copy<T: Element>(isa: Isa, x: &[T], out: &mut [T]) -> Result<(), Error> {
     Error::unless_same_length([("x", x.len()), ("out", out.len())])?;
-    dispatch!(isa, b => update(b, out, [x], Overwrite(Identity)));
+    T::Loops::copy(isa, x, out);
     Ok(())
 }
 
@@ -101,7 +106,7 @@ pub fn copy<T: Element>(isa: Isa, x: &[T], out: &mut [T]) -> Result<(), Error> {
 /// ```
 pub fn add<T: Element>(isa: Isa, x: &[T], y: &mut [T]) -> Result<(), Error> {
     Error::unless_same_length([("x", x.len()), ("y", y.len())])?;
-    dispatch!(isa, b => update(b, y, [x], InPlace(Sum)));
+    T::Loops::add(isa, x, y);
     Ok(())
 }
 
@@ -109,8 +114,8 @@ pub fn add<T: Element>(isa: Isa, x: &[T], y: &mut [T]) -> Result<(), Error> {
 /// it in its chain; returns a number that depends on all of them. That makes
 /// [`multiply_add_flops`] operations.
 ///
-/// How many chains keep the CPU busy depends on how long an operation takes and how many start at once;
-/// more of them than fit into its registers slow it down. Measure several, from 1 to 12.
+/// The number of chains that keep the CPU busy depends on how long an operation takes and how many start at
+/// once; more chains than fit into its registers slow it down. Measure several, from 1 to 12.
 ///
 /// ```
 /// use lanegrad::{Isa, roofline};
@@ -122,43 +127,81 @@ pub fn add<T: Element>(isa: Isa, x: &[T], y: &mut [T]) -> Result<(), Error> {
 #[must_use]
 pub fn multiply_add<T: Element, const CHAINS: usize>(isa: Isa, x: T, rounds: usize) -> T {
     const { assert!(CHAINS > 0, "there is a chain to compute") }
-    dispatch!(isa, b => ceilings::multiply_add::<_, T, CHAINS>(b, x, rounds))
+    T::Loops::multiply_add::<CHAINS>(isa, x, rounds)
 }
 
 /// The operations of [`multiply_add`]: two for each lane, chain and round; at most [`u64::MAX`].
 #[must_use]
 pub const fn multiply_add_flops<T: Element>(chains: usize, rounds: usize) -> u64 {
-    (2 * T::LANES as u64).saturating_mul(chains as u64).saturating_mul(rounds as u64)
+    let lanes = 64 / size_of::<T>() as u64;
+    (2 * lanes).saturating_mul(chains as u64).saturating_mul(rounds as u64)
 }
 
-/// The operations that [`sigmoid()`](crate::sigmoid()) makes for an element.
+/// The operations that an elementwise kernel makes for an element.
 ///
-/// The convention, for all elementwise kernels: an addition, subtraction, multiplication or division
-/// counts one, a multiply-add two, and what only moves bits (signs, comparisons, selections, steps of an
-/// exponent) nothing. Counted by running the kernel on numbers that keep count.
-///
-/// ```
-/// assert_eq!(lanegrad::roofline::sigmoid_flops::<f32>(), 45);
-/// ```
-#[must_use]
-pub fn sigmoid_flops<T: Element>() -> u32 {
-    count::flops::<T, 1>(Sigmoid)
+/// The convention: an addition, subtraction, multiplication or division counts one, a multiply-add two, and
+/// what only moves bits (signs, comparisons, selections, steps of an exponent) nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Flops {
+    /// The operations of [`sigmoid()`](crate::sigmoid()).
+    pub sigmoid: u32,
+    /// The operations of [`softplus`](crate::softplus).
+    pub softplus: u32,
+    /// The operations of [`log_loss`](crate::log_loss).
+    pub log_loss: u32,
+    /// The operations of [`residual()`](crate::residual()).
+    pub residual: u32,
 }
 
-/// The operations that [`softplus`](crate::softplus) makes for an element, as in [`sigmoid_flops`].
-#[must_use]
-pub fn softplus_flops<T: Element>() -> u32 {
-    count::flops::<T, 1>(Softplus)
+impl Flops {
+    /// The operations of the kernels in `f32`.
+    pub const F32: Self = Self { sigmoid: 45, softplus: 78, log_loss: 78, residual: 50 };
+
+    /// The operations of the kernels in `f64`.
+    pub const F64: Self = Self { sigmoid: 55, softplus: 98, log_loss: 98, residual: 60 };
+
+    /// The operations of the kernels in `T`.
+    ///
+    /// ```
+    /// use lanegrad::roofline::Flops;
+    ///
+    /// assert_eq!(Flops::of::<f32>(), Flops::F32);
+    /// ```
+    #[must_use]
+    pub const fn of<T: Element>() -> Self {
+        if size_of::<T>() == size_of::<f32>() { Self::F32 } else { Self::F64 }
+    }
 }
 
-/// The operations that [`log_loss`](crate::log_loss) makes for an element, as in [`sigmoid_flops`].
-#[must_use]
-pub fn log_loss_flops<T: Element>() -> u32 {
-    count::flops::<T, 2>(LogLoss)
-}
+macro_rules! ceilings {
+    ($($t:ident),+) => {
+        $(impl Ceilings<$t> for Compiled {
+            #[inline]
+            fn read<const N: usize>(isa: Isa, slices: [&[$t]; N]) -> $t {
+                dispatch!(isa, b => ceilings::read(b, slices))
+            }
 
-/// The operations that [`residual()`](crate::residual()) makes for an element, as in [`sigmoid_flops`].
-#[must_use]
-pub fn residual_flops<T: Element>() -> u32 {
-    count::flops::<T, 2>(Residual)
+            #[inline]
+            fn read_pair(isa: Isa, x: &[$t], y: &[$t]) -> $t {
+                dispatch!(isa, b => ceilings::read_pair(b, x, y))
+            }
+
+            #[inline]
+            fn copy(isa: Isa, x: &[$t], out: &mut [$t]) {
+                dispatch!(isa, b => update(b, out, [x], Overwrite(Identity)));
+            }
+
+            #[inline]
+            fn add(isa: Isa, x: &[$t], y: &mut [$t]) {
+                dispatch!(isa, b => update(b, y, [x], InPlace(Sum)));
+            }
+
+            #[inline]
+            fn multiply_add<const CHAINS: usize>(isa: Isa, x: $t, rounds: usize) -> $t {
+                dispatch!(isa, b => ceilings::multiply_add::<_, $t, CHAINS>(b, x, rounds))
+            }
+        })+
+    };
 }
+ceilings!(f32, f64);

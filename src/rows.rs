@@ -1,14 +1,24 @@
-//! `Rows`: a checked view of row-major data.
+//! The data that a pass reads: rows of numbers, with labels, sample weights and parameters. All are views,
+//! and checked once, when they are made.
 
-use crate::Error;
+mod batch;
+mod element;
+#[cfg(feature = "ndarray")]
+mod ndarray;
+
+pub use self::batch::{Batch, Params};
+pub(crate) use self::element::{Ceilings, Maps, Passes};
+pub use self::element::{Element, Storage};
+use crate::error::Error;
 use core::fmt;
+use core::iter::FusedIterator;
 use core::ops::Range;
 
-/// A view of data as `rows` rows of `cols` features each, one row after the other in a slice.
+/// A view of data as `nrows` rows of `ncols` features each, one row after the other in a slice.
 ///
-/// A row starts `stride` elements after the one before it. What lies between the end of a row and the
-/// start of the next belongs to nobody and is never read. A view of no rows, or of rows without
-/// features, is a valid one.
+/// A row starts `row_stride` elements after the one before it. Elements between the end of a row and the
+/// start of the next are no part of the view and are never read. A view may have no rows, and its rows no
+/// features.
 ///
 /// ```
 /// use lanegrad::Rows;
@@ -19,86 +29,88 @@ use core::ops::Range;
 ///
 /// // The first two columns of the same data.
 /// let left = Rows::with_stride(&data, 2, 2, 3)?;
-/// assert_eq!(left.row(1), Some(&[4.0, 5.0][..]));
+/// for row in &left {
+///     assert_eq!(row.len(), 2);
+/// }
 /// # Ok::<(), lanegrad::Error>(())
 /// ```
 pub struct Rows<'a, S> {
-    /// From the first element of the first row; with at least the last element of the last one.
+    /// From the first element of the first row on, at least to the last element of the last row.
     data: &'a [S],
-    rows: usize,
-    cols: usize,
-    stride: usize,
+    nrows: usize,
+    ncols: usize,
+    row_stride: usize,
 }
 
 impl<'a, S> Rows<'a, S> {
-    /// All of `data` as `rows` rows of `cols` features, without gaps.
+    /// All of `data` as `nrows` rows of `ncols` features, without gaps.
     ///
     /// # Errors
     ///
-    /// [`Error::ShapeMismatch`] where `data` does not hold exactly `rows * cols` elements.
-    pub fn new(data: &'a [S], rows: usize, cols: usize) -> Result<Self, Error> {
-        if rows.checked_mul(cols) != Some(data.len()) {
-            return Err(Error::ShapeMismatch { len: data.len(), rows, cols, stride: cols });
+    /// [`Error::ShapeMismatch`] where `data` does not hold exactly `nrows * ncols` elements.
+    pub fn new(data: &'a [S], nrows: usize, ncols: usize) -> Result<Self, Error> {
+        if nrows.checked_mul(ncols) != Some(data.len()) {
+            return Err(Error::ShapeMismatch { len: data.len(), nrows, ncols, row_stride: ncols });
         }
-        Ok(Self::contiguous(data, rows, cols))
+        Ok(Self::contiguous(data, nrows, ncols))
     }
 
-    /// `data` as `rows` rows of `cols` features, each starting `stride` elements after the one before
+    /// `data` as `nrows` rows of `ncols` features, each starting `row_stride` elements after the one before
     /// it. `data` may be longer than the view: only its elements from the first row's first to the
     /// last row's last are part of it.
     ///
     /// # Errors
     ///
-    /// [`Error::StrideTooShort`] where `stride < cols`; [`Error::ShapeMismatch`] where `data` ends
+    /// [`Error::StrideTooShort`] where `row_stride < ncols`; [`Error::ShapeMismatch`] where `data` ends
     /// before the last row does.
-    pub fn with_stride(data: &'a [S], rows: usize, cols: usize, stride: usize) -> Result<Self, Error> {
-        if stride < cols {
-            return Err(Error::StrideTooShort { stride, cols });
+    pub fn with_stride(data: &'a [S], nrows: usize, ncols: usize, row_stride: usize) -> Result<Self, Error> {
+        if row_stride < ncols {
+            return Err(Error::StrideTooShort { row_stride, ncols });
         }
-        let end = match rows.checked_sub(1) {
+        let end = match nrows.checked_sub(1) {
             None => Some(0),
-            Some(last) => last.checked_mul(stride).and_then(|start| start.checked_add(cols)),
+            Some(last) => last.checked_mul(row_stride).and_then(|start| start.checked_add(ncols)),
         };
         match end.and_then(|end| data.get(..end)) {
-            Some(data) => Ok(Self { data, rows, cols, stride }),
-            None => Err(Error::ShapeMismatch { len: data.len(), rows, cols, stride }),
+            Some(data) => Ok(Self { data, nrows, ncols, row_stride }),
+            None => Err(Error::ShapeMismatch { len: data.len(), nrows, ncols, row_stride }),
         }
     }
 
-    /// `data` that are known to hold `rows * cols` elements.
+    /// `data` that are known to hold `nrows * ncols` elements.
     #[inline]
-    pub(crate) const fn contiguous(data: &'a [S], rows: usize, cols: usize) -> Self {
-        Self { data, rows, cols, stride: cols }
+    pub(crate) const fn contiguous(data: &'a [S], nrows: usize, ncols: usize) -> Self {
+        Self { data, nrows, ncols, row_stride: ncols }
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     #[must_use]
-    pub const fn rows(&self) -> usize {
-        self.rows
+    pub const fn nrows(&self) -> usize {
+        self.nrows
     }
 
-    /// How many features a row has.
+    /// The number of features of a row.
     #[must_use]
-    pub const fn cols(&self) -> usize {
-        self.cols
+    pub const fn ncols(&self) -> usize {
+        self.ncols
     }
 
-    /// How many elements lie between the starts of two rows.
+    /// The number of elements from the start of a row to the start of the next.
     #[must_use]
-    pub const fn stride(&self) -> usize {
-        self.stride
+    pub const fn row_stride(&self) -> usize {
+        self.row_stride
     }
 
-    /// Row `i`, or `None` where there is none.
+    /// Row `i`; `None` where the view has fewer rows.
     #[must_use]
     pub fn row(&self, i: usize) -> Option<&'a [S]> {
-        (i < self.rows).then(|| self.at(i))
+        (i < self.nrows).then(|| self.at(i))
     }
 
     /// The rows, first to last.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [S]> + use<'a, S> {
-        let view = *self;
-        (0..view.rows).map(move |i| view.at(i))
+    #[must_use]
+    pub fn iter(&self) -> RowsIter<'a, S> {
+        RowsIter { rows: *self, places: 0..self.nrows }
     }
 
     /// The rows of a range, as a view of its own.
@@ -116,39 +128,39 @@ impl<'a, S> Rows<'a, S> {
     /// # Ok::<(), lanegrad::Error>(())
     /// ```
     pub fn slice(&self, range: Range<usize>) -> Result<Self, Error> {
-        if range.start > range.end || range.end > self.rows {
-            return Err(Error::RowsOutOfRange { start: range.start, end: range.end, rows: self.rows });
+        if range.start > range.end || range.end > self.nrows {
+            return Err(Error::RowsOutOfRange { start: range.start, end: range.end, nrows: self.nrows });
         }
         Ok(self.range(range))
     }
 
-    /// Row `i` of those that there are.
+    /// Row `i`, which is below the number of rows.
     #[inline(always)]
     pub(crate) fn at(&self, i: usize) -> &'a [S] {
-        &self.data[i * self.stride..][..self.cols]
+        &self.data[i * self.row_stride..][..self.ncols]
     }
 
-    /// `n` rows from row `first` on, each with the gap behind it, where the data have all of them.
+    /// `n` rows from row `first` on, each with the gap behind it; `None` where the data end before that.
     #[cfg(feature = "alloc")]
     #[inline(always)]
     pub(crate) fn with_gaps(&self, first: usize, n: usize) -> Option<&'a [S]> {
-        // A stride may be as long as it likes while there is one row.
-        let end = (first + n).checked_mul(self.stride)?;
-        self.data.get(first * self.stride..end)
+        // The stride of a view of one row may be any number.
+        let end = (first + n).checked_mul(self.row_stride)?;
+        self.data.get(first * self.row_stride..end)
     }
 
-    /// A range within the view.
+    /// The rows of a range, which is within the view.
     #[inline(always)]
     pub(crate) fn range(&self, range: Range<usize>) -> Self {
         let data = if range.is_empty() {
             &[]
         } else {
-            &self.data[range.start * self.stride..(range.end - 1) * self.stride + self.cols]
+            &self.data[range.start * self.row_stride..(range.end - 1) * self.row_stride + self.ncols]
         };
-        Self { data, rows: range.len(), ..*self }
+        Self { data, nrows: range.len(), ..*self }
     }
 
-    /// The bytes from the first row to the last.
+    /// Size in bytes of the memory from the first row to the last.
     #[cfg(feature = "alloc")]
     #[inline(always)]
     pub(crate) fn size(&self) -> usize {
@@ -156,30 +168,14 @@ impl<'a, S> Rows<'a, S> {
     }
 }
 
-#[cfg(feature = "ndarray")]
-impl<'a, S> TryFrom<ndarray::ArrayView2<'a, S>> for Rows<'a, S> {
-    type Error = Error;
-
-    /// The view's data, without a copy.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotRowMajor`] where the view is not in standard layout (row by row, without gaps);
-    /// `ArrayBase::as_standard_layout` makes a copy that is.
-    fn try_from(view: ndarray::ArrayView2<'a, S>) -> Result<Self, Error> {
-        let (rows, cols) = view.dim();
-        view.to_slice().map(|data| Self::contiguous(data, rows, cols)).ok_or(Error::NotRowMajor)
-    }
-}
-
-/// The shape; a data set is rarely what one wants to see.
+/// The shape, and no data.
 impl<S> fmt::Debug for Rows<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rows, cols, stride, .. } = self;
+        let Self { nrows, ncols, row_stride, .. } = self;
         f.debug_struct("Rows")
-            .field("rows", rows)
-            .field("cols", cols)
-            .field("stride", stride)
+            .field("nrows", nrows)
+            .field("ncols", ncols)
+            .field("row_stride", row_stride)
             .finish_non_exhaustive()
     }
 }
@@ -191,3 +187,64 @@ impl<S> Clone for Rows<'_, S> {
 }
 
 impl<S> Copy for Rows<'_, S> {}
+
+impl<'a, S> IntoIterator for Rows<'a, S> {
+    type Item = &'a [S];
+    type IntoIter = RowsIter<'a, S>;
+
+    fn into_iter(self) -> RowsIter<'a, S> {
+        self.iter()
+    }
+}
+
+impl<'a, S> IntoIterator for &Rows<'a, S> {
+    type Item = &'a [S];
+    type IntoIter = RowsIter<'a, S>;
+
+    fn into_iter(self) -> RowsIter<'a, S> {
+        self.iter()
+    }
+}
+
+/// Iterator over the rows of a view: see [`Rows::iter`].
+#[derive(Debug)]
+pub struct RowsIter<'a, S> {
+    rows: Rows<'a, S>,
+    places: Range<usize>,
+}
+
+impl<S> Clone for RowsIter<'_, S> {
+    fn clone(&self) -> Self {
+        Self { rows: self.rows, places: self.places.clone() }
+    }
+}
+
+impl<'a, S> Iterator for RowsIter<'a, S> {
+    type Item = &'a [S];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [S]> {
+        self.places.next().map(|i| self.rows.at(i))
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.places.size_hint()
+    }
+
+    #[inline]
+    fn nth(&mut self, n: usize) -> Option<&'a [S]> {
+        self.places.nth(n).map(|i| self.rows.at(i))
+    }
+}
+
+impl<S> DoubleEndedIterator for RowsIter<'_, S> {
+    #[inline]
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.places.next_back().map(|i| self.rows.at(i))
+    }
+}
+
+impl<S> ExactSizeIterator for RowsIter<'_, S> {}
+
+impl<S> FusedIterator for RowsIter<'_, S> {}

@@ -1,13 +1,13 @@
-//! The SIMD layer: what a backend must offer, in operations of one 64-byte *logical vector*.
+//! The SIMD layer: the operations that every backend offers, on *vectors* of 64 bytes.
 //!
-//! A logical vector is 16 `f32` or 8 `f64` on every backend, whatever its registers hold: AVX-512
-//! keeps one in a register, AVX2 in two, SSE2 and NEON in four, the scalar backend in an array. An
-//! algorithm written over logical vectors therefore performs the same operations in the same
+//! A vector is 16 `f32` or 8 `f64` on every backend, whatever its registers hold: `avx512`
+//! keeps one in a register, `avx2` in two, `portable` in four of SSE2 or NEON, `scalar` in an array. An
+//! algorithm written over vectors therefore performs the same operations in the same
 //! order everywhere, and as every operation below is exact IEEE 754 (one correctly rounded result)
 //! or bitwise, its results have the same bits everywhere. The exception is [`Arithmetic::mul_add`] on a
 //! backend without fused multiply-add, which [`Backend::FUSED`] tells.
 //!
-//! Left out on purpose, because they differ between vendors or tiers: reciprocal estimates, the
+//! Left out on purpose, because they differ between vendors or instruction sets: reciprocal estimates, the
 //! native minimum and maximum on NaN and signed zeros, and any horizontal sum but [`Vector::sum`].
 //!
 //! # Tokens and soundness
@@ -18,65 +18,80 @@
 //! each; a kernel made of them must be flattened into one function that enables the backend's
 //! instructions, which is what [`Backend::vectorize`] (through `Isa`'s `dispatch!`) does.
 
-use crate::math::Float;
+#![cfg_attr(
+    not(feature = "alloc"),
+    allow(dead_code, reason = "only passes over rows add up many vectors at once")
+)]
+
+use crate::num::Float;
 use core::ops::{Add, Div, Mul, Neg, Sub};
 
 #[cfg(target_arch = "x86_64")]
-pub mod avx2;
+pub(crate) mod avx2;
 #[cfg(target_arch = "x86_64")]
-pub mod avx512;
-pub mod portable;
-pub mod prefetch;
-pub mod scalar;
-pub mod two;
+pub(crate) mod avx512;
+pub(crate) mod one;
+pub(crate) mod portable;
+pub(crate) mod prefetch;
+pub(crate) mod scalar;
+pub(crate) mod two;
 
-/// The most lanes that a logical vector has.
+/// Bytes of a vector.
 #[cfg(feature = "alloc")]
-pub const MOST_LANES: usize = 16;
+pub(crate) const VECTOR_BYTES: usize = 64;
+
+/// Lanes of a vector of `f32`, the most that a vector has.
+#[cfg(feature = "alloc")]
+pub(crate) const MOST_LANES: usize = 16;
 
 /// The vector of element type `T` on backend `B`.
-pub type V<B, T> = <T as Lane>::Vector<B>;
+pub(crate) type V<B, T> = <T as Lane>::Vector<B>;
 
-/// A set of instructions that this CPU has: a token, and the proof.
-pub trait Backend: Copy + Send + Sync + 'static {
+/// A token of instructions that this CPU has, and the proof that it has them.
+pub(crate) trait Backend: Copy + Send + Sync + 'static {
     /// Sixteen `f32`.
     type F32: Vector<Backend = Self, Element = f32>;
     /// Eight `f64`.
     type F64: Vector<Backend = Self, Element = f64>;
 
-    /// Whether [`Arithmetic::mul_add`] rounds once.
+    /// True where [`Arithmetic::mul_add`] rounds once.
     const FUSED: bool;
 
-    /// Whether a vector takes so few instructions and registers that loops gain from being written out
-    /// for several at a time. Elsewhere that only makes the code, and the time to compile it, longer.
+    /// True where loops gain from being written out for several vectors at a time, as an operation on a
+    /// vector takes few instructions and registers. Elsewhere that only makes the code, and the time to
+    /// compile it, longer.
     const UNROLL: bool = false;
+
+    /// True where a vector is no more than an array of lanes: elementwise kernels over slices then take one
+    /// number after the other ([`One`](one::One)), which is a sixteenth of the code.
+    const LANE_BY_LANE: bool = false;
 
     /// Runs `f` compiled with this backend's instructions. `f` must be `#[inline(always)]`, and so
     /// must everything in it that handles vectors.
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R;
 
-    /// Eight `f32`, converted; exact.
+    /// Eight `f32` as `f64`; exact.
     fn widen(self, x: &[f32; 8]) -> Self::F64;
 
-    /// Like [`Backend::widen`] for the first 8 of fewer elements, and +0 in the lanes beyond.
+    /// Up to eight `f32` as `f64`, and +0 in the lanes beyond. Touches no byte beyond `x`.
     fn widen_partial(self, x: &[f32]) -> Self::F64;
 }
 
 /// Arithmetic on lanes: what an elementwise kernel is written in.
 ///
-/// A vector of a backend has it, and so have [`Two`](two::Two) of them side by side.
-pub trait Arithmetic:
+/// Vectors implement it, and so do [`Two`](two::Two), a pair of vectors, and [`One`](one::One), a number.
+pub(crate) trait Arithmetic:
     Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + Neg<Output = Self>
 {
-    /// What a lane holds.
+    /// The type of the number in a lane.
     type Element: Lane;
     /// A truth value per lane.
     type Mask: Copy;
 
-    /// Whether [`Arithmetic::mul_add`] rounds once.
+    /// True where [`Arithmetic::mul_add`] rounds once.
     const FUSED: bool;
 
-    /// `x` in every lane, where a value at hand proves that the CPU has the instructions.
+    /// `x` in every lane. `self` only proves that the CPU has the instructions.
     fn constant(self, x: Self::Element) -> Self;
 
     /// The element nearest to `x` in every lane.
@@ -94,21 +109,21 @@ pub trait Arithmetic:
     /// The sign bit cleared, also of a NaN.
     fn abs(self) -> Self;
 
-    /// `bound` where `self > bound`, else `self`: a NaN stays a NaN.
-    fn at_most(self, bound: Self) -> Self;
+    /// `bound` where `self > bound`, else `self`: a NaN in `self` stays.
+    fn min(self, bound: Self) -> Self;
 
-    /// Where `self < other`; nowhere for NaN.
+    /// The lanes where `self < other`; false for NaN.
     fn lt(self, other: Self) -> Self::Mask;
 
-    /// Where `self == other`, zeros of either sign being equal; nowhere for NaN.
-    fn equals(self, other: Self) -> Self::Mask;
+    /// The lanes where `self == other`, zeros of either sign being equal; false for NaN.
+    fn eq(self, other: Self) -> Self::Mask;
 
     /// `yes` where the mask is set, else `no`.
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;
 
     /// `self` times 2^k by integer arithmetic on the exponent field, where `k` is the integer in
     /// the low bits of `shifted`: a sum `k + 1.5 * 2^p` with p the number of stored significand
-    /// bits (see `kernels::exp`). `self` and the result must be normal numbers.
+    /// bits (see `math::exp`). `self` and the result must be normal numbers.
     fn scale_by_exponent_in(self, shifted: Self) -> Self;
 
     /// The leading half of the significand, the rest cut off: the product of two such numbers is
@@ -117,7 +132,7 @@ pub trait Arithmetic:
 }
 
 /// A 64-byte vector of a backend.
-pub trait Vector: Arithmetic {
+pub(crate) trait Vector: Arithmetic {
     /// The backend whose token makes vectors of this type.
     type Backend: Backend;
 
@@ -125,14 +140,14 @@ pub trait Vector: Arithmetic {
     fn splat(b: Self::Backend, x: Self::Element) -> Self;
 
     /// A whole vector from memory, at any alignment.
-    fn load(b: Self::Backend, x: &<Self::Element as Lane>::Block) -> Self;
+    fn load(b: Self::Backend, x: &<Self::Element as Lane>::Chunk) -> Self;
 
     /// The first lanes from `x` (no more than there are), and +0 in the lanes beyond. Touches no
     /// byte beyond `x`.
     fn load_partial(b: Self::Backend, x: &[Self::Element]) -> Self;
 
     /// A whole vector to memory, at any alignment.
-    fn store(self, out: &mut <Self::Element as Lane>::Block);
+    fn store(self, out: &mut <Self::Element as Lane>::Chunk);
 
     /// The first lanes to `out` (no more than there are). Touches no byte beyond `out`.
     fn store_partial(self, out: &mut [Self::Element]);
@@ -141,40 +156,51 @@ pub trait Vector: Arithmetic {
     /// lane by lane, until one lane is left.
     fn sum(self) -> Self::Element;
 
-    /// The sums of as many vectors as a vector has lanes: lane i is `vectors[i].sum()`, in its bits,
-    /// for a fraction of the instructions. `vectors` holds exactly that many.
+    /// The sums of `LANES` vectors at once: lane i is `vectors[i].sum()`, in its bits, for a fraction of the
+    /// instructions. `vectors` has `LANES` elements.
     fn sums(vectors: &[Self]) -> Self;
 }
 
-/// What the kernels need of an element type: its blocks in memory and its vectors.
-pub trait Lane: Float + LoadAs<Self, Block = <Self as Lane>::Block> + bytemuck::Pod + Send + Sync {
-    /// The bits of a number that [`Arithmetic::leading_half`] keeps, as a number.
+/// A type of numbers that fill the lanes of a vector.
+pub(crate) trait Lane:
+    Float + LoadAs<Self, Chunk = <Self as Lane>::Chunk> + bytemuck::Pod + Send + Sync
+{
+    /// Mask of the bits that [`Arithmetic::leading_half`] keeps, as a number.
     const LEADING_HALF: Self;
 
-    /// How many elements a logical vector holds.
+    /// Number of elements of a vector.
     const LANES: usize;
 
-    /// The memory of one logical vector: an array of `LANES` elements.
-    type Block;
+    /// The memory of one vector, a chunk of lanes: an array of `LANES` elements.
+    type Chunk;
 
-    /// The logical vector on a backend.
+    /// The vector on a backend.
     type Vector<B: Backend>: Vector<Backend = B, Element = Self>;
 
-    /// Like [`LoadAs::blocks`], to write to.
-    fn blocks_mut(x: &mut [Self]) -> (&mut [<Self as Lane>::Block], &mut [Self]);
+    /// [`Arithmetic::scale_by_exponent_in`] of a number.
+    fn scale_by_exponent_in(x: Self, shifted: Self) -> Self;
+
+    /// [`Arithmetic::leading_half`] of a number.
+    fn leading_half(x: Self) -> Self;
+
+    /// [`LoadAs::chunks`] of a slice that can be written to.
+    fn chunks_mut(x: &mut [Self]) -> (&mut [<Self as Lane>::Chunk], &mut [Self]);
 }
 
 /// Elements in memory that can be loaded into vectors of `T`. The conversion, where there is one,
 /// is in the load and nowhere else.
-pub trait LoadAs<T: Lane>: Copy + Send + Sync + 'static {
-    /// As many elements as a logical vector of `T` has lanes.
-    type Block;
+pub(crate) trait LoadAs<T: Lane>: Copy + Send + Sync + 'static {
+    /// The memory of one vector of `T`: an array of `T::LANES` elements.
+    type Chunk;
 
-    /// The whole blocks of a slice, and the rest that is shorter than a block.
-    fn blocks(x: &[Self]) -> (&[Self::Block], &[Self]);
+    /// The number in `T`.
+    fn convert(self) -> T;
+
+    /// The whole chunks of a slice, and the rest that is shorter than a chunk.
+    fn chunks(x: &[Self]) -> (&[Self::Chunk], &[Self]);
 
     /// A whole vector, at any alignment.
-    fn load<B: Backend>(b: B, x: &Self::Block) -> T::Vector<B>;
+    fn load<B: Backend>(b: B, x: &Self::Chunk) -> T::Vector<B>;
 
     /// The first lanes from `x`, and +0 in the lanes beyond.
     fn load_partial<B: Backend>(b: B, x: &[Self]) -> T::Vector<B>;
@@ -185,25 +211,41 @@ macro_rules! lane {
         impl Lane for $t {
             const LEADING_HALF: Self = $t::from_bits(!0 << $t::MANTISSA_DIGITS.div_ceil(2));
             const LANES: usize = $lanes;
-            type Block = [$t; $lanes];
+            type Chunk = [$t; $lanes];
             type Vector<B: Backend> = B::$vector;
 
             #[inline(always)]
-            fn blocks_mut(x: &mut [Self]) -> (&mut [[$t; $lanes]], &mut [Self]) {
+            fn scale_by_exponent_in(x: Self, shifted: Self) -> Self {
+                let exponent = shifted.to_bits() << ($t::MANTISSA_DIGITS - 1);
+                $t::from_bits(x.to_bits().wrapping_add(exponent))
+            }
+
+            #[inline(always)]
+            fn leading_half(x: Self) -> Self {
+                $t::from_bits(x.to_bits() & <$t as Lane>::LEADING_HALF.to_bits())
+            }
+
+            #[inline(always)]
+            fn chunks_mut(x: &mut [Self]) -> (&mut [[$t; $lanes]], &mut [Self]) {
                 x.as_chunks_mut()
             }
         }
 
         impl LoadAs<$t> for $t {
-            type Block = [$t; $lanes];
+            type Chunk = [$t; $lanes];
 
             #[inline(always)]
-            fn blocks(x: &[Self]) -> (&[Self::Block], &[Self]) {
+            fn convert(self) -> $t {
+                self
+            }
+
+            #[inline(always)]
+            fn chunks(x: &[Self]) -> (&[Self::Chunk], &[Self]) {
                 x.as_chunks()
             }
 
             #[inline(always)]
-            fn load<B: Backend>(b: B, x: &Self::Block) -> B::$vector {
+            fn load<B: Backend>(b: B, x: &Self::Chunk) -> B::$vector {
                 Vector::load(b, x)
             }
 
@@ -219,15 +261,20 @@ lane!(f32, 16, F32);
 lane!(f64, 8, F64);
 
 impl LoadAs<f64> for f32 {
-    type Block = [f32; 8];
+    type Chunk = [f32; 8];
 
     #[inline(always)]
-    fn blocks(x: &[Self]) -> (&[Self::Block], &[Self]) {
+    fn convert(self) -> f64 {
+        self.into()
+    }
+
+    #[inline(always)]
+    fn chunks(x: &[Self]) -> (&[Self::Chunk], &[Self]) {
         x.as_chunks()
     }
 
     #[inline(always)]
-    fn load<B: Backend>(b: B, x: &Self::Block) -> B::F64 {
+    fn load<B: Backend>(b: B, x: &Self::Chunk) -> B::F64 {
         b.widen(x)
     }
 
@@ -237,7 +284,7 @@ impl LoadAs<f64> for f32 {
     }
 }
 
-/// The one reduction tree, on lanes in an array.
+/// Sum of lanes in an array, by the one reduction tree: see [`Vector::sum`].
 #[inline(always)]
 fn tree_sum<T: Float, const N: usize>(mut lanes: [T; N]) -> T {
     let mut half = N / 2;
@@ -277,18 +324,18 @@ macro_rules! operators {
 }
 use operators;
 
-/// Defines the token of a tier of x86-64 from one list of CPU features, which feeds both the
+/// Defines a token of x86-64 from one list of CPU features, which feeds both the
 /// detection and the attribute that enables them: the two cannot drift apart.
 #[cfg(target_arch = "x86_64")]
 macro_rules! x86_token {
     ($(#[$doc:meta])* $token:ident, [$($feature:tt),+]) => {
         $(#[$doc])*
-        #[derive(Clone, Copy)]
-        pub struct $token(());
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub(crate) struct $token(());
 
         impl $token {
             /// The token, where this CPU (without `std`: this build) has the features.
-            pub fn detect() -> Option<Self> {
+            pub(crate) fn detect() -> Option<Self> {
                 #[cfg(feature = "std")]
                 let has = true $(&& std::arch::is_x86_feature_detected!($feature))+;
                 #[cfg(not(feature = "std"))]
@@ -297,7 +344,7 @@ macro_rules! x86_token {
             }
 
             #[inline(always)]
-            pub fn run<R>(self, f: impl FnOnce() -> R) -> R {
+            pub(crate) fn run<R>(self, f: impl FnOnce() -> R) -> R {
                 #[target_feature($(enable = $feature),+)]
                 fn with_features<R>(f: impl FnOnce() -> R) -> R {
                     f()
@@ -325,8 +372,8 @@ macro_rules! proven {
 #[cfg(target_arch = "x86_64")]
 use proven;
 
-/// Steps of the reduction tree on two vectors side by side: `fold_N` adds the upper N lanes of every 2N
-/// to the lower, and packs what two vectors leave into one.
+/// Defines steps of the reduction tree on two vectors side by side: `fold_N` adds the upper N lanes of every
+/// 2N to the lower N, and packs what is left of the two vectors into one.
 #[cfg(target_arch = "x86_64")]
 macro_rules! fold {
     ($feature:tt, $($name:ident: $t:ident, $add:ident($low:ident $(::<$low_lanes:literal>)?, $high:ident $(::<$high_lanes:literal>)?);)+) => {

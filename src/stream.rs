@@ -1,18 +1,24 @@
-//! `GradientStream`: a sum over rows that arrive batch by batch.
+//! `SumStream`: a sum over rows that arrive batch by batch.
 
-use crate::chunks::aligned_nodes;
-use crate::kernels::pass;
-use crate::kernels::terms::Loss;
-use crate::sum::{Fingerprint, GradientSum, MOST_ROWS, Node};
-use crate::{Batch, Element, Engine, Error, Gradient, Params, Rows, Storage, chunk_rows};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::pass;
+use crate::place::{Extent, Place};
+use crate::rows::{Batch, Element, Params, Rows, Storage};
+use crate::sum::{
+    Curvature, Finish, Leaf, Loss, MOST_ROWS, PartialSum, Summand, Total, Workspace, chunk_rows,
+};
+use crate::tree::node::Sums;
+use crate::tree::{Span, aligned};
 use alloc::vec::Vec;
+use core::fmt;
 use core::ops::Range;
 
-/// Sums loss and gradient over batches of any size, in row order; for data that are not in memory at
-/// once.
+/// A sum over batches of any size, in row order; for data that are not in memory at once. `Q` is the function
+/// that is summed: [`Loss`] in a [`GradientStream`], [`Curvature`] in a [`HessianProductStream`].
 ///
-/// The result has the bits of one pass over all rows, however they were cut into batches. Rows that do
-/// not fill a chunk wait in a buffer of one chunk ([`chunk_rows`] rows); all others are summed where they
+/// The result has the bits of one pass over all rows, into whichever batches they were cut. Rows that do
+/// not fill a chunk are held in a buffer of one chunk ([`chunk_rows`] rows); other rows are summed where they
 /// lie.
 ///
 /// ```
@@ -27,19 +33,25 @@ use core::ops::Range;
 /// assert_eq!(gradient.weight_sum, 4.0);
 /// # Ok::<(), lanegrad::Error>(())
 /// ```
-#[derive(Clone, Debug)]
-pub struct GradientStream<'a, S, T> {
+pub struct SumStream<S, T: Element, Q: Summand<T>> {
     engine: Engine,
-    params: Params<'a, T>,
-    sum: GradientSum,
+    summand: Q,
+    sum: PartialSum<Q::Total>,
     first_row: u64,
     next_row: u64,
-    waiting: Waiting<S, T>,
+    pending: Pending<S, T>,
+    workspace: Workspace,
 }
 
+/// A stream of loss and gradient.
+pub type GradientStream<'a, S, T> = SumStream<S, T, Loss<'a, T>>;
+
+/// A stream of the Hessian's product with a direction.
+pub type HessianProductStream<'a, S, T> = SumStream<S, T, Curvature<'a, T>>;
+
 /// Rows that do not fill a chunk yet.
-#[derive(Clone, Debug)]
-struct Waiting<S, T> {
+#[derive(Clone)]
+struct Pending<S, T> {
     data: Vec<S>,
     labels: Vec<T>,
     sample_weights: Vec<T>,
@@ -49,31 +61,69 @@ impl<'a, S: Storage<T>, T: Element> GradientStream<'a, S, T> {
     /// A stream of a data set's rows from the first one on.
     #[must_use]
     pub fn new(engine: Engine, params: Params<'a, T>) -> Self {
-        let sum = GradientSum::new(Fingerprint::new(engine.isa(), params));
-        let waiting = Waiting { data: Vec::new(), labels: Vec::new(), sample_weights: Vec::new() };
-        Self { engine, params, sum, first_row: 0, next_row: 0, waiting }
+        Self::of(engine, Loss::new(params), 0)
     }
 
-    /// A stream of a shard's rows, of which the first is row `first_row` of the data set.
+    /// A stream of a shard's rows, of which the first is at this place of the data set.
     ///
     /// # Errors
     ///
-    /// [`Error::NotAChunkBoundary`] where `first_row` is no multiple of [`chunk_rows`];
-    /// [`Error::TooManyRows`] where it is beyond 2^63.
-    pub fn starting_at(engine: Engine, params: Params<'a, T>, first_row: u64) -> Result<Self, Error> {
-        let chunk_rows = chunk_rows::<T>(params.weights.len());
-        if !first_row.is_multiple_of(chunk_rows as u64) {
-            return Err(Error::NotAChunkBoundary { row: first_row, chunk_rows });
-        }
-        if first_row > MOST_ROWS {
-            return Err(Error::TooManyRows);
-        }
-        Ok(Self { first_row, next_row: first_row, ..Self::new(engine, params) })
+    /// [`Error::NotAChunkBoundary`] where that is no multiple of [`chunk_rows`]; [`Error::TooManyRows`] where
+    /// it is beyond 2^63.
+    pub fn starting_at(engine: Engine, params: Params<'a, T>, place: Place) -> Result<Self, Error> {
+        Self::of_shard(engine, Loss::new(params), place)
+    }
+}
+
+impl<'a, S: Storage<T>, T: Element> HessianProductStream<'a, S, T> {
+    /// A stream of a data set's rows from the first one on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`] where parameters and direction differ in the number of weights.
+    pub fn new(engine: Engine, params: Params<'a, T>, direction: Params<'a, T>) -> Result<Self, Error> {
+        Self::starting_at(engine, params, direction, Place::default())
     }
 
-    /// How many rows were pushed.
+    /// A stream of a shard's rows, of which the first is at this place of the data set.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`new`](Self::new) and of [`GradientStream::starting_at`].
+    pub fn starting_at(
+        engine: Engine,
+        params: Params<'a, T>,
+        direction: Params<'a, T>,
+        place: Place,
+    ) -> Result<Self, Error> {
+        let lengths = [("weights", params.weights.len()), ("direction.weights", direction.weights.len())];
+        Error::unless_same_length(lengths)?;
+        Self::of_shard(engine, Curvature::new(params, direction), place)
+    }
+}
+
+impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
+    fn of(engine: Engine, summand: Q, first_row: u64) -> Self {
+        let sum = PartialSum::new(Q::Leaf::fingerprint(&summand, engine.isa()));
+        let pending = Pending { data: Vec::new(), labels: Vec::new(), sample_weights: Vec::new() };
+        let workspace = Workspace::default();
+        Self { engine, summand, sum, first_row, next_row: first_row, pending, workspace }
+    }
+
+    fn of_shard(engine: Engine, summand: Q, place: Place) -> Result<Self, Error> {
+        let chunk_rows = chunk_rows::<T>(Q::Leaf::ncols(&summand));
+        if !place.row().is_multiple_of(chunk_rows as u64) {
+            return Err(Error::NotAChunkBoundary { place, chunk_rows });
+        }
+        if place.row() > MOST_ROWS {
+            return Err(Error::TooManyRows);
+        }
+        Ok(Self::of(engine, summand, place.row()))
+    }
+
+    /// The number of rows that were pushed.
     #[must_use]
-    pub const fn rows(&self) -> u64 {
+    pub const fn nrows(&self) -> u64 {
         self.next_row - self.first_row
     }
 
@@ -81,81 +131,113 @@ impl<'a, S: Storage<T>, T: Element> GradientStream<'a, S, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`] where they have not as many features as there are weights;
-    /// [`Error::TooManyRows`] where the data set would have more than 2^63. Nothing is added then.
+    /// [`Error::LengthMismatch`] where the rows have not a feature for each weight;
+    /// [`Error::TooManyRows`] where the data set would have more than 2^63 rows. Nothing is added then.
     pub fn push(&mut self, batch: &Batch<'_, S, T>) -> Result<(), Error> {
-        let cols = self.params.weights.len();
-        Error::unless_same_length([("features", batch.rows.cols()), ("weights", cols)])?;
-        let rows = batch.rows.rows();
-        let end = self.next_row.checked_add(rows as u64).filter(|&end| end <= MOST_ROWS);
+        let rows = batch.rows();
+        Q::Leaf::check(&self.summand, rows.ncols())?;
+        let nrows = rows.nrows();
+        let end = self.next_row.checked_add(nrows as u64).filter(|&end| end <= MOST_ROWS);
         let end = end.ok_or(Error::TooManyRows)?;
 
-        let chunk = chunk_rows::<T>(cols);
-        let filled = self.waiting.labels.len();
-        let to_fill = if filled == 0 { 0 } else { (chunk - filled).min(rows) };
-        self.wait(batch, 0..to_fill);
-        if self.waiting.labels.len() == chunk {
-            self.sum_waiting();
+        let chunk = chunk_rows::<T>(rows.ncols());
+        let held = self.pending.labels.len();
+        let to_fill = if held == 0 { 0 } else { (chunk - held).min(nrows) };
+        self.hold(batch, 0..to_fill);
+        if self.pending.labels.len() == chunk {
+            self.sum_pending();
         }
-        let whole = if self.waiting.labels.is_empty() { (rows - to_fill) / chunk * chunk } else { 0 };
-        let first_chunk = (end - (rows - to_fill) as u64) / chunk as u64;
-        let ahead = pass::ahead(&batch.rows);
-        for (level, chunks) in aligned_nodes(first_chunk..first_chunk + (whole / chunk) as u64) {
-            let start = to_fill + (chunks.start - first_chunk) as usize * chunk;
-            let node = batch.range(start..start + (chunk << level));
-            let sums = self.engine.node(Loss, &node, self.params, ahead).to_vec();
-            self.sum.insert(chunks.start, Node { level, sums });
+        let whole = if self.pending.labels.is_empty() { (nrows - to_fill) / chunk * chunk } else { 0 };
+        let first_chunk = (end - (nrows - to_fill) as u64) / chunk as u64;
+        let ahead = pass::ahead(&rows);
+        for span in aligned(first_chunk..first_chunk + (whole / chunk) as u64) {
+            let start = to_fill + (span.leaves().start - first_chunk) as usize * chunk;
+            let node = batch.range(start..start + (chunk << span.level()));
+            let numbers = self.engine.node(self.summand, &node, ahead, &mut self.workspace).to_vec();
+            self.sum.insert(span, numbers);
         }
-        self.wait(batch, to_fill + whole..rows);
+        self.hold(batch, to_fill + whole..nrows);
         self.next_row = end;
         Ok(())
     }
 
     /// The sum of the rows so far, to be merged with those of other shards.
     #[must_use]
-    pub fn into_sum(mut self) -> GradientSum {
-        if !self.waiting.labels.is_empty() {
-            self.sum_waiting();
-            self.sum.end_row = Some(self.next_row);
+    pub fn into_sum(mut self) -> PartialSum<Q::Total> {
+        if !self.pending.labels.is_empty() {
+            self.sum_pending();
+            self.sum.end_at(self.next_row);
         }
         self.sum
     }
 
-    /// The sum of all rows of the data set, of which this stream had the first and all others.
+    /// The sum over the data set, all of whose rows went through this stream; 0 where it had no rows.
     ///
     /// # Errors
     ///
     /// [`Error::MissingRows`] where the stream did not start at the first row; see
-    /// [`GradientStream::into_sum`] for a shard.
-    pub fn finish(self) -> Result<Gradient, Error> {
-        let rows = self.next_row;
-        self.into_sum().finish(rows)
+    /// [`SumStream::into_sum`] for a shard.
+    pub fn finish(self) -> Result<Q::Total, Error> {
+        let (nrows, ncols) = (self.next_row, Q::Leaf::ncols(&self.summand));
+        if nrows == 0 {
+            let mut nothing = Q::Total::default();
+            <Q::Total as Total>::Finish::set(&mut nothing, Sums::of(&[]), ncols);
+            return Ok(nothing);
+        }
+        self.into_sum().finish(Extent::of_rows(nrows))
     }
 
-    /// Copies rows to those that wait.
-    fn wait(&mut self, batch: &Batch<'_, S, T>, range: Range<usize>) {
+    /// Adds copies of rows to the rows that are held.
+    fn hold(&mut self, batch: &Batch<'_, S, T>, range: Range<usize>) {
         let batch = batch.range(range);
-        for row in batch.rows.iter() {
-            self.waiting.data.extend_from_slice(row);
+        for row in batch.rows() {
+            self.pending.data.extend_from_slice(row);
         }
-        self.waiting.labels.extend_from_slice(batch.labels);
-        match batch.sample_weights {
-            // A row without a weight counts 1: the products keep their bits.
-            None => self.waiting.sample_weights.resize(self.waiting.labels.len(), T::from_f64(1.0)),
-            Some(weights) => self.waiting.sample_weights.extend_from_slice(weights),
+        self.pending.labels.extend_from_slice(batch.labels());
+        match batch.sample_weights() {
+            // A row without a sample weight counts 1, and a product with 1 keeps its bits.
+            None => self.pending.sample_weights.resize(self.pending.labels.len(), T::nearest(1.0)),
+            Some(weights) => self.pending.sample_weights.extend_from_slice(weights),
         }
     }
 
-    /// Sums the rows that wait: those of the chunk that the next row belongs to.
-    fn sum_waiting(&mut self) {
-        let Waiting { data, labels, sample_weights } = &self.waiting;
-        let cols = self.params.weights.len();
-        let rows = Rows::contiguous(data, labels.len(), cols);
-        let batch = Batch { rows, labels, sample_weights: Some(sample_weights) };
-        let sums = self.engine.node(Loss, &batch, self.params, pass::ahead(&batch.rows)).to_vec();
-        self.sum.insert(self.next_row / chunk_rows::<T>(cols) as u64, Node { level: 0, sums });
-        self.waiting.data.clear();
-        self.waiting.labels.clear();
-        self.waiting.sample_weights.clear();
+    /// Sums the rows that are held: those of the chunk that the next row belongs to.
+    fn sum_pending(&mut self) {
+        let Pending { data, labels, sample_weights } = &self.pending;
+        let ncols = Q::Leaf::ncols(&self.summand);
+        let rows = Rows::contiguous(data, labels.len(), ncols);
+        let batch = Batch::checked(rows, labels, Some(sample_weights));
+        let ahead = pass::ahead(&rows);
+        let numbers = self.engine.node(self.summand, &batch, ahead, &mut self.workspace).to_vec();
+        self.sum.insert(Span::leaf(self.next_row / chunk_rows::<T>(ncols) as u64), numbers);
+        self.pending.data.clear();
+        self.pending.labels.clear();
+        self.pending.sample_weights.clear();
+    }
+}
+
+impl<S: Clone, T: Element, Q: Summand<T>> Clone for SumStream<S, T, Q> {
+    fn clone(&self) -> Self {
+        let Self { engine, summand, sum, first_row, next_row, pending, workspace } = self;
+        Self {
+            engine: *engine,
+            summand: *summand,
+            sum: sum.clone(),
+            first_row: *first_row,
+            next_row: *next_row,
+            pending: pending.clone(),
+            workspace: workspace.clone(),
+        }
+    }
+}
+
+/// The engine, the rows that were pushed and the number of those that are held; no data.
+impl<S, T: Element, Q: Summand<T>> fmt::Debug for SumStream<S, T, Q> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SumStream")
+            .field("engine", &self.engine)
+            .field("rows", &(self.first_row..self.next_row))
+            .field("pending", &self.pending.labels.len())
+            .finish_non_exhaustive()
     }
 }

@@ -4,12 +4,11 @@
 
 mod support;
 
-use lanegrad::{Batch, Engine, Gradient, GradientStream, Params, Rows};
-use rand::RngExt;
+use lanegrad::{Batch, Engine, Gradient, GradientStream, HessianProduct, Params, Rows};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
-use support::{isas, rng, uniform};
+use support::{Data, Kind, isas};
 
 /// The system's allocator, which counts.
 struct Counting;
@@ -93,18 +92,13 @@ fn the_counters_count() {
 
 /// After a first call the others need no memory, nor those on fewer rows.
 fn passes_after_the_first() {
-    let rng = &mut rng(1);
     for (rows, cols) in [(3000, 1), (3000, 20), (3000, 70), (700, 1000), (100, 5000)] {
-        let x: Vec<f32> = (0..rows * cols).map(|_| uniform(rng)).collect();
-        let w: Vec<f32> = (0..cols).map(|_| uniform(rng)).collect();
-        let labels: Vec<f32> = (0..rows).map(|_| rng.random_range(0.0..=1.0)).collect();
-        let batch = Batch::new(Rows::new(&x, rows, cols).unwrap(), &labels).unwrap();
-        let batch = batch.with_sample_weights(&labels).unwrap();
+        let data = Data::<f32, f32>::of_shape(rows, cols, Kind::PLAIN);
+        let (batch, params, labels) = (data.batch(), data.params(), &data.labels);
         let less = batch.slice(0..rows / 2).unwrap();
-        let params = Params::new(&w, 0.5);
         for isa in isas() {
-            let mut engine = Engine::serial().with_isa(isa);
-            let mut gradient = Gradient::default();
+            let engine = Engine::serial().with_isa(isa);
+            let (mut gradient, mut product) = (Gradient::default(), HessianProduct::default());
             let mut out = vec![0.0; rows];
             let mut z: Vec<f32> = labels.clone();
 
@@ -114,25 +108,66 @@ fn passes_after_the_first() {
                 engine.predict_proba(batch.rows(), params, &mut out).unwrap();
                 engine.sigmoid(&z, &mut out).unwrap();
                 engine.softplus(&z, &mut out).unwrap();
-                engine.log_loss(&z, &labels, &mut out).unwrap();
-                engine.residual(&z, &labels, &mut out).unwrap();
+                engine.log_loss(&z, labels, &mut out).unwrap();
+                engine.residual(&z, labels, &mut out).unwrap();
                 engine.sigmoid_in_place(&mut z);
                 engine.softplus_in_place(&mut z);
-                engine.log_loss_in_place(&mut z, &labels).unwrap();
-                engine.residual_in_place(&mut z, &labels).unwrap();
+                engine.log_loss_in_place(&mut z, labels).unwrap();
+                engine.residual_in_place(&mut z, labels).unwrap();
             });
             assert_eq!(before, 0, "logits and maps of {rows} x {cols} on {isa}");
 
-            engine.loss_and_gradient(&batch, params, &mut gradient).unwrap();
+            engine.loss_and_gradient_into(&batch, params, &mut gradient).unwrap();
+            engine.hessian_product_into(&batch, params, params, &mut product).unwrap();
             let after = calls(|| {
-                engine.loss_and_gradient(&batch, params, &mut gradient).unwrap();
-                engine.hessian_product(&batch, params, params, &mut gradient).unwrap();
-                engine.loss_and_gradient(&less, params, &mut gradient).unwrap();
-                engine.hessian_product(&batch, params, params, &mut gradient).unwrap();
+                engine.loss_and_gradient_into(&batch, params, &mut gradient).unwrap();
+                engine.hessian_product_into(&batch, params, params, &mut product).unwrap();
+                engine.loss_and_gradient_into(&less, params, &mut gradient).unwrap();
+                engine.hessian_product_into(&less, params, params, &mut product).unwrap();
+                engine.loss_and_gradient_into(&batch, params, &mut gradient).unwrap();
+                engine.hessian_product_into(&batch, params, params, &mut product).unwrap();
             });
             assert_eq!(after, 0, "sums over {rows} x {cols} on {isa}");
         }
     }
+}
+
+/// A clone is the numbers alone: the memory that a pass works in stays with the first, and a pass into the clone
+/// asks for its own.
+fn clones_of_results() {
+    let ncols = 20;
+    let data = Data::<f32, f32>::of_shape(3000, ncols, Kind::PLAIN);
+    let (batch, params) = (data.batch(), data.params());
+    let engine = Engine::serial();
+    let gradient = engine.loss_and_gradient(&batch, params).unwrap();
+    let product = engine.hessian_product(&batch, params, params).unwrap();
+    let (mut other_gradient, mut other_product) = (Gradient::default(), HessianProduct::default());
+    let bytes = peak(|| {
+        assert_eq!(calls(|| other_gradient = gradient.clone()), 1);
+        assert_eq!(calls(|| other_product = product.clone()), 1);
+    });
+    assert_eq!(bytes, 2 * (ncols * size_of::<f64>()) as isize);
+    assert!(other_gradient == gradient && other_product == product);
+    assert!(calls(|| engine.loss_and_gradient_into(&batch, params, &mut other_gradient).unwrap()) > 0);
+    assert!(calls(|| engine.hessian_product_into(&batch, params, params, &mut other_product).unwrap()) > 0);
+    assert!(other_gradient == gradient && other_product == product);
+}
+
+/// A sum that arrives claiming a huge width, and holds nothing of it, costs nothing.
+#[cfg(feature = "serde")]
+fn a_sum_that_claims_a_huge_width() {
+    use lanegrad::{Error, Extent, GradientSum};
+    let stream = GradientStream::<f32, f32>::new(Engine::serial(), Params::new(&[], 0.0));
+    let mut json = serde_json::to_value(stream.into_sum()).unwrap();
+    json["fingerprint"]["ncols"] = (1_u64 << 60).into();
+    json["fingerprint"]["chunk_rows"] = 64.into();
+    let text = json.to_string();
+    let bytes = peak(|| {
+        let sum: GradientSum = serde_json::from_str(&text).unwrap();
+        assert_eq!(sum.finish(Extent::of_rows(0)), Err(Error::NoRows));
+        assert!(sum.clone() == sum);
+    });
+    assert!(bytes < 4096, "{bytes} bytes");
 }
 
 /// Ten million rows: no vector of that length, on one thread or several.
@@ -147,11 +182,10 @@ fn passes_over_many_rows() {
         let batch = Batch::new(Rows::new(&x[..rows * cols], rows, cols).unwrap(), &labels).unwrap();
         let mut check = |engine: Engine, threads: usize| {
             let peak = peak(|| {
-                let mut engine = engine;
-                let mut gradient = Gradient::default();
-                engine.loss_and_gradient(&batch, params, &mut gradient).unwrap();
+                let gradient = engine.loss_and_gradient(&batch, params).unwrap();
                 assert_eq!(gradient.weight_sum, rows as f64);
-                engine.hessian_product(&batch, params, params, &mut gradient).unwrap();
+                let product = engine.hessian_product(&batch, params, params).unwrap();
+                assert_eq!(product.weight_sum, rows as f64);
                 engine.logits(batch.rows(), params, &mut out).unwrap();
                 engine.predict_proba(batch.rows(), params, &mut out).unwrap();
                 engine.softplus_in_place(&mut out);
@@ -205,6 +239,9 @@ fn streams_of_many_rows() {
 fn memory() {
     the_counters_count();
     passes_after_the_first();
+    clones_of_results();
+    #[cfg(feature = "serde")]
+    a_sum_that_claims_a_huge_width();
     streams_of_many_rows();
     // Last: the threads of a pool that was dropped end some time later, and return memory then.
     passes_over_many_rows();

@@ -6,7 +6,7 @@ use lanegrad_fit::Dtype;
 
 /// The parser of a type of numbers.
 pub(crate) fn dtype() -> impl TypedValueParser<Value = Dtype> {
-    PossibleValuesParser::new(Dtype::ALL.map(Dtype::name)).try_map(|name| name.parse())
+    PossibleValuesParser::new(Dtype::ALL.iter().map(|dtype| dtype.name())).try_map(|name| name.parse())
 }
 
 /// A finite number of at least 0.

@@ -48,6 +48,10 @@ pub(crate) struct Args {
     /// Measure on these numbers of threads. By default on one, and on as many as the system allows.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096), value_delimiter = ',')]
     threads: Vec<u16>,
+    /// Share this time, in seconds, between the measurements: by default 45 for `--quick` and 720 else. A run takes
+    /// longer if three samples of everything do.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    seconds: Option<u32>,
     /// Write the report as JSON.
     #[arg(long, value_name = "PATH")]
     json: Option<PathBuf>,
@@ -61,7 +65,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PATH")]
     svg: Option<PathBuf>,
     /// Show an earlier report (`--json`) instead of measuring.
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["quick", "kernel", "isa", "dtype", "threads"])]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["quick", "kernel", "isa", "dtype", "threads", "seconds"])]
     from: Option<PathBuf>,
     /// Compare with an earlier report (`--json`): print the ratio of the times, row by row, and mark the ratios that
     /// are outside the noise.
@@ -146,7 +150,7 @@ fn wish(args: &Args, machine: &Machine) -> Wish {
         all.into_iter().filter(|one| chosen.is_empty() || chosen.contains(one)).collect()
     }
     let only_singles = args.quick && args.dtype.is_empty();
-    let dtypes = if only_singles { &[Dtype::F32][..] } else { &Dtype::ALL };
+    let dtypes = if only_singles { &[Dtype::F32] } else { Dtype::ALL };
     let mut threads = args.threads.clone();
     if threads.is_empty() {
         threads = vec![1, machine.threads.min(4096) as u16];
@@ -155,6 +159,7 @@ fn wish(args: &Args, machine: &Machine) -> Wish {
     threads.dedup();
     Wish {
         quick: args.quick,
+        seconds: args.seconds.unwrap_or(if args.quick { 45 } else { 12 * 60 }),
         kernels: chosen(&args.kernel, Kernel::value_variants().iter().copied()),
         isas: chosen(&args.isa, Isa::available()),
         dtypes: chosen(&args.dtype, dtypes.iter().copied()),

@@ -3,7 +3,7 @@
 use crate::args;
 use crate::output::{self, Output};
 use anyhow::{Result, bail, ensure};
-use lanegrad_fit::data::{self, BLOCK, Input, Source, npy};
+use lanegrad_fit::data::{self, Input, ROWS_AT_A_TIME, Source, npy};
 use lanegrad_fit::{Dtype, Number};
 use std::path::PathBuf;
 
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 fn copy<T: Number + bytemuck::NoUninit>(source: &mut Source, out: &mut Output) -> Result<usize> {
     let (mut block, mut rows) = (Vec::<T>::new(), 0);
     loop {
-        let read = source.read(BLOCK, &mut block)?;
+        let read = source.read(ROWS_AT_A_TIME, &mut block)?;
         if read == 0 {
             return Ok(rows);
         }

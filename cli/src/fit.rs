@@ -75,19 +75,17 @@ fn fit(args: &Args) -> Result<()> {
     options.tolerance = args.tol;
     options.max_iterations = args.max_iter;
 
-    let start = Instant::now();
     let mut pace = Pace::new(&table, &columns);
     let (model, found) = set.fit(&options, |progress| {
         if !args.quiet {
             note(&pace.line(progress));
         }
     })?;
-    let took = start.elapsed();
     for warning in &found.warnings {
         note(&format!("warning: {}", explain(*warning)));
     }
     output::write(&args.model, model.to_json().as_bytes())?;
-    let timing = Timing { read, took, bytes: pace.bytes };
+    let timing = Timing { read, bytes: pace.bytes };
     output::print_beside([&args.model], &summary(args, &table, &model, &found, timing))
 }
 
@@ -96,7 +94,7 @@ struct Pace {
     rows: f64,
     /// Bytes of a pass.
     bytes: f64,
-    before: (Instant, usize),
+    before: (Duration, usize),
 }
 
 impl Pace {
@@ -106,11 +104,11 @@ impl Pace {
         let ends = columns.features.iter().min().zip(columns.features.iter().max());
         let width = ends.map_or(0, |(first, last)| last - first + 1);
         let bytes = rows * (width * table.dtype().bytes()) as f64;
-        Self { rows, bytes, before: (Instant::now(), 0) }
+        Self { rows, bytes, before: (Duration::ZERO, 0) }
     }
 
     fn line(&mut self, progress: &Progress) -> String {
-        let now = (Instant::now(), progress.passes);
+        let now = (progress.elapsed, progress.passes);
         let rate = (now.1 - self.before.1) as f64 / (now.0 - self.before.0).as_secs_f64();
         self.before = now;
         format!(
@@ -124,17 +122,16 @@ impl Pace {
     }
 }
 
-/// The times of a fit, and the bytes of a pass.
+/// The time that reading took, and the bytes of a pass.
 struct Timing {
     read: Duration,
-    took: Duration,
     bytes: f64,
 }
 
 fn summary(args: &Args, table: &Table, model: &Model, fit: &Fit, timing: Timing) -> String {
     let metrics = &fit.metrics;
     let auc = metrics.auc.map_or("-".to_owned(), |auc| auc.to_string());
-    let seconds = timing.took.as_secs_f64();
+    let seconds = fit.elapsed.as_secs_f64();
     format!(
         "rows        {} of {} features, held as {}, read in {:.2} s\n\
          loss        {:.15}\n\
@@ -145,7 +142,7 @@ fn summary(args: &Args, table: &Table, model: &Model, fit: &Fit, timing: Timing)
          AUC         {auc}\n\
          time        {seconds:.3} s, {:.1} GB/s\n\
          model       {}\n",
-        fit.rows,
+        fit.nrows,
         model.columns.len(),
         table.dtype(),
         timing.read.as_secs_f64(),

@@ -21,7 +21,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     line("cores", &format!("{}; this process can use {} threads", machine.cores, machine.threads))?;
     line("system", &machine.system)?;
     line("caches", &caches(&machine))?;
-    line("tiers", &machine.isas.join(" "))?;
+    line("isa", &machine.isas.join(" "))?;
     line("chosen", &chosen()?)?;
     line("chunks", &format!("of {} features:", args.cols))?;
     line("", &chunk::<f32>("f32", args.cols))?;

@@ -1,6 +1,6 @@
 //! The machine that is measured: its CPU, its caches, its instruction sets, and the compiler of the program.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result};
 use lanegrad::Isa;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -24,7 +24,7 @@ pub(crate) struct Machine {
     pub(crate) l2: Cache,
     /// Third-level cache, if there is one.
     pub(crate) l3: Option<Cache>,
-    /// Whether the cache sizes are guesses, because the system does not report them.
+    /// True where the cache sizes are guesses, because the system does not report them.
     pub(crate) caches_assumed: bool,
     /// The instruction sets that were found, slowest first.
     pub(crate) isas: Vec<String>,
@@ -87,10 +87,9 @@ pub(crate) fn fastest() -> Isa {
 /// The instruction set that `LANEGRAD_ISA` names, if that is set.
 pub(crate) fn lowered() -> Result<Option<Isa>> {
     let Some(name) = std::env::var_os("LANEGRAD_ISA") else { return Ok(None) };
-    match name.to_str().and_then(|name| Isa::from_name(name).ok()) {
-        Some(isa) => Ok(Some(isa)),
-        None => bail!("LANEGRAD_ISA={}: {}", name.display(), lanegrad::Error::UnknownIsa),
-    }
+    // A name that is not UTF-8 is unknown too.
+    let isa = Isa::from_name(name.to_str().unwrap_or_default());
+    Ok(Some(isa.with_context(|| format!("LANEGRAD_ISA={}", name.display()))?))
 }
 
 /// The version of `rustc`, and the instruction sets that the build enables, with which `portable` and the baseline

@@ -96,7 +96,7 @@ impl Output {
         .with_context(|| format!("cannot write {}", self.name))
     }
 
-    /// Whether its start can be written again.
+    /// True where its start can be written again.
     pub(crate) fn is_a_file(&self) -> bool {
         matches!(self.place, Place::Beside(..))
     }
@@ -124,7 +124,7 @@ impl Output {
     }
 }
 
-/// Whether the path is something else than a regular file. Links are followed.
+/// True where the path is something else than a regular file. Links are followed.
 fn is_special(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| !metadata.is_file())
 }

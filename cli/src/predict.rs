@@ -52,7 +52,7 @@ fn predict(args: &Args, model: &Model) -> Result<()> {
     let auc = metrics.auc.map_or("-".to_owned(), |auc| auc.to_string());
     note(&format!(
         "rows      {}\nloss      {:.15}\naccuracy  {:.6} ({} of {})\nAUC       {auc}",
-        found.rows, metrics.log_loss, metrics.accuracy, metrics.correct, metrics.weight,
+        found.nrows, metrics.log_loss, metrics.accuracy, metrics.correct, metrics.weight,
     ));
     Ok(())
 }

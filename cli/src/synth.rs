@@ -38,13 +38,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// The number of numbers in a block, which is made and then written.
-const BLOCK: usize = 1 << 22;
+const BLOCK_NUMBERS: usize = 1 << 22;
 
 fn write<T: Number + bytemuck::NoUninit>(args: &Args) -> Result<()> {
     let (rows, cols) = (usize::try_from(args.rows)?, usize::try_from(args.cols)?);
     let mut out = Output::create(&args.output)?;
     out.write(&npy::header(T::DTYPE, rows, cols + 1))?;
-    let block_rows = (BLOCK / (cols + 1)).max(1);
+    let block_rows = (BLOCK_NUMBERS / (cols + 1)).max(1);
     let mut block = vec![T::default(); block_rows.min(rows) * (cols + 1)];
     for start in (0..rows).step_by(block_rows) {
         let block = &mut block[..block_rows.min(rows - start) * (cols + 1)];

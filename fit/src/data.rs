@@ -18,8 +18,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-/// The number of rows that are read at a time.
-pub const BLOCK: usize = 1 << 14;
+/// The number of rows that are read from a file at a time.
+pub const ROWS_AT_A_TIME: usize = 1 << 14;
 
 /// A file's numbers.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Input {
             }
             #[cfg(not(feature = "parquet"))]
             Some("parquet") => {
-                bail!("cannot read {name}: this program was built without the feature `parquet`")
+                bail!("cannot read {name}: this build is without the feature `parquet`")
             }
             _ => {
                 let file = file()?;

@@ -57,7 +57,7 @@ impl Features {
         Ok(Rows::with_stride(numbers.get(self.start..).unwrap_or_default(), rows, self.width, cols)?)
     }
 
-    /// Whether the features are the columns of the window, in their order.
+    /// True where the features are the columns of the window, in their order.
     pub(crate) fn are_all(&self) -> bool {
         self.places.iter().copied().eq(0..self.width)
     }

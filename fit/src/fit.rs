@@ -8,6 +8,7 @@ use crate::number::Number;
 use crate::objective::Objective;
 use crate::optimize::{Ending, Limits, minimize};
 use lanegrad::{Batch, Engine, Params, Storage};
+use std::time::{Duration, Instant};
 
 /// The penalty of a fit, and the limits at which it stops.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,8 +17,8 @@ pub struct Options {
     /// The penalty λ, 0 or more: the objective is the mean log-loss + λ/2 Σ w². The bias is not penalised.
     /// 0 by default.
     pub l2: f64,
-    /// Whether the penalty is on the weights of standardised columns (less their mean, over their standard
-    /// deviation), not on those of the columns as they are. `false` by default.
+    /// True for a penalty on the weights of standardised columns (less their mean, over their standard
+    /// deviation), false for one on those of the columns as they are. `false` by default.
     pub standardize: bool,
     /// The fit has converged when no entry of the gradient, by the weights of standardised columns, is
     /// larger. 10⁻⁶ by default.
@@ -59,6 +60,8 @@ pub struct Progress {
     pub gradient: f64,
     /// Passes over the rows so far.
     pub passes: usize,
+    /// The time since the first of these passes began.
+    pub elapsed: Duration,
 }
 
 /// A fact about a result that its user should know.
@@ -89,7 +92,7 @@ pub struct Fit {
     /// divisor; 1 where all numbers are equal.
     pub scales: Vec<f64>,
     /// The number of rows.
-    pub rows: usize,
+    pub nrows: usize,
     /// The mean log-loss, without the penalty.
     pub loss: f64,
     /// The objective: the loss with the penalty.
@@ -100,11 +103,13 @@ pub struct Fit {
     pub iterations: u64,
     /// Passes over the rows, but for those of means, scales and metrics.
     pub passes: usize,
-    /// How the fit ended.
+    /// The time of these passes, and of that for means and scales.
+    pub elapsed: Duration,
+    /// The reason why the fit ended.
     pub ending: Ending,
     /// Facts about the result that its user should know.
     pub warnings: Vec<Warning>,
-    /// How well the model tells the classes of these rows apart.
+    /// Log-loss, accuracy and AUC of the model over these rows.
     pub metrics: Metrics,
 }
 
@@ -120,7 +125,7 @@ pub fn fit<S: Number + Storage<T>, T: Number>(
     options: &Options,
     observe: impl FnMut(&Progress),
 ) -> Result<Fit, Error> {
-    let features = Features::all(batch.rows().cols());
+    let features = Features::all(batch.rows().ncols());
     solve(batch, &features, options, observe).map_err(|failure| match failure {
         Failure::NotFinite(NotFinite { place, number: Some((row, x)) }) => {
             Error::new(format!("row {row}, column {place}: {x} is not finite"))
@@ -152,12 +157,14 @@ pub(crate) fn solve<S: Number + Storage<T>, T: Number>(
     mut observe: impl FnMut(&Progress),
 ) -> Result<Fit, Failure> {
     options.check()?;
-    ensure!(batch.rows().rows() > 0, "there are no rows");
+    ensure!(batch.rows().nrows() > 0, "there are no rows");
     ensure!(!features.places.is_empty(), "there is no column of features");
+    let start = Instant::now();
     let moments = Moments::of_features(batch, features).map_err(Failure::NotFinite)?;
     let objective =
         Objective::new(*batch, features, &moments, options.l2, options.standardize, options.tolerance);
     let limits = Limits { tolerance: options.tolerance, iterations: options.max_iterations };
+    let first_pass = Instant::now();
     let (best, iterations, ending) = minimize(&objective, limits, |iteration, point| {
         observe(&Progress {
             iteration,
@@ -165,8 +172,10 @@ pub(crate) fn solve<S: Number + Storage<T>, T: Number>(
             objective: point.value,
             gradient: point.slope(),
             passes: objective.passes(),
+            elapsed: first_pass.elapsed(),
         });
     })?;
+    let elapsed = start.elapsed();
     ensure!(
         best.value.is_finite(),
         "the objective is not finite: columns, labels or the penalty are too extreme"
@@ -178,12 +187,13 @@ pub(crate) fn solve<S: Number + Storage<T>, T: Number>(
     );
     let metrics = score(batch, features, &weights, bias)?;
     Ok(Fit {
-        rows: batch.rows().rows(),
+        nrows: batch.rows().nrows(),
         loss: best.loss,
         objective: best.value,
         gradient: best.slope(),
         iterations,
         passes: objective.passes(),
+        elapsed,
         ending,
         warnings: warnings(options, ending, &metrics),
         metrics,
@@ -211,7 +221,7 @@ fn warnings(options: &Options, ending: Ending, metrics: &Metrics) -> Vec<Warning
 }
 
 /// The number of rows that are scored at a time.
-const BLOCK: usize = 1 << 16;
+const SCORED_ROWS: usize = 1 << 16;
 
 /// Scores all rows by a model.
 fn score<S: Storage<T>, T: Number>(
@@ -225,11 +235,11 @@ fn score<S: Storage<T>, T: Number>(
     let mut spread: Vec<T> = Vec::new();
     features.spread(weights.iter().copied(), &mut spread);
     let params = Params::new(&spread, T::nearest(bias));
-    let rows = batch.rows().rows();
-    let mut logits = vec![T::default(); BLOCK.min(rows)];
-    for start in (0..rows).step_by(BLOCK) {
-        let block = batch.slice(start..rows.min(start + BLOCK))?;
-        let logits = &mut logits[..block.rows().rows()];
+    let rows = batch.rows().nrows();
+    let mut logits = vec![T::default(); SCORED_ROWS.min(rows)];
+    for start in (0..rows).step_by(SCORED_ROWS) {
+        let block = batch.slice(start..rows.min(start + SCORED_ROWS))?;
+        let logits = &mut logits[..block.rows().nrows()];
         engine.logits(block.rows(), params, logits)?;
         metrics.add(&engine, logits, block.labels(), block.sample_weights())?;
     }

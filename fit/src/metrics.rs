@@ -1,10 +1,11 @@
 //! Log-loss, accuracy and AUC of scored rows.
 
+use crate::error::{Error, ensure};
 use crate::number::Number;
-use lanegrad::{Engine, Error};
+use lanegrad::Engine;
 use std::fmt;
 
-/// How well scores tell the classes apart.
+/// Log-loss, accuracy and AUC of scores.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Metrics {
@@ -45,7 +46,7 @@ const BIN_BITS: u32 = 20;
 pub struct Auc {
     /// The area.
     pub value: f64,
-    /// How far it may be off, as logits are binned.
+    /// The largest error that it may have, as logits are binned.
     pub error: f64,
 }
 
@@ -91,10 +92,8 @@ impl MetricsSum {
     ) -> Result<(), Error> {
         let doubles = |x: &[T]| -> Vec<f64> { x.iter().map(|x| x.double()).collect() };
         let (z, y) = (doubles(logits), doubles(labels));
-        if let Some(weights) = sample_weights.filter(|weights| weights.len() != logits.len()) {
-            let (names, lengths) = (["logits", "sample_weights"], [logits.len(), weights.len()]);
-            return Err(Error::LengthMismatch { names, lengths });
-        }
+        let weights = sample_weights.map_or(logits.len(), <[T]>::len);
+        ensure!(weights == logits.len(), "there are {} logits, but {weights} sample weights", logits.len());
         self.losses.resize(z.len(), 0.0);
         engine.log_loss(&z, &y, &mut self.losses)?;
         for (i, (&z, &y)) in z.iter().zip(&y).enumerate() {

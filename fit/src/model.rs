@@ -57,7 +57,7 @@ impl Model {
         let model = Self {
             schema: SCHEMA,
             lanegrad: env!("CARGO_PKG_VERSION").to_owned(),
-            rows: fit.rows,
+            rows: fit.nrows,
             l2: options.l2,
             label,
             sample_weight: None,

@@ -1,9 +1,10 @@
 //! Mean and standard deviation of every column, in one pass over the rows.
 //!
 //! Blocks that fit into a cache are read twice: for the mean (as a distance from the first row, so that equal
-//! numbers have exactly that mean), and for the squared distances from it. The blocks' results are merged by the formula of Chan, Golub and LeVeque ("Updating Formulae and a Pairwise
-//! Algorithm for Computing Sample Variances", 1979), in the order of the rows. How blocks are cut depends on
-//! the shape alone, so the number of threads changes no bit.
+//! numbers have exactly that mean), and for the squared distances from it. The blocks' results are merged by the
+//! formula of Chan, Golub and LeVeque ("Updating Formulae and a Pairwise Algorithm for Computing Sample Variances",
+//! 1979), in the order of the rows. How blocks are cut depends on the shape alone, so the number of threads changes
+//! no bit.
 
 use crate::features::Features;
 use crate::number::Number;
@@ -29,8 +30,8 @@ pub(crate) struct NotFinite {
     pub(crate) number: Option<(usize, f64)>,
 }
 
-/// Bytes of a block: a part of a second-level cache.
-const BLOCK: usize = 128 << 10;
+/// The bytes of a block: a part of a second-level cache.
+const BLOCK_BYTES: usize = 128 << 10;
 
 /// Blocks that one thread merges before it hands over the result.
 const RUN: usize = 64;
@@ -58,11 +59,11 @@ impl Moments {
     /// Mean and scale of each column, in one pass over the rows. There is at least one column, and one weight
     /// for each row if there are weights: rows of weight 0 do not count, whatever they hold.
     fn new<S: Number, T: Number>(rows: Rows<'_, S>, weights: Option<&[T]>) -> Self {
-        let block = (BLOCK / (rows.cols() * size_of::<S>())).max(1);
+        let block = (BLOCK_BYTES / (rows.ncols() * size_of::<S>())).max(1);
         let run = block * RUN;
-        let runs = (0..rows.rows().div_ceil(run)).into_par_iter().map(|i| {
-            let end = rows.rows().min((i + 1) * run);
-            let mut sum = Partial::empty(rows.cols());
+        let runs = (0..rows.nrows().div_ceil(run)).into_par_iter().map(|i| {
+            let end = rows.nrows().min((i + 1) * run);
+            let mut sum = Partial::empty(rows.ncols());
             for start in (i * run..end).step_by(block) {
                 sum.merge(&Partial::of(rows, weights, start..end.min(start + block)));
             }
@@ -70,7 +71,7 @@ impl Moments {
         });
         // In order: `collect` keeps it, a reduction would not.
         let runs: Vec<Partial> = runs.collect();
-        let mut all = Partial::empty(rows.cols());
+        let mut all = Partial::empty(rows.ncols());
         runs.iter().for_each(|run| all.merge(run));
         let scale = |&squares: &f64| if squares > 0.0 { (squares / all.count).sqrt() } else { 1.0 };
         Self { scales: all.squares.iter().map(scale).collect(), means: all.means }
@@ -91,7 +92,7 @@ impl Partial {
     }
 
     fn of<S: Number, T: Number>(rows: Rows<'_, S>, weights: Option<&[T]>, block: Range<usize>) -> Self {
-        let mut partial = Self::empty(rows.cols());
+        let mut partial = Self::empty(rows.ncols());
         let weighted = |i: usize| {
             let weight = weights.map_or(1.0, |weights| weights[i].double());
             rows.row(i).filter(|_| weight > 0.0).map(|row| (row, weight))

@@ -17,7 +17,7 @@ pub enum Dtype {
 
 impl Dtype {
     /// Every type, smallest first.
-    pub const ALL: [Self; 2] = [Self::F32, Self::F64];
+    pub const ALL: &'static [Self] = &[Self::F32, Self::F64];
 
     /// The type's name.
     #[must_use]
@@ -61,34 +61,49 @@ impl FromStr for Dtype {
     type Err = UnknownDtype;
 
     fn from_str(name: &str) -> Result<Self, UnknownDtype> {
-        Self::ALL.into_iter().find(|dtype| dtype.name() == name).ok_or(UnknownDtype)
+        Self::ALL.iter().copied().find(|dtype| dtype.name() == name).ok_or(UnknownDtype)
     }
 }
 
 /// A type that a data set's numbers can have: `f32` or `f64`.
 ///
 /// Sealed.
-pub trait Number: Element + Storage<f64> + Storage<Self> + Default + sealed::Parse {
+pub trait Number: Element + Storage<f64> {
     /// The type as a choice.
     const DTYPE: Dtype;
 
-    /// The nearest number.
-    fn nearest(x: f64) -> Self;
-
     /// The same number in double precision.
     fn double(self) -> f64;
+
+    /// The number in files; of a type of its own, so that no function of it is one of `f32`'s or `f64`'s in generic
+    /// code.
+    #[cfg(feature = "files")]
+    #[doc(hidden)]
+    type Encoding: Encoding<Self>;
 }
 
-mod sealed {
-    /// A number in a text.
-    pub trait Parse: Sized {
-        /// The nearest number to a decimal text; `None` if the text is not a number.
-        #[cfg(feature = "files")]
-        fn parse(text: &[u8]) -> Option<Self>;
-    }
-}
+/// A number in files: as text, and as bytes.
 #[cfg(feature = "files")]
-pub(crate) use sealed::Parse;
+#[expect(unnameable_types, reason = "what a sealed trait stands on")]
+pub trait Encoding<T> {
+    /// The nearest number to a decimal text; `None` if the text is not a number.
+    fn parse(text: &[u8]) -> Option<T>;
+
+    /// The numbers that bytes are, where they are aligned and whole.
+    fn cast(bytes: &[u8]) -> Result<&[T], bytemuck::PodCastError>;
+}
+
+/// The nearest number to a decimal text; `None` if the text is not a number.
+#[cfg(feature = "files")]
+#[inline]
+pub(crate) fn parse<T: Number>(text: &[u8]) -> Option<T> {
+    T::Encoding::parse(text)
+}
+
+/// The type whose functions are those of all numbers in files.
+#[cfg(feature = "files")]
+#[expect(unnameable_types, reason = "what a sealed trait stands on")]
+pub struct Encoded;
 
 macro_rules! number {
     ($($t:ident $dtype:ident),+) => {
@@ -96,25 +111,27 @@ macro_rules! number {
             const DTYPE: Dtype = Dtype::$dtype;
 
             #[inline]
-            fn nearest(x: f64) -> Self {
-                x as $t
-            }
-
-            #[inline]
             fn double(self) -> f64 {
                 self.into()
             }
+
+            #[cfg(feature = "files")]
+            type Encoding = Encoded;
         }
 
-        impl sealed::Parse for $t {
-            #[cfg(feature = "files")]
+        #[cfg(feature = "files")]
+        impl Encoding<$t> for Encoded {
             #[inline]
-            fn parse(text: &[u8]) -> Option<Self> {
+            fn parse(text: &[u8]) -> Option<$t> {
                 match text {
                     // Indicators are a large part of many tables.
                     [digit @ b'0'..=b'9'] => Some($t::from(digit - b'0')),
                     _ => fast_float2::parse(text).ok(),
                 }
+            }
+
+            fn cast(bytes: &[u8]) -> Result<&[$t], bytemuck::PodCastError> {
+                bytemuck::try_cast_slice(bytes)
             }
         })+
     };
@@ -127,7 +144,7 @@ mod tests {
 
     #[test]
     fn names_read_back() {
-        for dtype in Dtype::ALL {
+        for &dtype in Dtype::ALL {
             assert_eq!(dtype.to_string().parse(), Ok(dtype));
         }
         assert!("f16".parse::<Dtype>().is_err());

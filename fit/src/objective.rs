@@ -138,9 +138,9 @@ impl<'a, S: Storage<T>, T: Number> Objective<'a, S, T> {
         let Work { engine, weights, gradient } = &mut *self.work.borrow_mut();
         let (raw, bias) = self.raw(coordinates);
         self.features.spread(raw, weights);
-        engine.loss_and_gradient(&self.batch, Params::new(weights, T::nearest(bias)), gradient)?;
+        engine.loss_and_gradient_into(&self.batch, Params::new(weights, T::nearest(bias)), gradient)?;
         self.passes.set(self.passes.get() + 1);
-        gradient.to_mean()?;
+        gradient.average()?;
 
         let Moments { means, scales } = self.moments;
         let mut penalty = 0.0;

@@ -1,6 +1,6 @@
 //! A model applied to a file, block by block.
 
-use crate::data::{BLOCK, Input, Labels, find_column, name, npy, read_column, row_place, unnamed};
+use crate::data::{Input, Labels, ROWS_AT_A_TIME, find_column, name, npy, read_column, row_place, unnamed};
 use crate::error::{Context, Error, bail, ensure};
 use crate::features::Features;
 use crate::metrics::{Metrics, MetricsSum};
@@ -22,11 +22,11 @@ pub struct Predictor<'a> {
 #[non_exhaustive]
 pub struct Prediction {
     /// The number of rows.
-    pub rows: usize,
-    /// How well the model tells the classes of these rows apart, every row counted once; `None` if no column of
-    /// labels was given.
+    pub nrows: usize,
+    /// Log-loss, accuracy and AUC of the model over these rows, every row counted once; `None` if no column of labels
+    /// was given.
     pub metrics: Option<Metrics>,
-    /// Whether labels are -1 or +1, of which -1 stands for 0.
+    /// True where labels are -1 or +1, of which -1 stands for 0.
     pub has_signed_labels: bool,
 }
 
@@ -85,7 +85,7 @@ impl<'a> Predictor<'a> {
             Input::Mapped(array) => scorer.score_all::<f64, E>(&array, write)?,
             Input::Source(mut source) => {
                 let mut block: Vec<f64> = Vec::new();
-                while source.read(BLOCK, &mut block)? > 0 {
+                while source.read(ROWS_AT_A_TIME, &mut block)? > 0 {
                     write(&scorer.score(&block, |row| source.place(row))?)?;
                     block.clear();
                 }
@@ -93,7 +93,7 @@ impl<'a> Predictor<'a> {
         }
         ensure!(scorer.rows > 0, "{} has no rows", scorer.file);
         let metrics = scorer.metrics.as_ref().map(MetricsSum::finish);
-        Ok(Prediction { rows: scorer.rows, metrics, has_signed_labels: scorer.coding.signed })
+        Ok(Prediction { nrows: scorer.rows, metrics, has_signed_labels: scorer.coding.signed })
     }
 }
 
@@ -158,7 +158,7 @@ impl Scorer<'_> {
         mut write: impl FnMut(&[f64]) -> Result<(), E>,
     ) -> Result<(), E> {
         let numbers = array.numbers::<S>().with_context(|| format!("cannot read {}", self.file))?;
-        for block in numbers.chunks(BLOCK * self.names.len().max(1)) {
+        for block in numbers.chunks(ROWS_AT_A_TIME * self.names.len().max(1)) {
             write(&self.score(block, row_place)?)?;
         }
         Ok(())
@@ -171,9 +171,9 @@ impl Scorer<'_> {
         if !self.features.are_all() {
             // Columns between the features may hold anything, NaN too.
             self.features.gather(rows, &mut gathered);
-            rows = Rows::new(&gathered, rows.rows(), self.features.places.len())?;
+            rows = Rows::new(&gathered, rows.nrows(), self.features.places.len())?;
         }
-        let mut scores = vec![0.0; rows.rows()];
+        let mut scores = vec![0.0; rows.nrows()];
         self.engine.logits(rows, self.params, &mut scores)?;
         if let (Some(label), Some(metrics)) = (self.label, &mut self.metrics) {
             let mut labels: Vec<f64> = Vec::with_capacity(scores.len());

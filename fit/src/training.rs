@@ -8,9 +8,9 @@ use crate::model::Model;
 use crate::moments::NotFinite;
 use crate::number::{Dtype, Number};
 use lanegrad::{Batch, Storage};
+use std::fmt;
 
 /// A table whose labels and sample weights were read and checked.
-#[derive(Debug)]
 pub struct TrainingSet<'a> {
     table: &'a Table,
     columns: &'a Columns,
@@ -19,7 +19,6 @@ pub struct TrainingSet<'a> {
 }
 
 /// Labels and sample weights, in the type of the arithmetic.
-#[derive(Debug)]
 enum Targets {
     F32(Vec<f32>, Option<Vec<f32>>),
     F64(Vec<f64>, Option<Vec<f64>>),
@@ -31,10 +30,20 @@ impl<'a> TrainingSet<'a> {
     ///
     /// # Errors
     ///
-    /// If there are no rows, a label or a sample weight is out of its range, or the arithmetic is `f32` and the
+    /// If there are no rows or one of the columns is not in the table, a label or a sample weight is out of its range, or the arithmetic is `f32` and the
     /// numbers are held in `f64`.
     pub fn new(table: &'a Table, columns: &'a Columns, arithmetic: Dtype) -> Result<Self, Error> {
         ensure!(table.nrows() > 0, "{} has no rows", table.file());
+        // Whoever made them need not have looked at this table.
+        let Columns { label, sample_weight, features } = columns;
+        let ncols = table.names().len();
+        for column in features.iter().chain([label]).chain(sample_weight) {
+            ensure!(
+                *column < ncols,
+                "{} has no column {column}, but {ncols} columns from 0 on",
+                table.file()
+            );
+        }
         ensure!(
             arithmetic == Dtype::F64 || table.dtype() == Dtype::F32,
             "arithmetic in f32 needs data that are held in f32"
@@ -53,7 +62,7 @@ impl<'a> TrainingSet<'a> {
         Ok(Self { table, columns, targets, signed: coding.signed })
     }
 
-    /// Whether labels are -1 or +1, of which -1 stands for 0.
+    /// True where labels are -1 or +1, of which -1 stands for 0.
     #[must_use]
     pub fn has_signed_labels(&self) -> bool {
         self.signed
@@ -113,6 +122,16 @@ impl<'a> TrainingSet<'a> {
             }
             Failure::Other(error) => error,
         })
+    }
+}
+
+/// The table's shape and the columns, without their numbers.
+impl fmt::Debug for TrainingSet<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TrainingSet")
+            .field("table", self.table)
+            .field("columns", self.columns)
+            .finish_non_exhaustive()
     }
 }
 

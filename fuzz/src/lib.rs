@@ -1,44 +1,18 @@
-//! What the fuzz targets share: numbers out of bytes, and the comparison of bits.
+//! What the fuzz targets share: numbers out of bytes. The rest they share with the tests.
 //!
 //! Inputs have a fixed size as far as that goes, and data come from seeds: a list of numbers would take more
 //! bytes than a fuzzer tries, and what follows it in the input would be zeros.
 
+#[expect(missing_docs, reason = "documented as far as tests have it")]
+#[path = "../../tests/support/fixtures.rs"]
+pub mod fixtures;
+#[expect(missing_docs, reason = "documented as far as tests have it")]
+#[path = "../../tests/support/passes.rs"]
+pub mod passes;
+
 use arbitrary::Arbitrary;
-use lanegrad::{Element, Isa};
-use rand::rngs::SmallRng;
-use rand::{RngExt, SeedableRng};
-
-/// A type under test.
-pub trait Number: Element + Default {
-    /// The number of some bits.
-    fn of_bits(bits: u64) -> Self;
-
-    /// The number's bits, those of every NaN being the same.
-    fn bits(self) -> u64;
-
-    /// `self * a + b`, rounded once.
-    fn multiply_add(self, a: Self, b: Self) -> Self;
-}
-
-macro_rules! number {
-    ($t:ident, $bits:ident) => {
-        impl Number for $t {
-            fn of_bits(bits: u64) -> Self {
-                $t::from_bits(bits as $bits)
-            }
-
-            fn bits(self) -> u64 {
-                if self.is_nan() { $t::NAN.to_bits().into() } else { self.to_bits().into() }
-            }
-
-            fn multiply_add(self, a: Self, b: Self) -> Self {
-                self.mul_add(a, b)
-            }
-        }
-    };
-}
-number!(f32, u32);
-number!(f64, u64);
+use fixtures::{Labels, Number, many, rng};
+use rand::RngExt;
 
 /// What is computed in which type.
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -76,7 +50,7 @@ impl Value {
     /// The number, as near as the type has it.
     pub fn get<T: Number>(self) -> T {
         match self {
-            Self::Plain(x) => T::from_f64(f64::from(x) * f64::powi(2.0, -28)),
+            Self::Plain(x) => T::nearest(f64::from(x) * f64::powi(2.0, -28)),
             Self::Bits(bits) => T::of_bits(bits),
         }
     }
@@ -94,8 +68,8 @@ impl Numbers {
     /// `n` of them, in [-1, 1) but for the special ones: every bit of a sum depends on the order of its
     /// additions.
     pub fn get<T: Number>(&self, n: usize) -> Vec<T> {
-        let mut rng = SmallRng::seed_from_u64(self.seed);
-        let mut numbers: Vec<T> = (0..n).map(|_| T::from_f64(rng.random_range(-1.0..1.0))).collect();
+        let mut rng = rng(self.seed);
+        let mut numbers: Vec<T> = many(n, || T::nearest(rng.random_range(-1.0..1.0)));
         for (place, bits) in self.specials.into_iter().flatten().filter(|_| n > 0) {
             numbers[usize::from(place) % n] = T::of_bits(bits);
         }
@@ -105,25 +79,6 @@ impl Numbers {
 
 /// `n` numbers that are 0, 1 or between.
 pub fn fractions<T: Number>(seed: u64, n: usize) -> Vec<T> {
-    let mut rng = SmallRng::seed_from_u64(seed);
-    let mut fraction = || match rng.random_range(0..3) {
-        0 => 0.0,
-        1 => 1.0,
-        _ => rng.random_range(0.0..1.0),
-    };
-    (0..n).map(|_| T::from_f64(fraction())).collect()
-}
-
-/// The backend that defines the bits.
-pub fn scalar() -> Isa {
-    Isa::from_name("scalar").expect("every CPU has it")
-}
-
-/// Fails where two slices differ in bits.
-#[track_caller]
-pub fn assert_same_bits<T: Number>(got: &[T], want: &[T], context: impl Fn() -> String) {
-    assert_eq!(got.len(), want.len(), "{}", context());
-    for (i, (got, want)) in got.iter().zip(want).enumerate() {
-        assert_eq!(got.bits(), want.bits(), "{}: element {i} is {got}, not {want}", context());
-    }
+    let mut rng = rng(seed);
+    many(n, || Labels::Both.draw(&mut rng))
 }

@@ -4,7 +4,8 @@
 
 use arbitrary::Arbitrary;
 use lanegrad::{Isa, Storage};
-use lanegrad_fuzz::{Number, Numbers, Types, Value, assert_same_bits, for_types, scalar};
+use lanegrad_fuzz::fixtures::{Number, assert_same_bits, scalar};
+use lanegrad_fuzz::{Numbers, Types, Value, for_types};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Debug)]
@@ -40,8 +41,8 @@ fn check<S: Storage<T> + Number, T: Number>(input: &Input) {
         let mut got = y_moved.clone();
         isa.axpy(a, &x_moved[x_offset..], &mut got[y_offset..]).expect("one length");
         let defined = x.iter().zip(&y).map(|(x, &y)| {
-            let x = T::from_f64(x.to_f64());
-            if isa.is_fused() { x.multiply_add(a, y) } else { x * a + y }
+            let x = T::nearest(x.to_f64());
+            if isa.is_fused() { x.fma(a, y) } else { x * a + y }
         });
         let want: Vec<T> = defined.collect();
         assert_same_bits(&got[y_offset..], &want, || format!("axpy on {isa}, n = {n}"));

@@ -4,7 +4,8 @@
 
 use arbitrary::Arbitrary;
 use lanegrad::{Isa, reference};
-use lanegrad_fuzz::{Number, Value, assert_same_bits, scalar};
+use lanegrad_fuzz::Value;
+use lanegrad_fuzz::fixtures::{Number, assert_same_bits, scalar};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Debug)]

@@ -66,8 +66,8 @@ fn view<'a>(input: &Input, data: &'a [f32]) -> Option<Rows<'a, f32>> {
     };
     assert_eq!(view.is_ok(), valid, "{view:?}");
     let view = view.ok()?;
-    let stride = view.stride();
-    assert_eq!((view.rows(), view.cols()), (rows, cols));
+    let stride = view.row_stride();
+    assert_eq!((view.nrows(), view.ncols()), (rows, cols));
     for (i, row) in view.iter().enumerate().take(300) {
         assert_eq!(row.len(), cols);
         assert_eq!(row.as_ptr_range(), data[i * stride..][..cols].as_ptr_range());
@@ -79,7 +79,7 @@ fn view<'a>(input: &Input, data: &'a [f32]) -> Option<Rows<'a, f32>> {
     let part = view.slice(start..end);
     assert_eq!(part.is_ok(), start <= end && end <= rows);
     if let Ok(part) = part {
-        assert_eq!((part.rows(), part.cols(), part.stride()), (end - start, cols, stride));
+        assert_eq!((part.nrows(), part.ncols(), part.row_stride()), (end - start, cols, stride));
         assert_eq!(
             part.row(0).map(<[f32]>::as_ptr),
             if end > start { view.row(start).map(<[f32]>::as_ptr) } else { None }
@@ -96,15 +96,16 @@ fn batch<'a>(
 ) -> Option<Batch<'a, f32, f32>> {
     let made = Batch::new(rows, labels);
     let wrong = labels.iter().position(|y| !(0.0..=1.0).contains(y));
-    match (&made, labels.len() == rows.rows(), wrong) {
+    match (&made, labels.len() == rows.nrows(), wrong) {
         (Err(Error::LengthMismatch { .. }), false, _) | (Ok(_), true, None) => {}
         (Err(Error::Label { index, .. }), true, Some(first)) => assert_eq!(*index, first),
         other => panic!("{other:?}"),
     }
-    let (batch, Some(sample_weights)) = (made.ok()?, sample_weights) else { return made.ok() };
+    let batch = made.ok()?;
+    let Some(sample_weights) = sample_weights else { return Some(batch) };
     let made = batch.with_sample_weights(sample_weights);
     let wrong = sample_weights.iter().position(|s| !(*s >= 0.0 && s.is_finite()));
-    match (&made, sample_weights.len() == rows.rows(), wrong) {
+    match (&made, sample_weights.len() == rows.nrows(), wrong) {
         (Err(Error::LengthMismatch { .. }), false, _) | (Ok(_), true, None) => {}
         (Err(Error::SampleWeight { index, .. }), true, Some(first)) => assert_eq!(*index, first),
         other => panic!("{other:?}"),
@@ -118,8 +119,8 @@ fuzz_target!(|input: Input| {
     let Some(rows) = view(&input, &data) else { return };
     // Rows without features are no data, and may be any number.
     let count = |said: Option<u8>, fits: usize| said.map_or(fits.min(4096), usize::from);
-    let mut labels = fractions::<f32>(1, count(input.label_count, rows.rows()));
-    let mut sample_weights = input.sample_weights.map(|said| fractions::<f32>(2, count(said, rows.rows())));
+    let mut labels = fractions::<f32>(1, count(input.label_count, rows.nrows()));
+    let mut sample_weights = input.sample_weights.map(|said| fractions::<f32>(2, count(said, rows.nrows())));
     if let Some([label, weight]) = input.odd {
         for (numbers, (place, value)) in [(Some(&mut labels), label), (sample_weights.as_mut(), weight)] {
             if let Some(numbers) = numbers.filter(|numbers| !numbers.is_empty()) {
@@ -128,30 +129,31 @@ fuzz_target!(|input: Input| {
             }
         }
     }
-    let weights = input.weights.get::<f32>(count(input.weight_count, rows.cols()));
+    let weights = input.weights.get::<f32>(count(input.weight_count, rows.ncols()));
     let params = Params::new(&weights, 0.5);
 
-    let mut out = vec![7.0; count(input.out_count, rows.rows())];
-    let mut engine = Engine::serial();
-    let fits = weights.len() == rows.cols();
+    let mut out = vec![7.0; count(input.out_count, rows.nrows())];
+    let engine = Engine::serial();
+    let fits = weights.len() == rows.ncols();
     for pass in [Engine::logits, Engine::predict_proba] {
         let done = pass(&engine, rows, params, &mut out);
-        assert_eq!(done.is_ok(), fits && out.len() == rows.rows(), "{done:?}");
+        assert_eq!(done.is_ok(), fits && out.len() == rows.nrows(), "{done:?}");
         assert!(done.is_ok() || out.iter().all(|&x| x == 7.0));
         out.fill(7.0);
     }
 
     let Some(batch) = batch(rows, &labels, sample_weights.as_deref()) else { return };
     let [start, end] = input.slice.map(Size::get);
-    assert_eq!(batch.slice(start..end).is_ok(), start <= end && end <= rows.rows());
-    let mut gradient = Gradient { loss: 7.0, ..Gradient::default() };
-    let done = engine.loss_and_gradient(&batch, params, &mut gradient);
+    assert_eq!(batch.slice(start..end).is_ok(), start <= end && end <= rows.nrows());
+    let mut gradient = Gradient::default();
+    gradient.loss = 7.0;
+    let done = engine.loss_and_gradient_into(&batch, params, &mut gradient);
     assert_eq!(done.is_ok(), fits, "{done:?}");
     assert!(fits || gradient.loss == 7.0);
     if fits {
-        assert_eq!(gradient.dw.len(), rows.cols());
-        let mut product = Gradient { loss: 7.0, ..Gradient::default() };
-        assert!(engine.hessian_product(&batch, params, Params::new(&weights, 1.0), &mut product).is_ok());
+        assert_eq!(gradient.dw.len(), rows.ncols());
+        let product = engine.hessian_product(&batch, params, Params::new(&weights, 1.0)).expect("what fits");
+        assert_eq!(product.by_weights.len(), rows.ncols());
         assert_eq!(product.weight_sum, gradient.weight_sum);
     }
 });

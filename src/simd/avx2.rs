@@ -1,4 +1,4 @@
-//! The `avx2` backend: AVX2 and FMA, a logical vector in two registers.
+//! The `avx2` backend: AVX2 and FMA, a vector in two registers.
 
 #![expect(unsafe_code, reason = "intrinsics, under the token's proof; masked loads and stores by pointer")]
 
@@ -12,13 +12,13 @@ x86_token! {
 
 /// Sixteen `f32`: lanes 0 to 7, and 8 to 15.
 #[derive(Clone, Copy)]
-pub struct F32(__m256, __m256);
+pub(crate) struct F32(__m256, __m256);
 
 /// Eight `f64`: lanes 0 to 3, and 4 to 7.
 #[derive(Clone, Copy)]
-pub struct F64(__m256d, __m256d);
+pub(crate) struct F64(__m256d, __m256d);
 
-/// The same intrinsic on both halves of the operands.
+/// One intrinsic on both halves of the operands.
 macro_rules! halves {
     ($f:ident $(::<$i:ident>)? ($($x:expr),+)) => {
         proven!(Self($f$(::<$i>)?($($x.0),+), $f$(::<$i>)?($($x.1),+)))
@@ -49,7 +49,7 @@ impl Backend for Avx2 {
     #[inline(always)]
     fn widen_partial(self, x: &[f32]) -> F64 {
         // SAFETY: the token proves AVX2; the mask selects no lane beyond the slice, and a masked
-        // load does not touch the others.
+        // load does not touch the lanes beyond.
         unsafe {
             let x = _mm256_maskload_ps(x.as_ptr(), first_lanes_32(x.len()));
             F64(_mm256_cvtps_pd(_mm256_castps256_ps128(x)), _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(x)))
@@ -81,14 +81,14 @@ fold! { "avx2",
     fold_1_f64: __m256d, _mm256_add_pd(_mm256_unpacklo_pd, _mm256_unpackhi_pd);
 }
 
-/// The first step, whose halves are two registers of one vector.
+/// The first step of the reduction tree, on the two registers of one vector.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn fold_8(x: F32) -> __m256 {
     _mm256_add_ps(x.0, x.1)
 }
 
-/// Like [`fold_8`].
+/// [`fold_8`] for `f64`.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn fold_4_f64(x: F64) -> __m256d {
@@ -145,7 +145,7 @@ macro_rules! vector {
 
             // `min(a, b)` is `a < b ? a : b`, so the second operand wins where either is a NaN.
             #[inline(always)]
-            fn at_most(self, bound: Self) -> Self {
+            fn min(self, bound: Self) -> Self {
                 halves!($min(bound, self))
             }
 
@@ -155,7 +155,7 @@ macro_rules! vector {
             }
 
             #[inline(always)]
-            fn equals(self, other: Self) -> Self {
+            fn eq(self, other: Self) -> Self {
                 halves!($cmp::<_CMP_EQ_OQ>(self, other))
             }
 
@@ -195,7 +195,7 @@ macro_rules! vector {
             #[inline(always)]
             fn load(_: Avx2, x: &[$t; $lanes]) -> Self {
                 let (low, high) = x.split_at($half);
-                // SAFETY: the token proves AVX2; each half has as many elements as are read.
+                // SAFETY: the token proves AVX2; each half holds all elements that are read.
                 unsafe { Self($loadu(low.as_ptr()), $loadu(high.as_ptr())) }
             }
 
@@ -203,7 +203,7 @@ macro_rules! vector {
             fn load_partial(_: Avx2, x: &[$t]) -> Self {
                 let (low, high) = x.split_at(x.len().min($half));
                 // SAFETY: the token proves AVX2; the masks select no lane beyond each slice, and a
-                // masked load does not touch the others.
+                // masked load does not touch the lanes beyond.
                 unsafe {
                     Self(
                         $maskload(low.as_ptr(), $first_lanes(low.len())),
@@ -215,7 +215,7 @@ macro_rules! vector {
             #[inline(always)]
             fn store(self, out: &mut [$t; $lanes]) {
                 let (low, high) = out.split_at_mut($half);
-                // SAFETY: `self` proves AVX2; each half has as many elements as are written.
+                // SAFETY: `self` proves AVX2; each half holds all elements that are written.
                 unsafe {
                     $storeu(low.as_mut_ptr(), self.0);
                     $storeu(high.as_mut_ptr(), self.1);
@@ -226,7 +226,7 @@ macro_rules! vector {
             fn store_partial(self, out: &mut [$t]) {
                 let (low, high) = out.split_at_mut(out.len().min($half));
                 // SAFETY: `self` proves AVX2; the masks select no lane beyond each slice, and a
-                // masked store does not touch the others.
+                // masked store does not touch the lanes beyond.
                 unsafe {
                     $maskstore(low.as_mut_ptr(), $first_lanes(low.len()), self.0);
                     $maskstore(high.as_mut_ptr(), $first_lanes(high.len()), self.1);

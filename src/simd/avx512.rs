@@ -1,6 +1,6 @@
-//! The `avx512` backend: a logical vector is one register, and a mask is a mask register.
+//! The `avx512` backend: a vector is one register, and a mask is a mask register.
 //!
-//! Needs AVX-512 F, DQ and VL, which all its implementations outside Xeon Phi have together.
+//! Needs AVX-512 F, DQ and VL, which all CPUs with AVX-512 but the Xeon Phi have together.
 
 #![expect(unsafe_code, reason = "intrinsics, under the token's proof; loads and stores by pointer")]
 
@@ -14,11 +14,11 @@ x86_token! {
 
 /// Sixteen `f32`.
 #[derive(Clone, Copy)]
-pub struct F32(__m512);
+pub(crate) struct F32(__m512);
 
 /// Eight `f64`.
 #[derive(Clone, Copy)]
-pub struct F64(__m512d);
+pub(crate) struct F64(__m512d);
 
 /// The mask of the first `n` lanes of a vector of at most 16.
 #[inline(always)]
@@ -50,14 +50,14 @@ impl Backend for Avx512 {
 
     #[inline(always)]
     fn widen(self, x: &[f32; 8]) -> F64 {
-        // SAFETY: the token proves AVX-512; the block has the eight `f32` that are read.
+        // SAFETY: the token proves AVX-512; the chunk has the eight `f32` that are read.
         unsafe { F64(_mm512_cvtps_pd(_mm256_loadu_ps(x.as_ptr()))) }
     }
 
     #[inline(always)]
     fn widen_partial(self, x: &[f32]) -> F64 {
         // SAFETY: the token proves AVX-512; the mask selects no lane beyond the slice, and a masked
-        // load does not touch the others.
+        // load does not touch the lanes beyond.
         unsafe { F64(_mm512_cvtps_pd(_mm256_maskz_loadu_ps(first_lanes(x.len()) as __mmask8, x.as_ptr()))) }
     }
 }
@@ -108,7 +108,7 @@ macro_rules! vector {
 
             // `min(a, b)` is `a < b ? a : b`, so the second operand wins where either is a NaN.
             #[inline(always)]
-            fn at_most(self, bound: Self) -> Self {
+            fn min(self, bound: Self) -> Self {
                 proven!(Self($min(bound.0, self.0)))
             }
 
@@ -118,7 +118,7 @@ macro_rules! vector {
             }
 
             #[inline(always)]
-            fn equals(self, other: Self) -> $mask {
+            fn eq(self, other: Self) -> $mask {
                 proven!($cmp_mask::<_CMP_EQ_OQ>(self.0, other.0))
             }
 
@@ -151,27 +151,27 @@ macro_rules! vector {
 
             #[inline(always)]
             fn load(_: Avx512, x: &[$t; $lanes]) -> Self {
-                // SAFETY: the token proves AVX-512; the block has as many elements as are read.
+                // SAFETY: the token proves AVX-512; the chunk holds all elements that are read.
                 unsafe { Self($loadu(x.as_ptr())) }
             }
 
             #[inline(always)]
             fn load_partial(_: Avx512, x: &[$t]) -> Self {
                 // SAFETY: the token proves AVX-512; the mask selects no lane beyond the slice, and a
-                // masked load does not touch the others.
+                // masked load does not touch the lanes beyond.
                 unsafe { Self($maskz_loadu(first_lanes(x.len()) as $mask, x.as_ptr())) }
             }
 
             #[inline(always)]
             fn store(self, out: &mut [$t; $lanes]) {
-                // SAFETY: `self` proves AVX-512; the block has as many elements as are written.
+                // SAFETY: `self` proves AVX-512; the chunk holds all elements that are written.
                 unsafe { $storeu(out.as_mut_ptr(), self.0) }
             }
 
             #[inline(always)]
             fn store_partial(self, out: &mut [$t]) {
                 // SAFETY: `self` proves AVX-512; the mask selects no lane beyond the slice, and a
-                // masked store does not touch the others.
+                // masked store does not touch the lanes beyond.
                 unsafe { $mask_storeu(out.as_mut_ptr(), first_lanes(out.len()) as $mask, self.0) }
             }
 

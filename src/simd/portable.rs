@@ -8,22 +8,22 @@ use super::{Arithmetic, Backend, Lane, Vector, operators, tree_sum};
 use wide::{f32x16, f64x8, u32x16, u64x8};
 
 /// The token of the portable backend. Every CPU that runs this build has it.
-#[derive(Clone, Copy)]
-pub struct Portable;
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Portable;
 
 /// Sixteen `f32`.
 #[derive(Clone, Copy)]
-pub struct F32(f32x16);
+pub(crate) struct F32(f32x16);
 
 /// Eight `f64`.
 #[derive(Clone, Copy)]
-pub struct F64(f64x8);
+pub(crate) struct F64(f64x8);
 
 impl Backend for Portable {
     type F32 = F32;
     type F64 = F64;
 
-    // Where `wide::f32x4::mul_add` is one instruction; a test holds this against its result.
+    // True where `wide`'s `mul_add` is one instruction; a test holds this against the result of it.
     const FUSED: bool =
         cfg!(any(target_feature = "fma", all(target_arch = "aarch64", target_feature = "neon")));
 
@@ -80,7 +80,7 @@ macro_rules! vector {
             }
 
             #[inline(always)]
-            fn at_most(self, bound: Self) -> Self {
+            fn min(self, bound: Self) -> Self {
                 Self(self.0.simd_gt(bound.0).select(bound.0, self.0))
             }
 
@@ -90,7 +90,7 @@ macro_rules! vector {
             }
 
             #[inline(always)]
-            fn equals(self, other: Self) -> $wide {
+            fn eq(self, other: Self) -> $wide {
                 self.0.simd_eq(other.0)
             }
 

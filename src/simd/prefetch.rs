@@ -1,17 +1,14 @@
-//! A hint to the memory, which is no operation on values: it changes when data arrive and nothing else.
+//! The prefetch: a hint to the memory, which changes when data arrive and no value.
 
 #![cfg_attr(
     target_arch = "x86_64",
     expect(unsafe_code, reason = "the instruction takes a pointer, which it does not dereference")
 )]
 
-/// The bytes of a cache line, on all but a few of the CPUs that this runs on.
-pub const CACHE_LINE: usize = 64;
-
 /// Asks for the cache line `bytes` after the start of `x`, which may lie beyond the slice. Does nothing
 /// where stable Rust has no such instruction.
 #[inline(always)]
-pub fn prefetch<S>(x: &[S], bytes: usize) {
+pub(crate) fn prefetch<S>(x: &[S], bytes: usize) {
     #[cfg(target_arch = "x86_64")]
     {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};

@@ -1,29 +1,29 @@
-//! The `scalar` backend: a logical vector is an array, and every operation a plain loop over it.
+//! The `scalar` backend: a vector is an array, and every operation a plain loop over it.
 //!
-//! It defines the bits that the other fused backends must reproduce, so it is written to be read
-//! and not to be fast.
+//! It defines the bits that all fused backends must give, so it is written to be read and not to be fast.
 
-use super::{Arithmetic, Backend, Lane, Vector, operators, tree_sum};
-use crate::math::Float;
+use super::one::One;
+use super::{Arithmetic, Backend, Vector, operators, tree_sum};
 use core::array::from_fn;
 
 /// The token of the scalar backend. Every CPU has it.
-#[derive(Clone, Copy)]
-pub struct Scalar;
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Scalar;
 
 /// Sixteen `f32` in an array.
 #[derive(Clone, Copy)]
-pub struct F32([f32; 16]);
+pub(crate) struct F32([f32; 16]);
 
 /// Eight `f64` in an array.
 #[derive(Clone, Copy)]
-pub struct F64([f64; 8]);
+pub(crate) struct F64([f64; 8]);
 
 impl Backend for Scalar {
     type F32 = F32;
     type F64 = F64;
 
     const FUSED: bool = true;
+    const LANE_BY_LANE: bool = true;
 
     /// On x86-64 with FMA, `mul_add` compiles to that instruction instead of a library call: the
     /// result is the same by definition, and the exhaustive sweeps end within minutes.
@@ -79,51 +79,47 @@ macro_rules! vector {
 
             #[inline(always)]
             fn mul_add(self, a: Self, b: Self) -> Self {
-                Self(from_fn(|i| $t::fma(self.0[i], a.0[i], b.0[i])))
+                Self(from_fn(|i| One(self.0[i]).mul_add(One(a.0[i]), One(b.0[i])).0))
             }
 
             #[inline(always)]
             fn neg_mul_add(self, a: Self, b: Self) -> Self {
-                Self(from_fn(|i| $t::fma(-self.0[i], a.0[i], b.0[i])))
+                Self(from_fn(|i| One(self.0[i]).neg_mul_add(One(a.0[i]), One(b.0[i])).0))
             }
 
             #[inline(always)]
             fn abs(self) -> Self {
-                Self(self.0.map(|x| x.abs()))
+                Self(from_fn(|i| One(self.0[i]).abs().0))
             }
 
             #[inline(always)]
-            fn at_most(self, bound: Self) -> Self {
-                Self(from_fn(|i| if self.0[i] > bound.0[i] { bound.0[i] } else { self.0[i] }))
+            fn min(self, bound: Self) -> Self {
+                Self(from_fn(|i| One(self.0[i]).min(One(bound.0[i])).0))
             }
 
             #[inline(always)]
             fn lt(self, other: Self) -> [bool; $lanes] {
-                from_fn(|i| self.0[i] < other.0[i])
+                from_fn(|i| One(self.0[i]).lt(One(other.0[i])))
             }
 
             #[inline(always)]
-            fn equals(self, other: Self) -> [bool; $lanes] {
-                from_fn(|i| self.0[i] == other.0[i])
+            fn eq(self, other: Self) -> [bool; $lanes] {
+                from_fn(|i| One(self.0[i]).eq(One(other.0[i])))
             }
 
             #[inline(always)]
             fn select(mask: [bool; $lanes], yes: Self, no: Self) -> Self {
-                Self(from_fn(|i| if mask[i] { yes.0[i] } else { no.0[i] }))
+                Self(from_fn(|i| One::select(mask[i], One(yes.0[i]), One(no.0[i])).0))
             }
 
             #[inline(always)]
             fn scale_by_exponent_in(self, shifted: Self) -> Self {
-                const SIGNIFICAND_BITS: u32 = $t::MANTISSA_DIGITS - 1;
-                Self(from_fn(|i| {
-                    let exponent = shifted.0[i].to_bits() << SIGNIFICAND_BITS;
-                    $t::from_bits(self.0[i].to_bits().wrapping_add(exponent))
-                }))
+                Self(from_fn(|i| One(self.0[i]).scale_by_exponent_in(One(shifted.0[i])).0))
             }
 
             #[inline(always)]
             fn leading_half(self) -> Self {
-                Self(self.0.map(|x| $t::from_bits(x.to_bits() & $t::LEADING_HALF.to_bits())))
+                Self(from_fn(|i| One(self.0[i]).leading_half().0))
             }
         }
 

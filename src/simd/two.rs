@@ -1,14 +1,14 @@
-//! Two vectors side by side: every operation on the one, then on the other.
+//! Two vectors side by side: every operation on the first, then on the second.
 //!
-//! An elementwise kernel is one long chain of dependent operations, and a core looks only so many
-//! instructions ahead for another chain to work on meanwhile. With two chains interleaved in the code it
-//! finds twice the work within the same reach.
+//! An elementwise kernel is one long chain of operations that wait for one another. A core looks a limited
+//! number of instructions ahead for other work to do meanwhile. With two chains interleaved in the code it
+//! finds twice the work within that reach.
 
 use super::Arithmetic;
 
 /// Two values that go through the same operations.
 #[derive(Clone, Copy)]
-pub struct Two<X>(pub X, pub X);
+pub(crate) struct Two<X>(pub X, pub X);
 
 macro_rules! operators {
     ($($operator:ident $method:ident),+) => {
@@ -61,8 +61,8 @@ impl<X: Arithmetic> Arithmetic for Two<X> {
     }
 
     #[inline(always)]
-    fn at_most(self, bound: Self) -> Self {
-        Self(self.0.at_most(bound.0), self.1.at_most(bound.1))
+    fn min(self, bound: Self) -> Self {
+        Self(self.0.min(bound.0), self.1.min(bound.1))
     }
 
     #[inline(always)]
@@ -71,8 +71,8 @@ impl<X: Arithmetic> Arithmetic for Two<X> {
     }
 
     #[inline(always)]
-    fn equals(self, other: Self) -> Two<X::Mask> {
-        Two(self.0.equals(other.0), self.1.equals(other.1))
+    fn eq(self, other: Self) -> Two<X::Mask> {
+        Two(self.0.eq(other.0), self.1.eq(other.1))
     }
 
     #[inline(always)]

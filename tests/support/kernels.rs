@@ -1,20 +1,20 @@
 //! The list of kernels: what is here is run on every instruction set, at every length and
 //! alignment, next to pages without access rights. A kernel joins by one line.
 
-use super::TestFloat;
+use super::Number;
 use lanegrad::{Element, Isa, Storage};
 
 /// A kernel as the tests call it: two inputs, an output that holds values before, and a result
 /// (any fixed number where the kernel has none). All slices have one length.
-pub type Run<S, T> = fn(Isa, x: &[S], y: &[T], out: &mut [T]) -> T;
+pub(crate) type Run<S, T> = fn(Isa, x: &[S], y: &[T], out: &mut [T]) -> T;
 
 /// The result of a kernel that has none.
-pub fn zero<T: Element>((): ()) -> T {
-    T::from_f64(0.0)
+pub(crate) fn zero<T: Element>((): ()) -> T {
+    T::nearest(0.0)
 }
 
 /// The kernels that read `S` and compute in `T`.
-pub fn mixed<S: Storage<T>, T: TestFloat>() -> Vec<(&'static str, Run<S, T>)> {
+pub(crate) fn mixed<S: Storage<T>, T: Number>() -> Vec<(&'static str, Run<S, T>)> {
     vec![
         ("dot", |isa, x, y, _| isa.dot(x, y).unwrap()),
         ("axpy", |isa, x, y, out| {
@@ -25,7 +25,7 @@ pub fn mixed<S: Storage<T>, T: TestFloat>() -> Vec<(&'static str, Run<S, T>)> {
 }
 
 /// All kernels of one element type.
-pub fn all<T: TestFloat>() -> Vec<(&'static str, Run<T, T>)> {
+pub(crate) fn all<T: Number>() -> Vec<(&'static str, Run<T, T>)> {
     let mut list = mixed::<T, T>();
     list.extend([
         ("sigmoid", (|isa, x, _, out| isa.sigmoid(x, out).map(zero).unwrap()) as Run<T, T>),

@@ -47,15 +47,15 @@ const CENTRE: Pos = Pos { h_pos: HPos::Center, v_pos: VPos::Center };
 const LEFT: Pos = Pos { h_pos: HPos::Left, v_pos: VPos::Center };
 const RIGHT: Pos = Pos { h_pos: HPos::Right, v_pos: VPos::Center };
 
-/// The tiers of some measurements, in their order.
-fn tiers<'a>(measurements: impl Iterator<Item = &'a Measurement>) -> Vec<&'a str> {
-    let mut tiers: Vec<&str> = Vec::new();
+/// The instruction sets of some measurements, in their order.
+fn isas<'a>(measurements: impl Iterator<Item = &'a Measurement>) -> Vec<&'a str> {
+    let mut isas: Vec<&str> = Vec::new();
     for m in measurements {
-        if !tiers.contains(&&*m.tier) {
-            tiers.push(&m.tier);
+        if !isas.contains(&&*m.isa) {
+            isas.push(&m.isa);
         }
     }
-    tiers
+    isas
 }
 
 /// The smallest number of threads, and the first type: a chart shows these if a report has several.
@@ -64,7 +64,7 @@ fn plainest(report: &Report) -> Option<(usize, Dtype)> {
     Some((levels().map(|m| m.setting.threads).min()?, levels().map(|m| m.setting.dtype).min()?))
 }
 
-/// The measurements of all tiers at a level, on the fewest threads.
+/// The measurements of all instruction sets at a level, on the fewest threads.
 fn at_level(report: &Report, level: Level) -> Vec<&Measurement> {
     let Some((threads, dtype)) = plainest(report) else { return Vec::new() };
     let all = report.measurements.iter();
@@ -89,7 +89,8 @@ fn levels(report: &Report) -> Vec<Level> {
     levels
 }
 
-/// Performance against intensity, a chart for each level: the ceilings of each tier as lines, the kernels as
+/// Performance against intensity, a chart for each level: the ceilings of each instruction set as lines, the
+/// kernels as
 /// points.
 pub(crate) fn rooflines(report: &Report) -> Result<Vec<Chart>> {
     levels(report).into_iter().map(|level| roofline(report, level)).collect()
@@ -100,20 +101,20 @@ fn roofline(report: &Report, level: Level) -> Result<Chart> {
     let setting = points.first().map(|m| m.setting.describe()).unwrap_or_default();
     let threads = points.first().map_or(1, |m| m.setting.threads);
     let dtype = points.first().map_or(Dtype::F32, |m| m.setting.dtype);
-    let rate = |limit: Limit, tier: &str, level: Level| {
+    let rate = |limit: Limit, isa: &str, level: Level| {
         let matches = |c: &&Ceiling| {
-            (c.limit, &*c.tier, c.setting.level, c.setting.threads) == (limit, tier, level, threads)
+            (c.limit, &*c.isa, c.setting.level, c.setting.threads) == (limit, isa, level, threads)
                 && c.setting.section == Section::Levels
                 && (limit != Limit::MultiplyAdd || c.setting.dtype == dtype)
         };
         report.ceilings.iter().find(matches).map(|c| c.rate)
     };
     let mut roofs = Vec::new();
-    for tier in tiers(points.iter().copied()).into_iter().filter(|tier| *tier != BASELINE) {
+    for isa in isas(points.iter().copied()).into_iter().filter(|isa| *isa != BASELINE) {
         if let (Some(peak), Some(bandwidth)) =
-            (rate(Limit::MultiplyAdd, tier, Level::Registers), rate(Limit::Read, tier, level))
+            (rate(Limit::MultiplyAdd, isa, Level::Registers), rate(Limit::Read, isa, level))
         {
-            roofs.push((tier, peak, bandwidth));
+            roofs.push((isa, peak, bandwidth));
         }
     }
     let intensity = |m: &Measurement| m.amount.flops / m.amount.bytes_moved;
@@ -152,12 +153,12 @@ fn roofline(report: &Report, level: Level) -> Result<Chart> {
             let name = Text::new(kernel.to_string(), (x, bottom * 1.25), text(13, &INK, CENTRE));
             drawn(chart.draw_series([name]))?;
         }
-        // Slower tiers have broader lines, so that both are seen if two roofs are the same.
-        for (i, &(tier, peak, bandwidth)) in roofs.iter().enumerate() {
+        // Slower instruction sets have broader lines, so that both are seen if two roofs are the same.
+        for (i, &(isa, peak, bandwidth)) in roofs.iter().enumerate() {
             let ridge = peak / bandwidth;
             let line =
                 vec![(x.0, bandwidth * x.0), (ridge.clamp(x.0, x.1), peak.min(bandwidth * x.1)), (x.1, peak)];
-            let color = colors::tier(tier).stand_in.stroke_width(1 + (roofs.len() - i) as u32);
+            let color = colors::isa(isa).stand_in.stroke_width(1 + (roofs.len() - i) as u32);
             drawn(chart.draw_series([PathElement::new(line, color)]))?;
         }
         for (names, peak) in names_of_roofs(&roofs) {
@@ -168,13 +169,13 @@ fn roofline(report: &Report, level: Level) -> Result<Chart> {
             let Some(bound) = m.bound else { continue };
             let (place, ceiling) = (intensity(m), m.gflops_per_second / bound.share);
             let line = vec![(place / 1.07, ceiling), (place * 1.07, ceiling)];
-            let color = colors::tier(&m.tier).stand_in.stroke_width(3);
+            let color = colors::isa(&m.isa).stand_in.stroke_width(3);
             drawn(chart.draw_series([PathElement::new(line, color)]))?;
         }
         for m in &points {
             let place = (intensity(m), m.gflops_per_second);
             drawn(chart.draw_series([Circle::new(place, 6, SURFACE.stand_in.filled())]))?;
-            drawn(chart.draw_series([Circle::new(place, 5, colors::tier(&m.tier).stand_in.filled())]))?;
+            drawn(chart.draw_series([Circle::new(place, 5, colors::isa(&m.isa).stand_in.filled())]))?;
         }
         Ok(())
     })
@@ -183,40 +184,39 @@ fn roofline(report: &Report, level: Level) -> Result<Chart> {
 /// The roofs' names at their heights, those of about one height together.
 fn names_of_roofs(roofs: &[(&str, f64, f64)]) -> Vec<(String, f64)> {
     let mut names: Vec<(String, f64)> = Vec::new();
-    for &(tier, peak, _) in roofs {
+    for &(isa, peak, _) in roofs {
         match names.iter_mut().find(|(_, other)| (*other / peak - 1.0).abs() < 0.08) {
             Some((name, other)) => {
-                *name = format!("{name}, {tier}");
+                *name = format!("{name}, {isa}");
                 *other = other.max(peak);
             }
-            None => names.push((tier.to_owned(), peak)),
+            None => names.push((isa.to_owned(), peak)),
         }
     }
     names
 }
 
-/// The speedup of every tier over the plain loops, kernel by kernel, at the innermost level.
+/// The speedup of every instruction set over the plain loops, kernel by kernel, at the innermost level.
 pub(crate) fn ladder(report: &Report) -> Result<Option<Chart>> {
     let Some(level) = levels(report).first().copied() else { return Ok(None) };
-    let bars: Vec<&Measurement> =
-        at_level(report, level).into_iter().filter(|m| m.tier != BASELINE).collect();
+    let bars: Vec<&Measurement> = at_level(report, level).into_iter().filter(|m| m.isa != BASELINE).collect();
     let Some(first) = bars.first() else { return Ok(None) };
     let mut kernels: Vec<Kernel> = bars.iter().map(|m| m.kernel).collect();
     kernels.dedup();
-    let tiers = tiers(bars.iter().copied());
+    let isas = isas(bars.iter().copied());
 
     const BAR: i32 = 15;
     const GAP: i32 = 14;
     const TOP: i32 = 54;
     const NAMES: i32 = 150;
     const WIDTH: i32 = 760;
-    let group = BAR * tiers.len() as i32 + GAP;
+    let group = BAR * isas.len() as i32 + GAP;
     let height = TOP + group * kernels.len() as i32 + 12;
     let longest = bars.iter().filter_map(|m| m.speedup).fold(1.0, f64::max);
     let scale = f64::from(WIDTH - NAMES - 70) / longest;
     let title = format!("Speedup over plain loops, {}", first.setting.describe());
     let chart = picture(title, (WIDTH as u32, height as u32), |area| {
-        legend(area, &tiers, (NAMES, 16))?;
+        legend(area, &isas, (NAMES, 16))?;
         // Plain loops: 1.
         let one = NAMES + scale as i32;
         let line = PathElement::new(vec![(one, TOP - 8), (one, height - 8)], MUTED.stand_in);
@@ -224,14 +224,14 @@ pub(crate) fn ladder(report: &Report) -> Result<Option<Chart>> {
         drawn(area.draw(&Text::new("1x", (one, TOP - 15), text(12, &MUTED, CENTRE))))?;
         for (i, kernel) in kernels.iter().enumerate() {
             let y = TOP + group * i as i32;
-            let middle = y + BAR * tiers.len() as i32 / 2;
+            let middle = y + BAR * isas.len() as i32 / 2;
             drawn(area.draw(&Text::new(kernel.to_string(), (NAMES - 10, middle), text(14, &INK, RIGHT))))?;
             for m in bars.iter().filter(|m| m.kernel == *kernel) {
-                let place = tiers.iter().position(|tier| *tier == m.tier).unwrap_or_default() as i32;
+                let place = isas.iter().position(|isa| *isa == m.isa).unwrap_or_default() as i32;
                 let (y, speedup) = (y + BAR * place, m.speedup.unwrap_or_default());
                 let end = NAMES + (scale * speedup) as i32;
                 let bar = [(NAMES, y + 1), (end.max(NAMES + 1), y + BAR - 1)];
-                drawn(area.draw(&Rectangle::new(bar, colors::tier(&m.tier).stand_in.filled())))?;
+                drawn(area.draw(&Rectangle::new(bar, colors::isa(&m.isa).stand_in.filled())))?;
                 let label = format!("{}x", significant(speedup));
                 drawn(area.draw(&Text::new(label, (end + 6, y + BAR / 2), text(12, &INK, LEFT))))?;
             }
@@ -241,13 +241,13 @@ pub(crate) fn ladder(report: &Report) -> Result<Option<Chart>> {
     Ok(Some(chart))
 }
 
-/// Names and colours of tiers, from left to right.
-fn legend(area: &Area<'_>, tiers: &[&str], (mut x, y): (i32, i32)) -> Result<()> {
-    for tier in tiers {
-        let swatch = Rectangle::new([(x, y - 5), (x + 11, y + 6)], colors::tier(tier).stand_in.filled());
+/// Names and colours of instruction sets, from left to right.
+fn legend(area: &Area<'_>, isas: &[&str], (mut x, y): (i32, i32)) -> Result<()> {
+    for isa in isas {
+        let swatch = Rectangle::new([(x, y - 5), (x + 11, y + 6)], colors::isa(isa).stand_in.filled());
         drawn(area.draw(&swatch))?;
-        drawn(area.draw(&Text::new((*tier).to_owned(), (x + 17, y), text(13, &INK, LEFT))))?;
-        x += 36 + 8 * tier.len() as i32;
+        drawn(area.draw(&Text::new((*isa).to_owned(), (x + 17, y), text(13, &INK, LEFT))))?;
+        x += 36 + 8 * isa.len() as i32;
     }
     Ok(())
 }
@@ -321,18 +321,18 @@ fn lines(
     })
 }
 
-/// The ceiling, and a line for each tier.
+/// The ceiling, and a line for each instruction set.
 fn with_ceiling<'a>(
     measurements: impl Iterator<Item = &'a Measurement> + Clone,
     x: impl Fn(&Measurement) -> f64 + Copy,
 ) -> Vec<Line> {
-    let line = |tier: &str| {
+    let line = |isa: &str| {
         let mut points: Vec<(f64, f64)> =
-            measurements.clone().filter(|m| m.tier == tier).map(|m| (x(m), m.gbytes_per_second)).collect();
+            measurements.clone().filter(|m| m.isa == isa).map(|m| (x(m), m.gbytes_per_second)).collect();
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        Line { color: colors::tier(tier).stand_in, dashed: false, points }
+        Line { color: colors::isa(isa).stand_in, dashed: false, points }
     };
-    let lines = tiers(measurements.clone()).into_iter().map(line);
+    let lines = isas(measurements.clone()).into_iter().map(line);
     std::iter::once(ceiling(measurements.clone(), x)).chain(lines).collect()
 }
 
@@ -391,14 +391,15 @@ pub(crate) fn threads(report: &Report) -> Result<Vec<Chart>> {
     charts.collect()
 }
 
-/// The rate of the loop of the same traffic on the same data, in the same seconds, on the last tier that has such a
+/// The rate of the loop of the same traffic on the same data, in the same seconds, on the last instruction set that
+/// has such a
 /// rate. The line has no points if arithmetic bounds the kernel everywhere.
 fn ceiling<'a>(
     measurements: impl Iterator<Item = &'a Measurement> + Clone,
     x: impl Fn(&Measurement) -> f64,
 ) -> Line {
-    let last = tiers(measurements.clone().filter(|m| m.traffic_ceiling.is_some())).pop().map(str::to_owned);
-    let of_last = measurements.filter(|m| Some(&m.tier) == last.as_ref());
+    let last = isas(measurements.clone().filter(|m| m.traffic_ceiling.is_some())).pop().map(str::to_owned);
+    let of_last = measurements.filter(|m| Some(&m.isa) == last.as_ref());
     let bound_by_bytes = |m: &Measurement| m.bound.is_some_and(|bound| bound.limit != Limit::MultiplyAdd);
     if !of_last.clone().any(bound_by_bytes) {
         return Line { color: INK.stand_in, dashed: true, points: Vec::new() };

@@ -1,4 +1,4 @@
-//! The colours of a report: one for each tier, the same in every chart, in a light and in a dark version.
+//! The colours of a report: one for each instruction set, the same in every chart, in a light and in a dark version.
 //!
 //! Charts are drawn in stand-ins, which [`themed`] replaces by variables of the page's style.
 
@@ -25,8 +25,8 @@ pub(crate) const GRID: Role = color("grid", "#e3e7ec", "#2b3440", 3);
 /// The background of charts.
 pub(crate) const SURFACE: Role = color("surface", "#ffffff", "#171d26", 4);
 
-/// The tiers, slowest first. Chosen to differ in lightness too, for those who see fewer hues.
-const TIERS: [Role; 5] = [
+/// The instruction sets, slowest first. Chosen to differ in lightness too, for those who see fewer hues.
+const ISAS: [Role; 5] = [
     color(BASELINE, "#8a94a3", "#7f8b9b", 11),
     color("scalar", "#9a5fb5", "#c792e0", 12),
     color("portable", "#0f8f7b", "#35c4ab", 13),
@@ -39,15 +39,15 @@ const fn color(name: &'static str, light: &'static str, dark: &'static str, id: 
     Role { name, light, dark, stand_in: RGBColor(1, 2, id) }
 }
 
-/// The colour of a tier.
-pub(crate) fn tier(name: &str) -> &'static Role {
+/// The colour of a instruction set.
+pub(crate) fn isa(name: &str) -> &'static Role {
     static OTHER: Role = MUTED;
-    TIERS.iter().find(|color| color.name == name).unwrap_or(&OTHER)
+    ISAS.iter().find(|color| color.name == name).unwrap_or(&OTHER)
 }
 
 fn all() -> impl Iterator<Item = &'static Role> {
     const OTHERS: [Role; 4] = [INK, MUTED, GRID, SURFACE];
-    OTHERS.iter().chain(&TIERS)
+    OTHERS.iter().chain(&ISAS)
 }
 
 /// The chart with variables in place of the stand-ins.

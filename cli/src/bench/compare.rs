@@ -13,7 +13,7 @@ pub(crate) struct Comparison<'a> {
     rows: Vec<Row<'a>>,
 }
 
-/// A measurement of one kernel, on one tier, under the same conditions in both reports.
+/// A measurement of one kernel, on one instruction set, under the same conditions in both reports.
 struct Row<'a> {
     old: &'a Measurement,
     new: &'a Measurement,
@@ -25,7 +25,7 @@ impl Row<'_> {
         self.old.time.median / self.new.time.median
     }
 
-    /// Whether the two times, from the 10th to the 90th percentile, do not overlap.
+    /// True where the two times, from the 10th to the 90th percentile, do not overlap.
     fn differs(&self) -> bool {
         let (old, new) = (&self.old.time, &self.new.time);
         new.high < old.low || old.high < new.low
@@ -41,7 +41,7 @@ impl<'a> Comparison<'a> {
     pub(crate) fn new(old: &'a Report, new: &'a Report) -> Result<Self> {
         let counterpart = |new: &'a Measurement| {
             let same = |old: &&Measurement| {
-                (old.kernel, &old.tier, &old.setting) == (new.kernel, &new.tier, &new.setting)
+                (old.kernel, &old.isa, &old.setting) == (new.kernel, &new.isa, &new.setting)
             };
             old.measurements.iter().find(same).map(|old| Row { old, new })
         };
@@ -80,7 +80,7 @@ impl<'a> Comparison<'a> {
         for row in &self.rows {
             if last != Some(&row.new.setting) {
                 writeln!(text, "\n{}", row.new.setting.describe())?;
-                writeln!(text, "{:17} {:8} {:>10} {:>10} {:>9}", "kernel", "tier", "old", "new", "old/new")?;
+                writeln!(text, "{:17} {:8} {:>10} {:>10} {:>9}", "kernel", "isa", "old", "new", "old/new")?;
                 last = Some(&row.new.setting);
             }
             let mark = match row.ratio() {
@@ -92,7 +92,7 @@ impl<'a> Comparison<'a> {
                 text,
                 "{:17} {:8} {:>10} {:>10} {:>8}x{mark}",
                 row.new.kernel,
-                row.new.tier,
+                row.new.isa,
                 duration(row.old.time.median),
                 duration(row.new.time.median),
                 significant(row.ratio()).to_string(),

@@ -54,7 +54,7 @@ pub(crate) fn render(report: &Report) -> Result<String> {
                         section {
                             h2 { "Against the limits of the CPU" }
                             p {
-                                "Lines: the roof of each tier, its slope how fast data can be read there, its flat part how fast "
+                                "Lines: the roof of each instruction set, its slope how fast data can be read there, its flat part how fast "
                                 "multiply-adds can be started. Points: the speed of the kernels. The short bar over a point is that "
                                 "kernel's own ceiling, of reading, copying or adding, as it does, by turns with it on its data; or "
                                 "of multiply-adds, if that is lower."
@@ -65,7 +65,7 @@ pub(crate) fn render(report: &Report) -> Result<String> {
                     @if !sizes.is_empty() {
                         section {
                             h2 { "By size of the working set" }
-                            p { "Dashes: a loop of the same loads and stores, on the fastest tier, where bytes bound the kernel." }
+                            p { "Dashes: a loop of the same loads and stores, on the fastest instruction set, where bytes bound the kernel." }
                             div.panels { @for chart in &sizes { (figure(chart)) } }
                         }
                     }
@@ -111,14 +111,14 @@ fn figure(chart: &Chart) -> Markup {
     html! { figure { figcaption { (chart.title) } (PreEscaped(&chart.svg)) } }
 }
 
-/// The colours of the tiers, which mean the same in every chart.
+/// The colours of the instruction sets, which mean the same in every chart.
 fn legend(report: &Report) -> Markup {
-    let mut tiers = vec![BASELINE];
-    tiers.extend(report.machine.isas.iter().map(String::as_str));
+    let mut isas = vec![BASELINE];
+    isas.extend(report.machine.isas.iter().map(String::as_str));
     html! {
         ul.legend aria-label="Colours" {
-            @for tier in tiers {
-                li { span.swatch style={ "background:var(--" (colors::tier(tier).name) ")" } {} (tier) }
+            @for isa in isas {
+                li { span.swatch style={ "background:var(--" (colors::isa(isa).name) ")" } {} (isa) }
             }
         }
     }
@@ -140,11 +140,11 @@ fn ceilings(report: &Report) -> Markup {
         details {
             summary { (report.ceilings.len()) " ceilings" }
             div.wide { table {
-                thead { tr { th { "ceiling" } th { "tier" } th { "conditions" } th.number { "rate" } th.number { "medians" } } }
+                thead { tr { th { "ceiling" } th { "instruction set" } th { "conditions" } th.number { "rate" } th.number { "medians" } } }
                 tbody { @for c in &report.ceilings {
                     tr {
                         td { (c.limit) }
-                        td { (tier(&c.tier)) }
+                        td { (isa(&c.isa)) }
                         td { (at(c)) }
                         td.number { (rate(c)) }
                         td.number { (c.medians.iter().map(|m| significant(*m).to_string()).collect::<Vec<_>>().join(", ")) }
@@ -155,9 +155,9 @@ fn ceilings(report: &Report) -> Markup {
     }
 }
 
-/// A tier with its colour.
-fn tier(name: &str) -> Markup {
-    html! { span.swatch style={ "background:var(--" (colors::tier(name).name) ")" } {} (name) }
+/// A instruction set with its colour.
+fn isa(name: &str) -> Markup {
+    html! { span.swatch style={ "background:var(--" (colors::isa(name).name) ")" } {} (name) }
 }
 
 /// Neighbours under the same conditions.
@@ -176,13 +176,13 @@ fn measurements(rows: &[&Measurement]) -> Markup {
     html! {
         div.wide { table {
             thead { tr {
-                th { "kernel" } th { "tier" } th.number { "time" } th.number { "elements/s" } th.number { "GB/s" }
+                th { "kernel" } th { "instruction set" } th.number { "time" } th.number { "elements/s" } th.number { "GB/s" }
                 th.number { "GFLOP/s" } th.number { "of its ceiling" } th.number { "speedup" } th.number { "spread" }
             } }
             tbody { @for m in rows {
-                tr class=[(m.tier == BASELINE).then_some("first")] {
-                    td { @if m.tier == BASELINE { (m.kernel) } }
-                    td { (tier(&m.tier)) }
+                tr class=[(m.isa == BASELINE).then_some("first")] {
+                    td { @if m.isa == BASELINE { (m.kernel) } }
+                    td { (isa(&m.isa)) }
                     td.number { (duration(m.time.median)) }
                     td.number { (elements(m.gelements_per_second)) }
                     td.number { (significant(m.gbytes_per_second)) }

@@ -10,8 +10,10 @@ use std::time::Duration;
 
 /// The measurements that the user asks for.
 pub(crate) struct Wish {
-    /// Whether to measure a part, not everything.
+    /// True for a part of the measurements.
     pub(crate) quick: bool,
+    /// The time to share between the measurements.
+    pub(crate) seconds: u32,
     /// Only these kernels.
     pub(crate) kernels: Vec<Kernel>,
     /// Only these instruction sets, and the baseline.
@@ -30,7 +32,7 @@ pub(crate) struct Group {
     pub(crate) limit: Limit,
     /// The conditions.
     pub(crate) setting: Setting,
-    /// The variants, with the names of their tiers. Several variants of a ceiling may have one name.
+    /// The variants, with the names of their instruction sets. Several variants of a ceiling may have one name.
     pub(crate) variants: Vec<(String, Work)>,
     /// The share of the time that each variant gets, relative to others.
     pub(crate) weight: f64,
@@ -69,7 +71,7 @@ impl Plan {
             planner.sizes(threads);
         }
         planner.scaling();
-        let time = Duration::from_secs(if wish.quick { 45 } else { 12 * 60 });
+        let time = Duration::from_secs(wish.seconds.into());
         Self { ceilings: planner.ceilings, kernels: planner.kernels, time }
     }
 }
@@ -158,8 +160,8 @@ impl Planner<'_> {
     }
 
     fn kernel(&mut self, kernel: Kernel, setting: Setting, weight: f64) {
-        let tiers = self.wish.isas.iter().map(|&isa| (isa.to_string(), Work::Kernel(kernel, isa)));
-        let variants = std::iter::once((BASELINE.to_owned(), Work::Baseline(kernel))).chain(tiers).collect();
+        let isas = self.wish.isas.iter().map(|&isa| (isa.to_string(), Work::Kernel(kernel, isa)));
+        let variants = std::iter::once((BASELINE.to_owned(), Work::Baseline(kernel))).chain(isas).collect();
         self.kernels.push(Group { kernel: Some(kernel), limit: kernel.traffic(), setting, variants, weight });
     }
 
@@ -229,6 +231,7 @@ mod tests {
     fn wish(quick: bool, threads: &[usize]) -> Wish {
         Wish {
             quick,
+            seconds: 45,
             kernels: Kernel::value_variants().to_vec(),
             isas: Isa::available().collect(),
             dtypes: vec![Dtype::F32, Dtype::F64],

@@ -12,7 +12,7 @@ use std::path::Path;
 /// if fields are added.
 pub(crate) const SCHEMA: u32 = 1;
 
-/// The name of the plain loops among the names of the tiers.
+/// The name of the plain loops among the names of the instruction sets.
 pub(crate) const BASELINE: &str = "baseline";
 
 /// The result of a run.
@@ -38,13 +38,14 @@ pub(crate) struct Report {
     pub(crate) measurements: Vec<Measurement>,
 }
 
-/// A limit of the machine, on one tier.
+/// A limit of the machine, on one instruction set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Ceiling {
     /// The kind of limit.
     pub(crate) limit: Limit,
-    /// The tier.
-    pub(crate) tier: String,
+    /// The instruction set.
+    #[serde(rename = "tier")]
+    pub(crate) isa: String,
     /// The conditions.
     #[serde(flatten)]
     pub(crate) setting: Setting,
@@ -55,13 +56,14 @@ pub(crate) struct Ceiling {
     pub(crate) medians: Vec<f64>,
 }
 
-/// The speed of a kernel, on one tier.
+/// The speed of a kernel, on one instruction set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Measurement {
     /// The kernel.
     pub(crate) kernel: Kernel,
-    /// The tier, or `baseline`.
-    pub(crate) tier: String,
+    /// The instruction set, or `baseline`.
+    #[serde(rename = "tier")]
+    pub(crate) isa: String,
     /// The conditions.
     #[serde(flatten)]
     pub(crate) setting: Setting,
@@ -77,7 +79,7 @@ pub(crate) struct Measurement {
     /// GFLOP/s, from the median.
     pub(crate) gflops_per_second: f64,
     /// GB/s at which the loop of the same traffic moved the same data in the same seconds (its fastest sample), on
-    /// the same tier, if that was measured.
+    /// the same instruction set, if that was measured.
     pub(crate) traffic_ceiling: Option<f64>,
     /// The ceiling that bounds the kernel, if that was measured.
     pub(crate) bound: Option<Bound>,
@@ -99,11 +101,11 @@ pub(crate) struct Bound {
 
 impl Measurement {
     /// The rates, from an amount and the time that it took.
-    pub(crate) fn new(kernel: Kernel, tier: &str, setting: Setting, time: Timing, amount: Amount) -> Self {
+    pub(crate) fn new(kernel: Kernel, isa: &str, setting: Setting, time: Timing, amount: Amount) -> Self {
         let rate = |amount: f64| amount / time.median / 1e9;
         Self {
             kernel,
-            tier: tier.to_owned(),
+            isa: isa.to_owned(),
             setting,
             time,
             amount,
@@ -116,12 +118,12 @@ impl Measurement {
         }
     }
 
-    /// Compares the measurement with the ceilings of its tier and threads: the kernel needs at least the time to move
-    /// its bytes, and at least the time to make its operations.
+    /// Compares the measurement with the ceilings of its instruction set and threads: the kernel needs at least the
+    /// time to move its bytes, and at least the time to make its operations.
     fn hold_against(&mut self, ceilings: &[&Ceiling]) {
         let rate = |limit: Limit| {
             let ceiling = ceilings.iter().find(|ceiling| {
-                (ceiling.limit, &*ceiling.tier) == (limit, ceiling_tier(&self.tier))
+                (ceiling.limit, &*ceiling.isa) == (limit, ceiling_isa(&self.isa))
                     && ceiling.setting.threads == self.setting.threads
                     && (limit != Limit::MultiplyAdd || ceiling.setting.dtype == self.setting.dtype)
             });
@@ -139,15 +141,16 @@ impl Measurement {
     }
 }
 
-/// The tier whose ceilings a tier has: the plain loops are compiled with the instructions of `portable`.
-pub(crate) fn ceiling_tier(tier: &str) -> &str {
-    if tier == BASELINE { "portable" } else { tier }
+/// The instruction set whose ceilings a measurement is held against: the plain loops are compiled with the
+/// instructions of `portable`.
+pub(crate) fn ceiling_isa(isa: &str) -> &str {
+    if isa == BASELINE { "portable" } else { isa }
 }
 
 /// Fills in the shares of the ceilings, which were measured on the same data, and the speedups, from measurements
 /// under the same conditions.
 pub(crate) fn relate(measurements: &mut [Measurement], ceilings: &[&Ceiling]) {
-    let baseline = measurements.iter().find(|m| m.tier == BASELINE).map(|m| m.time.median);
+    let baseline = measurements.iter().find(|m| m.isa == BASELINE).map(|m| m.time.median);
     for m in measurements {
         m.hold_against(ceilings);
         m.speedup = baseline.map(|median| median / m.time.median);
@@ -226,7 +229,7 @@ impl Report {
                 m.setting.section.to_string(),
                 m.kernel.to_string(),
                 m.setting.dtype.to_string(),
-                m.tier.clone(),
+                m.isa.clone(),
                 m.setting.level.to_string(),
                 m.setting.bytes.to_string(),
                 m.setting.threads.to_string(),
@@ -267,12 +270,12 @@ pub(crate) mod tests {
         Setting { section, dtype, level, bytes: 16_000, threads: 1, offset: 4 }
     }
 
-    fn measurement(kernel: Kernel, tier: &str, seconds: f64, amount: Amount) -> Measurement {
-        Measurement::new(kernel, tier, setting(Level::L1), Timing::new(vec![seconds], 1), amount)
+    fn measurement(kernel: Kernel, isa: &str, seconds: f64, amount: Amount) -> Measurement {
+        Measurement::new(kernel, isa, setting(Level::L1), Timing::new(vec![seconds], 1), amount)
     }
 
-    fn ceiling(limit: Limit, tier: &str, level: Level, rate: f64) -> Ceiling {
-        Ceiling { limit, tier: tier.to_owned(), setting: setting(level), rate, medians: vec![rate] }
+    fn ceiling(limit: Limit, isa: &str, level: Level, rate: f64) -> Ceiling {
+        Ceiling { limit, isa: isa.to_owned(), setting: setting(level), rate, medians: vec![rate] }
     }
 
     /// A report on fixed timings: 2000 pairs of numbers, in 1 µs by `avx2` and in 8 µs by the plain loops.

@@ -1,7 +1,7 @@
 //! Runs a plan: the ceilings, then the kernels, each by turns with its ceiling on the same data.
 
 use super::plan::{Group, Plan};
-use super::report::{Ceiling, Measurement, ceiling_tier, relate};
+use super::report::{Ceiling, Measurement, ceiling_isa, relate};
 use super::sample::{Timing, by_turns};
 use super::setting::{Kernel, Limit, Section};
 use super::work::{Shape, Work, prepare};
@@ -36,9 +36,9 @@ pub(crate) fn run(plan: &Plan) -> Result<Found> {
         let of_probes = timings.split_off(group.variants.len());
         let shape = shape(group);
         let mut found: Vec<Measurement> = (group.variants.iter().zip(timings))
-            .map(|((tier, work), time)| {
+            .map(|((isa, work), time)| {
                 let amount = shape.amount(*work, group.setting.dtype);
-                Measurement::new(kernel, tier, group.setting.clone(), time, amount)
+                Measurement::new(kernel, isa, group.setting.clone(), time, amount)
             })
             .collect();
         let on_its_data: Vec<Ceiling> =
@@ -59,17 +59,17 @@ fn shape(group: &Group) -> Shape {
     Shape::new(group.kernel, group.limit, &group.setting)
 }
 
-/// The ceilings of a group, one for each tier: that of its fastest variant.
+/// The ceilings of a group, one for each instruction set: that of its fastest variant.
 fn rates(group: &Group, variants: &[(String, Work)], timings: &[Timing]) -> Vec<Way> {
     let shape = shape(group);
     let mut ways: Vec<Way> = Vec::new();
-    for ((tier, work), time) in variants.iter().zip(timings) {
+    for ((isa, work), time) in variants.iter().zip(timings) {
         let amount = shape.amount(*work, group.setting.dtype);
         let amount = if group.limit == Limit::MultiplyAdd { amount.flops } else { amount.bytes_moved };
         let (rate, median) = (amount / time.fastest / 1e9, amount / time.median / 1e9);
         let (limit, setting) = (group.limit, group.setting.clone());
-        let ceiling = Ceiling { limit, tier: tier.clone(), setting, rate, medians: vec![median] };
-        match ways.iter_mut().find(|(other, _)| other.tier == *tier) {
+        let ceiling = Ceiling { limit, isa: isa.clone(), setting, rate, medians: vec![median] };
+        match ways.iter_mut().find(|(other, _)| other.isa == *isa) {
             Some(way) if way.0.rate < rate => *way = (ceiling, *work),
             Some(_) => {}
             None => ways.push((ceiling, *work)),
@@ -78,20 +78,21 @@ fn rates(group: &Group, variants: &[(String, Work)], timings: &[Timing]) -> Vec<
     ways
 }
 
-/// The loops that a group's variants are compared with, on the tier of each: the fastest under the conditions most
-/// like those of the group. A group of a curve over sizes has one loop, on its last tier.
+/// The loops that a group's variants are compared with, on the instruction set of each: the fastest under the
+/// conditions most
+/// like those of the group. A group of a curve over sizes has one loop, on its last instruction set.
 fn probes<'a>(group: &'a Group, ways: &'a [Way]) -> Vec<(String, Work)> {
-    let mut tiers: Vec<&str> = Vec::new();
-    for (tier, _) in &group.variants {
-        if !tiers.contains(&ceiling_tier(tier)) {
-            tiers.push(ceiling_tier(tier));
+    let mut isas: Vec<&str> = Vec::new();
+    for (isa, _) in &group.variants {
+        if !isas.contains(&ceiling_isa(isa)) {
+            isas.push(ceiling_isa(isa));
         }
     }
     if group.setting.section == Section::Sizes {
-        tiers.drain(..tiers.len().saturating_sub(1));
+        isas.drain(..isas.len().saturating_sub(1));
     }
-    let ways_of = |tier: &'a str| {
-        let of_tier = ways.iter().filter(|(other, _)| (other.limit, &*other.tier) == (group.limit, tier));
+    let ways_of = |isa: &'a str| {
+        let of_tier = ways.iter().filter(|(other, _)| (other.limit, &*other.isa) == (group.limit, isa));
         let unlike = |other: &Ceiling| {
             let (other, setting) = (&other.setting, &group.setting);
             (other.threads != setting.threads, other.level != setting.level, !other.is_aligned_like(setting))
@@ -102,16 +103,16 @@ fn probes<'a>(group: &'a Group, ways: &'a [Way]) -> Vec<(String, Work)> {
             Work::Read(isa, _) if group.kernel == Some(Kernel::Dot) => Some(Work::ReadPair(isa)),
             _ => None,
         });
-        most_alike.into_iter().chain(pair).map(move |work| (tier.to_owned(), work))
+        most_alike.into_iter().chain(pair).map(move |work| (isa.to_owned(), work))
     };
-    tiers.into_iter().flat_map(ways_of).collect()
+    isas.into_iter().flat_map(ways_of).collect()
 }
 
 /// Adds another measurement of a ceiling, on other data.
 fn raise(ways: &mut [Way], found: &Ceiling) {
     let same = ways.iter_mut().map(|(ceiling, _)| ceiling).find(|ceiling| {
-        (ceiling.limit, &ceiling.tier, ceiling.setting.threads, ceiling.setting.level)
-            == (found.limit, &found.tier, found.setting.threads, found.setting.level)
+        (ceiling.limit, &ceiling.isa, ceiling.setting.threads, ceiling.setting.level)
+            == (found.limit, &found.isa, found.setting.threads, found.setting.level)
             && ceiling.setting.is_aligned_like(&found.setting)
     });
     if let Some(ceiling) = same {

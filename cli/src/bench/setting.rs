@@ -46,7 +46,7 @@ impl Kernel {
         }
     }
 
-    /// Whether an `Engine` shares it between threads. Otherwise each thread runs it on a part of the data.
+    /// True where an `Engine` shares it between threads. Otherwise each thread runs it on a part of the data.
     pub(crate) const fn has_engine(self) -> bool {
         !matches!(self, Self::Dot | Self::Axpy)
     }
@@ -68,7 +68,7 @@ pub(crate) enum Level {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Section {
-    /// Every tier at every level.
+    /// Every instruction set at every level.
     Levels,
     /// The same for slices that start at a cache line's start.
     Alignment,
@@ -96,7 +96,7 @@ pub(crate) struct Setting {
 }
 
 impl Setting {
-    /// Whether both start at a cache line, or neither does.
+    /// True where both start at a cache line, or neither does.
     pub(crate) const fn is_aligned_like(&self, other: &Self) -> bool {
         (self.offset == 0) == (other.offset == 0)
     }

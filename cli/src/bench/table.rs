@@ -39,7 +39,7 @@ fn write_all(text: &mut String, report: &Report) -> Result {
     writeln!(text, "\n{}", LEGEND.trim_end())
 }
 
-const HEADER: &str = "kernel            tier         time elem/s   GB/s GFLOP/s ceiling speedup spread";
+const HEADER: &str = "kernel            isa          time elem/s   GB/s GFLOP/s ceiling speedup spread";
 
 /// The meaning of the columns, for the table and the page.
 pub(crate) const LEGEND: &str = "\
@@ -47,7 +47,7 @@ time: median of one call; spread: from the 10th to the 90th percentile, as a
 share of it. GB/s: bytes loaded and stored. GFLOP/s: an addition, multiplication
 or division counts one, a multiply-add two, comparisons and moving of bits
 nothing; sigmoid and softplus as the kernels compute them. ceiling: the share of
-what bounds the kernel on its tier: the fastest r(ead), c(opy) or a(dd) of the
+what bounds the kernel on its isa: the fastest r(ead), c(opy) or a(dd) of the
 same data by turns with it, or the rate of m(ultiply-adds). speedup: over the
 plain loops (baseline), compiled by the same compiler for the CPUs that the
 build is for.
@@ -61,8 +61,8 @@ fn row(text: &mut String, m: &Measurement) -> Result {
     writeln!(
         text,
         "{:17} {:8} {:>8} {:>6} {:>6} {:>7} {:>7} {:>7} {:>4.0} %",
-        if m.tier == BASELINE { m.kernel.to_string() } else { String::new() },
-        m.tier,
+        if m.isa == BASELINE { m.kernel.to_string() } else { String::new() },
+        m.isa,
         duration(m.time.median),
         elements(m.gelements_per_second),
         significant(m.gbytes_per_second).to_string(),
@@ -98,7 +98,7 @@ pub(crate) fn elements(giga: f64) -> String {
     if giga >= 0.9995 { format!("{} G", significant(giga)) } else { format!("{} M", significant(giga * 1e3)) }
 }
 
-/// The ceilings: one line for each limit and tier, one column for each level.
+/// The ceilings: one line for each limit and instruction set, one column for each level.
 fn ceilings(text: &mut String, report: &Report) -> Result {
     let mut settings: Vec<(usize, bool)> =
         report.ceilings.iter().map(|c| (c.setting.threads, c.setting.offset == 0)).collect();
@@ -120,12 +120,11 @@ fn ceilings(text: &mut String, report: &Report) -> Result {
             levels.iter().try_for_each(|level| write!(text, "{level:>9}"))?;
             writeln!(text)?;
             for limit in [Limit::Read, Limit::Copy, Limit::Add] {
-                for tier in tiers(&all, limit) {
-                    write!(text, "  {limit:12} {tier:17}")?;
+                for isa in isas(&all, limit) {
+                    write!(text, "  {limit:12} {isa:17}")?;
                     for level in &levels {
-                        let rate = all
-                            .iter()
-                            .find(|c| (c.limit, &*c.tier, c.setting.level) == (limit, tier, *level));
+                        let rate =
+                            all.iter().find(|c| (c.limit, &*c.isa, c.setting.level) == (limit, isa, *level));
                         let rate = rate.map_or(String::new(), |c| significant(c.rate).to_string());
                         write!(text, "{rate:>9}")?;
                     }
@@ -142,20 +141,20 @@ fn ceilings(text: &mut String, report: &Report) -> Result {
                 .clock_ghz
                 .map_or(String::new(), |ghz| format!("  {:.1} a cycle", peak.rate / ghz / threads as f64));
             let rate = significant(peak.rate).to_string();
-            writeln!(text, "  {:12} {:7} {:3}{rate:>9}{cycle}", peak.limit, peak.tier, peak.setting.dtype)?;
+            writeln!(text, "  {:12} {:7} {:3}{rate:>9}{cycle}", peak.limit, peak.isa, peak.setting.dtype)?;
         }
     }
     Ok(())
 }
 
-fn tiers<'a>(ceilings: &[&'a Ceiling], limit: Limit) -> Vec<&'a str> {
-    let mut tiers: Vec<&str> = Vec::new();
+fn isas<'a>(ceilings: &[&'a Ceiling], limit: Limit) -> Vec<&'a str> {
+    let mut isas: Vec<&str> = Vec::new();
     for ceiling in ceilings.iter().filter(|ceiling| ceiling.limit == limit) {
-        if !tiers.contains(&&*ceiling.tier) {
-            tiers.push(&ceiling.tier);
+        if !isas.contains(&&*ceiling.isa) {
+            isas.push(&ceiling.isa);
         }
     }
-    tiers
+    isas
 }
 
 fn plural(threads: usize) -> String {

@@ -1,7 +1,8 @@
 //! The work that is timed: kernels and ceilings, on data that each thread writes first itself.
 
 use super::setting::{COLS, Kernel, Level, Limit, Setting};
-use lanegrad::{Batch, Element, Engine, Gradient, Isa, Params, Rows, baseline, roofline};
+use lanegrad::roofline::{self, Flops};
+use lanegrad::{Batch, Element, Engine, Gradient, Isa, Params, Rows, baseline};
 use lanegrad_fit::Dtype;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
@@ -42,7 +43,7 @@ pub(crate) struct Shape {
     /// Elements of the second array.
     y: usize,
     threads: usize,
-    /// Whether the second array is read like the first.
+    /// True where the second array is read like the first.
     reads_both: bool,
 }
 
@@ -102,13 +103,13 @@ impl Shape {
             Work::Baseline(kernel) | Work::Kernel(kernel, _) => match kernel {
                 Kernel::Dot => all(x, 2.0 * x, 2.0 * x),
                 Kernel::Axpy => all(x, 3.0 * x, 2.0 * x),
-                Kernel::Sigmoid => all(x, 2.0 * x, x * f64::from(roofline::sigmoid_flops::<T>())),
-                Kernel::Softplus => all(x, 2.0 * x, x * f64::from(roofline::softplus_flops::<T>())),
+                Kernel::Sigmoid => all(x, 2.0 * x, x * f64::from(Flops::of::<T>().sigmoid)),
+                Kernel::Softplus => all(x, 2.0 * x, x * f64::from(Flops::of::<T>().softplus)),
                 // A multiply-add for each feature, and the bias.
                 Kernel::Logits => all(x, x + y, 2.0 * x + y),
                 // The logit, the gradient, and three sums for each row beside its loss and residual.
                 Kernel::LossAndGradient => {
-                    let row = 1 + 3 + roofline::log_loss_flops::<T>() + roofline::residual_flops::<T>();
+                    let row = 1 + 3 + Flops::of::<T>().log_loss + Flops::of::<T>().residual;
                     all(x, x + y, 4.0 * x + f64::from(row) * y)
                 }
             },
@@ -180,7 +181,7 @@ impl<'a, T: Number> Data<'a, T> {
         Self { x, y, weights, shape, pool, level: setting.level }
     }
 
-    /// Whether one `Engine` shares the data between all threads, as in a program that uses it. Data in the caches of
+    /// True where one `Engine` shares the data between all threads, as in a program that uses it. Data in the caches of
     /// single cores are not shared.
     fn is_shared(&self, work: Work) -> bool {
         matches!(work, Work::Kernel(kernel, _) if kernel.has_engine())
@@ -276,10 +277,11 @@ impl<T: Number> Part<'_, T> {
                 })
             }
             Work::Kernel(Kernel::LossAndGradient, isa) => {
-                let mut engine = engine.with_isa(isa);
+                let engine = engine.with_isa(isa);
                 let mut out = Gradient::default();
                 let batch = Batch::new(rows, y).expect("labels are 0 and 1");
-                repeat.time(|| engine.loss_and_gradient(black_box(&batch), params(), black_box(&mut out)))
+                repeat
+                    .time(|| engine.loss_and_gradient_into(black_box(&batch), params(), black_box(&mut out)))
             }
             Work::Read(isa, streams) => {
                 let [first, second] = if reads_both { [x, &*y] } else { halves(x) };
@@ -331,7 +333,7 @@ fn halves<T>(x: &[T]) -> [&[T]; 2] {
 /// A number of calls to be timed.
 struct Repeat<F> {
     calls: usize,
-    /// Whether one call before the timed ones brings the data into the caches.
+    /// True where one call before the timed ones brings the data into the caches.
     warm: bool,
     /// Called when the data are ready: waits for the other threads.
     ready: F,

@@ -14,7 +14,7 @@ static REPORT: LazyLock<TempDir> = LazyLock::new(|| {
     let [json, csv, html, svg] = ["r.json", "r.csv", "r.html", "r.svg"].map(path);
     let kernels = ["--kernel", "dot,sigmoid", "--isa", "scalar", "--threads", "1"];
     let outputs = ["--json", &json, "--csv", &csv, "--html", &html, "--svg", &svg];
-    let table = succeed(lanegrad(["bench", "--quick"]).args(kernels).args(outputs));
+    let table = succeed(lanegrad(["bench", "--quick", "--seconds", "2"]).args(kernels).args(outputs));
     std::fs::write(directory.path().join("table"), table).expect("there is room for temporary files");
     directory
 });

@@ -1,7 +1,7 @@
 //! CSV with a header line: quoted names, any line ends, one number in every cell below.
 
 use crate::error::{Error, bail, ensure};
-use crate::number::{Number, Parse};
+use crate::number::{Number, parse};
 use ::csv::{ByteRecord, ErrorKind, ReaderBuilder};
 use std::fmt;
 use std::io::{Chain, Read};
@@ -14,7 +14,7 @@ pub struct Reader<R> {
     names: Vec<String>,
     record: ByteRecord,
     size: Option<u64>,
-    /// Whether lines end in `\n` alone.
+    /// True where lines end in `\n` alone.
     newlines: bool,
     rows: usize,
     /// Rows that do not stand on the line after the row before them, and their lines.
@@ -47,7 +47,7 @@ impl<R: Read> Reader<R> {
             header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect();
         super::check_names(&names, &format!("{file}, line 1"))?;
         // A file of numbers alone would lose its first row.
-        let numbers = names.iter().all(|name| f64::parse(name.as_bytes()).is_some());
+        let numbers = names.iter().all(|name| parse::<f64>(name.as_bytes()).is_some());
         ensure!(!numbers, "{file}, line 1: a header line with the names of the columns is missing");
         let within = header.as_slice().matches('\n').count() as u64;
         let newlines = csv.position().line() > 1 + within;
@@ -94,7 +94,7 @@ impl<R: Read> Reader<R> {
             }
             self.rows += 1;
             for (column, cell) in self.record.iter().enumerate() {
-                match T::parse(cell).or_else(|| T::parse(cell.trim_ascii())) {
+                match parse::<T>(cell).or_else(|| parse(cell.trim_ascii())) {
                     Some(number) => out.push(number),
                     None => return Err(self.no_number(column)),
                 }

@@ -6,9 +6,9 @@ use crate::number::Number;
 /// A reader of labels: probabilities from 0 to 1, or -1 and +1, which stand for 0 and 1.
 #[derive(Debug, Default)]
 pub(crate) struct Labels {
-    /// Whether there was a -1.
+    /// True once there was a -1.
     pub(crate) signed: bool,
-    /// Whether there was a number from 0 to below 1.
+    /// True once there was a number from 0 to below 1.
     unsigned: bool,
 }
 

@@ -5,7 +5,7 @@
 //! `shape`, padded with blanks to a multiple of 64 bytes; then the numbers.
 
 use crate::error::{Context, Error, bail, ensure};
-use crate::number::{Dtype, Number};
+use crate::number::{Dtype, Encoding, Number};
 use memmap2::Mmap;
 use std::fmt;
 use std::fs::File;
@@ -84,7 +84,7 @@ impl Array {
     /// If the numbers are of the other type.
     pub fn numbers<S: Number>(&self) -> Result<&[S], Error> {
         ensure!(self.dtype == S::DTYPE, "its numbers are of type {}", self.dtype);
-        bytemuck::try_cast_slice(&self.map[self.offset..])
+        S::Encoding::cast(&self.map[self.offset..])
             .map_err(|error| Error::new(format!("its numbers are not aligned in memory: {error}")))
     }
 }

@@ -1,6 +1,6 @@
 //! A table that is in memory, or mapped into it.
 
-use super::{BLOCK, Input, Source, name, npy, row_place};
+use super::{Input, ROWS_AT_A_TIME, Source, name, npy, row_place};
 use crate::error::{Context, Error, ensure};
 use crate::number::{Dtype, Number};
 use std::fmt;
@@ -23,13 +23,23 @@ enum Memory {
 }
 
 /// A table's numbers, in the type that they are held in.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Numbers<'a> {
     /// Single precision.
     F32(&'a [f32]),
     /// Double precision.
     F64(&'a [f64]),
+}
+
+/// The type and how many there are.
+impl fmt::Debug for Numbers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::F32(numbers) => write!(f, "F32({} numbers)", numbers.len()),
+            Self::F64(numbers) => write!(f, "F64({} numbers)", numbers.len()),
+        }
+    }
 }
 
 impl Table {
@@ -137,7 +147,7 @@ impl fmt::Debug for Table {
 fn read_all<T: Number>(source: &mut Source) -> Result<(Vec<T>, usize), Error> {
     let (mut numbers, mut rows) = (Vec::new(), 0);
     loop {
-        let read = source.read(BLOCK, &mut numbers)?;
+        let read = source.read(ROWS_AT_A_TIME, &mut numbers)?;
         if read == 0 {
             return Ok((numbers, rows));
         }

@@ -1,0 +1,46 @@
+//! The tests of what the library computes, in one program: a module for each promise, or group of them.
+//!
+//! `cargo test --test results golden` runs the modules and tests whose names contain a word.
+
+mod support;
+
+#[path = "results/accuracy.rs"]
+mod accuracy;
+#[path = "results/backends_agree.rs"]
+mod backends_agree;
+#[path = "results/bad_input.rs"]
+mod bad_input;
+#[cfg(feature = "alloc")]
+#[path = "results/bounds.rs"]
+mod bounds;
+#[path = "results/derivation.rs"]
+mod derivation;
+#[path = "results/dot_accuracy.rs"]
+mod dot_accuracy;
+#[path = "results/exhaustive.rs"]
+mod exhaustive;
+#[cfg(feature = "alloc")]
+#[path = "results/expected.rs"]
+mod expected;
+#[path = "results/golden.rs"]
+mod golden;
+#[cfg(feature = "alloc")]
+#[path = "results/gradient.rs"]
+mod gradient;
+#[cfg(unix)]
+#[path = "results/guard_pages.rs"]
+mod guard_pages;
+#[path = "results/interface.rs"]
+mod interface;
+#[cfg(feature = "alloc")]
+#[path = "results/invariants.rs"]
+mod invariants;
+#[path = "results/isa.rs"]
+mod isa;
+#[cfg(feature = "alloc")]
+#[path = "results/reproducible.rs"]
+mod reproducible;
+#[path = "results/roofline.rs"]
+mod roofline;
+#[path = "results/rows.rs"]
+mod rows;

@@ -1,0 +1,880 @@
+//! Bad input is an error in words, and outputs stay untouched.
+
+use crate::support::isas;
+use lanegrad::{Batch, Error, Place, Rows, axpy, dot};
+use std::ops::Range;
+
+fn mismatch(names: [&'static str; 2], lengths: [usize; 2]) -> Error {
+    Error::LengthMismatch { names, lengths }
+}
+
+#[test]
+fn dot_of_different_lengths() {
+    assert_eq!(dot(&[1.0_f32; 3], &[1.0_f32; 4]), Err(mismatch(["x", "w"], [3, 4])));
+    for isa in isas() {
+        assert_eq!(isa.dot(&[1.0_f64; 5], &[]), Err(mismatch(["x", "w"], [5, 0])));
+        assert_eq!(isa.dot(&[] as &[f32], &[1.0_f64]), Err(mismatch(["x", "w"], [0, 1])));
+    }
+}
+
+#[test]
+fn axpy_of_different_lengths_writes_nothing() {
+    let mut y = [7.0_f32; 4];
+    assert_eq!(axpy(1.0, &[1.0_f32; 3], &mut y), Err(mismatch(["x", "y"], [3, 4])));
+    for isa in isas() {
+        assert_eq!(isa.axpy(1.0, &[1.0_f32; 5], &mut y), Err(mismatch(["x", "y"], [5, 4])));
+    }
+    assert_eq!(y, [7.0; 4]);
+}
+
+#[test]
+fn elementwise_kernels_of_different_lengths_write_nothing() {
+    for isa in isas() {
+        let mut out = [7.0_f32; 4];
+        assert_eq!(isa.sigmoid(&[1.0; 3], &mut out), Err(mismatch(["z", "out"], [3, 4])));
+        assert_eq!(isa.softplus(&[1.0; 5], &mut out), Err(mismatch(["z", "out"], [5, 4])));
+        for (y, error) in [(3, mismatch(["z", "y"], [4, 3])), (5, mismatch(["z", "y"], [4, 5]))] {
+            let y = vec![0.0; y];
+            assert_eq!(isa.log_loss(&[1.0; 4], &y, &mut out), Err(error.clone()));
+            assert_eq!(isa.residual(&[1.0; 4], &y, &mut out), Err(error.clone()));
+            assert_eq!(isa.log_loss_in_place(&mut out, &y), Err(error.clone()));
+            assert_eq!(isa.residual_in_place(&mut out, &y), Err(error.clone()));
+        }
+        assert_eq!(isa.log_loss(&[1.0; 5], &[0.0; 5], &mut out), Err(mismatch(["z", "out"], [5, 4])));
+        assert_eq!(isa.residual(&[1.0; 3], &[0.0; 3], &mut out), Err(mismatch(["z", "out"], [3, 4])));
+        assert_eq!(out, [7.0; 4]);
+    }
+}
+
+#[test]
+fn the_message_names_both_lengths() {
+    let message = dot(&[1.0_f32; 3], &[1.0_f32; 4]).unwrap_err().to_string();
+    assert_eq!(message, "lengths disagree: `x` has 3 elements, `w` has 4");
+}
+
+#[test]
+fn empty_slices_are_no_error() {
+    for isa in isas() {
+        assert_eq!(isa.dot::<f32, f32>(&[], &[]), Ok(0.0));
+        assert_eq!(isa.axpy::<f32, f32>(1.0, &[], &mut []), Ok(()));
+    }
+}
+
+/// Sizes at which arithmetic on sizes goes wrong.
+const SIZES: [usize; 13] = [
+    0,
+    1,
+    2,
+    3,
+    6,
+    1 << 32,
+    usize::MAX / 17 + 1,
+    1 << 60,
+    1 << 61,
+    1 << 63,
+    usize::MAX / 2,
+    usize::MAX - 1,
+    usize::MAX,
+];
+
+/// Ranges of rows that are not within a view of 3: too long, beyond it, and reversed.
+fn bad_ranges() -> impl Iterator<Item = Range<usize>> {
+    let ranges = [(0, 4), (3, 4), (4, 4), (7, 9), (2, 1), (3, 0), (usize::MAX, 0), (0, usize::MAX)];
+    ranges.into_iter().map(|(start, end)| Range { start, end })
+}
+
+#[test]
+fn rows_of_another_length() {
+    let data = [0.0_f32; 7];
+    for (len, rows, cols) in [(5, 2, 3), (7, 2, 3), (0, 1, 1), (1, 0, 3), (1, 3, 0), (7, 1, 6)] {
+        let error = Error::ShapeMismatch { len, nrows: rows, ncols: cols, row_stride: cols };
+        assert_eq!(Rows::new(&data[..len], rows, cols).err(), Some(error.clone()));
+    }
+    // With a stride, data may go on after the last row, but not end before it.
+    for (len, rows, cols, stride) in [(6, 2, 3, 4), (0, 1, 1, 1), (5, 2, 3, 3), (4, 3, 0, 3)] {
+        let error = Error::ShapeMismatch { len, nrows: rows, ncols: cols, row_stride: stride };
+        assert_eq!(Rows::with_stride(&data[..len], rows, cols, stride).err(), Some(error.clone()));
+        assert!(Rows::with_stride(&data[..(rows - 1) * stride + cols], rows, cols, stride).is_ok());
+    }
+    for (cols, stride) in [(3, 2), (1, 0), (usize::MAX, 3)] {
+        for rows in [0, 1, 2, usize::MAX] {
+            let error = Error::StrideTooShort { row_stride: stride, ncols: cols };
+            assert_eq!(Rows::with_stride(&data, rows, cols, stride).err(), Some(error.clone()));
+        }
+    }
+}
+
+/// Shapes whose product does not fit, and those without elements, which do at any size.
+#[test]
+fn rows_of_any_size_at_all() {
+    let data = [1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0];
+    for (rows, cols) in SIZES.into_iter().flat_map(|rows| SIZES.map(|cols| (rows, cols))) {
+        for data in [&data[..0], &data[..1], &data] {
+            let fits = rows as u128 * cols as u128 == data.len() as u128;
+            assert_eq!(Rows::new(data, rows, cols).is_ok(), fits, "{rows} x {cols}");
+            for stride in SIZES {
+                let end = if rows == 0 { 0 } else { (rows - 1) as u128 * stride as u128 + cols as u128 };
+                let view = Rows::with_stride(data, rows, cols, stride);
+                let fits = stride >= cols && end <= data.len() as u128;
+                assert_eq!(view.is_ok(), fits, "{rows} x {cols}, stride {stride}");
+                let Ok(view) = view else { continue };
+                assert_eq!(view.iter().len(), rows);
+                for i in [0, rows / 2, rows.saturating_sub(1)] {
+                    let want = (i < rows).then(|| &data[i * stride..][..cols]);
+                    assert_eq!(view.row(i), want);
+                    assert_eq!(view.slice(i.min(rows)..rows).unwrap().row(0), want);
+                }
+                assert_eq!(view.row(rows), None);
+                assert_eq!(view.slice(rows..rows).unwrap().nrows(), 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn ranges_out_of_range() {
+    let (data, labels) = ([1.0_f32; 6], [0.0_f32; 3]);
+    for cols in [0, 2] {
+        let rows = Rows::new(&data[..3 * cols], 3, cols).unwrap();
+        let batch = Batch::new(rows, &labels).unwrap().with_sample_weights(&labels).unwrap();
+        for range in bad_ranges() {
+            let error = Error::RowsOutOfRange { start: range.start, end: range.end, nrows: 3 };
+            assert_eq!(rows.slice(range.clone()).err(), Some(error.clone()));
+            assert_eq!(batch.slice(range).err(), Some(error.clone()));
+        }
+        for i in [3, 4, usize::MAX] {
+            assert_eq!(rows.row(i), None);
+        }
+    }
+}
+
+#[test]
+fn labels_and_weights_of_another_length() {
+    let (data, ones) = ([1.0_f32; 6], [1.0_f32; 4]);
+    let rows = Rows::new(&data, 3, 2).unwrap();
+    let batch = Batch::new(rows, &ones[..3]).unwrap();
+    for n in [0, 2, 4] {
+        assert_eq!(Batch::new(rows, &ones[..n]).err(), Some(mismatch(["rows", "labels"], [3, n])));
+        let error = mismatch(["rows", "sample_weights"], [3, n]);
+        assert_eq!(batch.with_sample_weights(&ones[..n]).err(), Some(error.clone()));
+    }
+    let many = Rows::<f32>::new(&[], usize::MAX, 0).unwrap();
+    assert_eq!(Batch::new(many, &ones).err(), Some(mismatch(["rows", "labels"], [usize::MAX, 4])));
+}
+
+#[test]
+fn the_first_bad_label_is_named() {
+    let rows = Rows::new(&[1.0_f64; 4], 4, 1).unwrap();
+    let above_one = 1.0 + f64::EPSILON;
+    for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -f64::MIN_POSITIVE, above_one, -1.0, 2.0] {
+        for index in 0..4 {
+            let mut labels = [-0.0, 0.0, 1.0, 0.5];
+            assert!(Batch::new(rows, &labels).is_ok());
+            labels[index..].fill(bad);
+            // Another one behind it is not the first.
+            labels[3] = f64::NAN;
+            let error = Batch::new(rows, &labels).unwrap_err();
+            let bad = labels[index];
+            assert_eq!(
+                error.to_string(),
+                format!("`labels[{index}]` is {bad}, which is not between 0 and 1")
+            );
+            assert!(matches!(error, Error::Label { index: i, .. } if i == index));
+        }
+    }
+}
+
+#[test]
+fn the_first_bad_weight_is_named() {
+    let rows = Rows::new(&[1.0_f32; 4], 4, 1).unwrap();
+    let batch = Batch::new(rows, &[0.0_f32; 4]).unwrap();
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -f32::from_bits(1), -1.0] {
+        for index in 0..4 {
+            let mut weights = [-0.0, 0.0, f32::MAX, f32::from_bits(1)];
+            assert!(batch.with_sample_weights(&weights).is_ok());
+            weights[index..].fill(bad);
+            weights[3] = f32::NAN;
+            let error = batch.with_sample_weights(&weights).unwrap_err();
+            let bad = f64::from(weights[index]);
+            let text =
+                format!("`sample_weights[{index}]` is {bad}, which is not a finite number of at least 0");
+            assert_eq!(error.to_string(), text);
+            assert!(matches!(error, Error::SampleWeight { index: i, .. } if i == index));
+        }
+    }
+}
+
+/// The words of every kind of error.
+#[test]
+fn messages() {
+    let shape = |stride| Error::ShapeMismatch { len: 5, nrows: 2, ncols: 3, row_stride: stride };
+    let list = [
+        (mismatch(["z", "out"], [3, 4]), "lengths disagree: `z` has 3 elements, `out` has 4"),
+        (shape(3), "the shape disagrees: `data` has 5 elements, not those of 2 rows of 3 features"),
+        (shape(4), "the shape disagrees: `data` has 5 elements, too few for 2 rows of 3 features every 4"),
+        (
+            Error::StrideTooShort { row_stride: 2, ncols: 3 },
+            "rows overlap: `row_stride` is 2, less than the 3 features of a row",
+        ),
+        (Error::RowsOutOfRange { start: 2, end: 5, nrows: 4 }, "the range 2..5 is not within the 4 rows"),
+        (Error::Label { index: 7, value: f64::NAN }, "`labels[7]` is NaN, which is not between 0 and 1"),
+        (
+            Error::SampleWeight { index: 7, value: -0.5 },
+            "`sample_weights[7]` is -0.5, which is not a finite number of at least 0",
+        ),
+        (
+            Error::NotRowMajor,
+            "the array is not in standard layout: its rows do not follow one another without gaps; copy it, or give \
+             the slice of its parent to `Rows::with_stride`",
+        ),
+        (Error::NoWeight { sum: 0.0 }, "the sample weights add up to 0, which is no finite number above 0"),
+        (
+            Error::NotAChunkBoundary { place: Place::at_row(100), chunk_rows: 64 },
+            "a shard starts at row 100, which is no multiple of the 64 rows of a chunk",
+        ),
+        (Error::TooManyRows, "the data set has more than 2^63 rows"),
+        (
+            Error::ForeignSum,
+            "the sums do not belong together: other parameters or direction, other features, number type or version, \
+             or only one is fused",
+        ),
+        (Error::OverlappingRows { place: Place::at_row(512) }, "rows from row 512 on are in both sums"),
+        (
+            Error::RowsAfterEnd { end: Place::at_row(1000) },
+            "the data set ends before row 1000, and there are rows after it",
+        ),
+        (Error::MissingRows { place: Place::at_row(512) }, "rows from row 512 on are missing"),
+        (Error::NoRows, "the data set has no rows"),
+        (
+            Error::UnknownIsa { available: &["scalar", "portable"] },
+            "no such instruction set on this CPU; available: scalar, portable",
+        ),
+    ];
+    for (error, text) in list {
+        assert_eq!(error.to_string(), text);
+    }
+    let names: Vec<_> = lanegrad::Isa::available().map(|isa| isa.to_string()).collect();
+    let text = format!("no such instruction set on this CPU; available: {}", names.join(", "));
+    assert_eq!(lanegrad::Isa::from_name("sse9").unwrap_err().to_string(), text);
+}
+
+/// The engine, and what it makes.
+#[cfg(feature = "alloc")]
+mod passes {
+    use super::{SIZES, mismatch};
+    use crate::support::{isas, scalar};
+    use lanegrad::{
+        Batch, Engine, Error, Extent, Gradient, GradientStream, GradientSum, HessianProduct,
+        HessianProductStream, Isa, Params, PartialSum, Place, Rows, chunk_rows,
+    };
+
+    /// A gradient that no pass makes.
+    fn untouched() -> Gradient {
+        let mut gradient = Gradient::default();
+        (gradient.loss, gradient.dw, gradient.db, gradient.weight_sum) = (1.5, vec![2.5; 5], 3.5, 4.5);
+        gradient
+    }
+
+    /// A product that no pass makes.
+    fn untouched_product() -> HessianProduct {
+        let mut product = HessianProduct::default();
+        (product.by_weights, product.by_bias) = (vec![2.5; 5], 3.5);
+        (product.half_quadratic_form, product.weight_sum) = (1.5, 4.5);
+        product
+    }
+
+    #[test]
+    fn parameters_and_outputs_of_another_length_write_nothing() {
+        let rows = Rows::new(&[1.0_f32; 6], 3, 2).unwrap();
+        let batch = Batch::new(rows, &[1.0; 3]).unwrap();
+        let w = [0.5_f32; 9];
+        let good = Params::new(&w[..2], 0.0);
+        for engine in [Engine::new(), Engine::serial()] {
+            let mut out = [7.0; 4];
+            let (mut gradient, mut product) = (untouched(), untouched_product());
+            for n in [0, 1, 3, 9] {
+                let bad = Params::new(&w[..n], 0.0);
+                let error = Err(mismatch(["features", "weights"], [2, n]));
+                assert_eq!(engine.logits(rows, bad, &mut out[..3]), error);
+                assert_eq!(engine.predict_proba(rows, bad, &mut out[..3]), error);
+                assert_eq!(engine.loss_and_gradient_into(&batch, bad, &mut gradient), error);
+                assert_eq!(engine.hessian_product_into(&batch, bad, good, &mut product), error);
+                let error = Err(mismatch(["features", "direction.weights"], [2, n]));
+                assert_eq!(engine.hessian_product_into(&batch, good, bad, &mut product), error);
+            }
+            for n in [0, 2, 4] {
+                let error = Err(mismatch(["rows", "out"], [3, n]));
+                assert_eq!(engine.logits(rows, good, &mut out[..n]), error);
+                assert_eq!(engine.predict_proba(rows, good, &mut out[..n]), error);
+            }
+            assert_eq!(out, [7.0; 4]);
+            assert_eq!(gradient, untouched());
+            assert_eq!(product, untouched_product());
+        }
+    }
+
+    #[test]
+    fn maps_of_different_lengths_write_nothing() {
+        let engine = Engine::new();
+        let mut out = [7.0_f64; 4];
+        for n in [0, 3, 5] {
+            let (z, four) = (vec![1.0; n], [1.0; 4]);
+            let error = Err(mismatch(["z", "out"], [n, 4]));
+            assert_eq!(engine.sigmoid(&z, &mut out), error);
+            assert_eq!(engine.softplus(&z, &mut out), error);
+            assert_eq!(engine.log_loss(&z, &z, &mut out), error);
+            assert_eq!(engine.residual(&z, &z, &mut out), error);
+            let error = Err(mismatch(["z", "y"], [4, n]));
+            assert_eq!(engine.log_loss(&four, &z, &mut out), error);
+            assert_eq!(engine.residual(&four, &z, &mut out), error);
+            assert_eq!(engine.log_loss_in_place(&mut out, &z), error);
+            assert_eq!(engine.residual_in_place(&mut out, &z), error);
+        }
+        assert_eq!(out, [7.0; 4]);
+    }
+
+    /// A single row may have any stride, and many rows no features: no sizes overflow on the way.
+    #[test]
+    fn strides_and_widths_of_any_size() {
+        let data = [1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0];
+        let w = [0.5_f32; 6];
+        for isa in isas() {
+            let engine = Engine::serial().with_isa(isa);
+            for stride in SIZES {
+                for (rows, cols) in [(0, 0), (0, 2), (1, 0), (1, 1), (1, 2), (1, 6), (2, 0), (2, 2), (3, 1)] {
+                    let Ok(view) = Rows::with_stride(&data, rows, cols, stride) else { continue };
+                    let params = Params::new(&w[..cols], 0.25);
+                    let want: Vec<f32> =
+                        view.iter().map(|row| row.iter().sum::<f32>() / 2.0 + 0.25).collect();
+                    let mut out = vec![0.0; rows];
+                    engine.logits(view, params, &mut out).unwrap();
+                    assert_eq!(out, want, "{rows} x {cols} on {isa}, stride {stride}");
+                    engine.predict_proba(view, params, &mut out).unwrap();
+                    let labels = vec![1.0; rows];
+                    let batch = Batch::new(view, &labels).unwrap();
+                    let product = engine.hessian_product(&batch, params, params).unwrap();
+                    assert_eq!(product.weight_sum, rows as f64);
+                    let gradient = engine.loss_and_gradient(&batch, params).unwrap();
+                    assert_eq!(gradient.weight_sum, rows as f64);
+                    let mut stream = GradientStream::new(engine, params);
+                    stream.push(&batch).unwrap();
+                    assert_eq!(stream.finish().unwrap(), gradient);
+                }
+            }
+            // Features that no slice of weights can have.
+            let wide = Rows::<f32>::new(&[], 0, usize::MAX).unwrap();
+            let batch = Batch::new(wide, &[]).unwrap();
+            let params = Params::new(&w, 0.0);
+            let error = Err(mismatch(["features", "weights"], [usize::MAX, 6]));
+            assert_eq!(engine.logits(wide, params, &mut []), error);
+            assert_eq!(engine.loss_and_gradient_into(&batch, params, &mut untouched()), error);
+            assert_eq!(GradientStream::new(engine, params).push(&batch), error);
+            let many = Rows::<f32>::new(&[], usize::MAX, 0).unwrap();
+            let error = Err(mismatch(["rows", "out"], [usize::MAX, 2]));
+            assert_eq!(engine.predict_proba(many, Params::new(&[], 0.0), &mut [0.0; 2]), error);
+        }
+        for cols in SIZES {
+            assert!((64..=512).contains(&chunk_rows::<f32>(cols)));
+            assert!((64..=512).contains(&chunk_rows::<f64>(cols)));
+        }
+    }
+
+    /// No rows have sums, of 0, but no mean; nor have rows of weight 0.
+    #[test]
+    fn means_over_nothing() {
+        let params = Params::new(&[1.0_f64, -1.0], 0.5);
+        for rows in [0, 2] {
+            let data = [1.0, 2.0, 3.0, f64::NAN];
+            let (labels, zeros) = ([1.0; 2], [0.0, -0.0]);
+            let batch = Batch::new(Rows::new(&data[..2 * rows], rows, 2).unwrap(), &labels[..rows]).unwrap();
+            let batch = batch.with_sample_weights(&zeros[..rows]).unwrap();
+            let mut gradient = untouched();
+            Engine::new().loss_and_gradient_into(&batch, params, &mut gradient).unwrap();
+            let mut zero = Gradient::default();
+            zero.dw = vec![0.0; 2];
+            assert_eq!(gradient, zero);
+            assert_eq!(gradient.average(), Err(Error::NoWeight { sum: 0.0 }));
+            assert_eq!(gradient, zero);
+        }
+        let mut gradient = untouched();
+        gradient.weight_sum = 0.0;
+        let before = gradient.clone();
+        assert_eq!(gradient.average(), Err(Error::NoWeight { sum: 0.0 }));
+        assert_eq!(gradient, before);
+    }
+
+    #[test]
+    fn a_penalty_of_another_length_changes_nothing() {
+        for n in [0, 4, 6] {
+            let mut gradient = untouched();
+            let error = Err(mismatch(["features", "weights"], [5, n]));
+            assert_eq!(gradient.add_l2_penalty(0.5, Params::new(&vec![1.0_f32; n], 1.0)), error);
+            assert_eq!(gradient, untouched());
+        }
+    }
+
+    const COLS: usize = 2;
+    const WEIGHTS: [f64; COLS] = [0.5, -0.25];
+    /// Rows of a chunk: 512.
+    fn chunk() -> usize {
+        chunk_rows::<f64>(COLS)
+    }
+
+    fn params() -> Params<'static, f64> {
+        Params::new(&WEIGHTS, 0.125)
+    }
+
+    /// Calls `f` with a batch of `rows` rows.
+    fn with_batch<R>(rows: usize, f: impl FnOnce(&Batch<'_, f64, f64>) -> R) -> R {
+        let data: Vec<f64> = (0..rows * COLS).map(|i| (i % 13) as f64 - 6.0).collect();
+        f(&Batch::new(Rows::new(&data, rows, COLS).unwrap(), &vec![1.0; rows]).unwrap())
+    }
+
+    /// Of one instruction set, and fused on every CPU: what is expected below are sums of such ones.
+    fn engine() -> Engine {
+        Engine::serial().with_isa(scalar())
+    }
+
+    /// The sum of a shard of `rows` rows from a chunk on.
+    pub(crate) fn shard(first_chunk: usize, rows: usize) -> GradientSum {
+        let place = Place::at_row((first_chunk * chunk()) as u64);
+        let mut stream = GradientStream::starting_at(engine(), params(), place).unwrap();
+        with_batch(rows, |batch| stream.push(batch)).unwrap();
+        stream.into_sum()
+    }
+
+    /// The same shard's curvature along the parameters.
+    pub(crate) fn curved_shard(first_chunk: usize, rows: usize) -> PartialSum<HessianProduct> {
+        let place = Place::at_row((first_chunk * chunk()) as u64);
+        let mut stream = HessianProductStream::starting_at(engine(), params(), params(), place).unwrap();
+        with_batch(rows, |batch| stream.push(batch)).unwrap();
+        stream.into_sum()
+    }
+
+    fn at(row: u64) -> Result<GradientStream<'static, f64, f64>, Error> {
+        GradientStream::starting_at(engine(), params(), Place::at_row(row))
+    }
+
+    fn finish(sum: &GradientSum, nrows: u64) -> Result<Gradient, Error> {
+        sum.finish(Extent::of_rows(nrows))
+    }
+
+    /// What `finish` says where rows from a row on are missing.
+    fn missing(row: u64) -> Result<Gradient, Error> {
+        Err(Error::MissingRows { place: Place::at_row(row) })
+    }
+
+    /// What it says where there are rows after the last one.
+    fn after(end: u64) -> Result<Gradient, Error> {
+        Err(Error::RowsAfterEnd { end: Place::at_row(end) })
+    }
+
+    #[test]
+    fn shards_off_the_boundaries() {
+        let chunk = chunk() as u64;
+        for row in [1, chunk - 1, chunk + 1, chunk / 2, (1 << 63) + 1, u64::MAX] {
+            let (place, chunk_rows) = (Place::at_row(row), chunk as usize);
+            assert_eq!(at(row).err(), Some(Error::NotAChunkBoundary { place, chunk_rows }));
+        }
+        for row in [(1 << 63) + chunk, u64::MAX - chunk + 1] {
+            assert_eq!(at(row).err(), Some(Error::TooManyRows));
+        }
+    }
+
+    #[test]
+    fn more_rows_than_can_be_counted() {
+        let most = 1_u64 << 63;
+        let mut stream = at(most).unwrap();
+        with_batch(0, |batch| stream.push(batch)).unwrap();
+        assert_eq!(with_batch(1, |batch| stream.push(batch)), Err(Error::TooManyRows));
+        assert_eq!(stream.finish(), missing(0));
+
+        for rows in [chunk(), chunk() - 1] {
+            let mut stream = at(most - chunk() as u64).unwrap();
+            assert_eq!(with_batch(chunk() + 1, |batch| stream.push(batch)), Err(Error::TooManyRows));
+            assert_eq!(stream.nrows(), 0);
+            with_batch(rows, |batch| stream.push(batch)).unwrap();
+            assert_eq!(with_batch(2, |batch| stream.push(batch)), Err(Error::TooManyRows));
+            assert_eq!(stream.nrows(), rows as u64);
+            let mut sum = stream.into_sum();
+            for rows in [0, 1, most, most + 1, u64::MAX] {
+                let error = if rows == 0 { after(0) } else { missing(0) };
+                assert_eq!(finish(&sum, rows), error);
+            }
+            sum.merge(&shard(0, chunk())).unwrap();
+            assert_eq!(finish(&sum, most), missing(chunk() as u64));
+        }
+    }
+
+    #[test]
+    fn a_batch_of_another_width_adds_nothing() {
+        let mut stream = at(0).unwrap();
+        with_batch(3, |batch| stream.push(batch)).unwrap();
+        let other = Batch::new(Rows::new(&[1.0_f64; 3000], 1000, 3).unwrap(), &[1.0; 1000]).unwrap();
+        assert_eq!(stream.push(&other), Err(mismatch(["features", "weights"], [3, 2])));
+        assert_eq!(stream.nrows(), 3);
+        with_batch(5, |batch| stream.push(batch)).unwrap();
+        let mut want = at(0).unwrap();
+        with_batch(3, |batch| want.push(batch)).unwrap();
+        with_batch(5, |batch| want.push(batch)).unwrap();
+        assert_eq!(stream.finish(), want.finish());
+    }
+
+    /// `merge` fails both ways and changes neither.
+    #[track_caller]
+    fn assert_apart(one: &GradientSum, other: &GradientSum, error: Error) {
+        for (one, other) in [(one, other), (other, one)] {
+            let mut merged = one.clone();
+            assert_eq!(merged.merge(other), Err(error.clone()));
+            assert_eq!(merged, *one);
+        }
+    }
+
+    #[test]
+    fn sums_of_other_data_do_not_merge() {
+        fn empty<T: lanegrad::Element>(isa: Isa, weights: &[T], bias: f64) -> GradientSum {
+            let params = Params::new(weights, T::nearest(bias));
+            GradientStream::<T, T>::new(Engine::serial().with_isa(isa), params).into_sum()
+        }
+        let isa = scalar();
+        let sum = shard(0, 1000);
+        assert!(sum.clone().merge(&empty(isa, &WEIGHTS, 0.125)).is_ok());
+        let others = [
+            empty(isa, &WEIGHTS, 0.25),
+            empty(isa, &[0.5, 0.25], 0.125),
+            empty(isa, &[-0.25, 0.5], 0.125),
+            empty(isa, &[0.5, -0.25, 0.0], 0.125),
+            empty(isa, &WEIGHTS[..1], -0.25),
+            empty(isa, &[0.5_f32, -0.25], 0.125),
+        ];
+        for other in &others {
+            assert_apart(&sum, other, Error::ForeignSum);
+        }
+        for isa in isas() {
+            let other = empty(isa, &WEIGHTS, 0.125);
+            if isa.is_fused() {
+                assert!(sum.clone().merge(&other).is_ok());
+            } else {
+                assert_apart(&sum, &other, Error::ForeignSum);
+            }
+        }
+    }
+
+    #[test]
+    fn sums_of_other_directions_do_not_merge() {
+        let sum = |params, direction| {
+            let stream = HessianProductStream::<f64, f64>::new(engine(), params, direction);
+            stream.unwrap().into_sum()
+        };
+        let other = Params::new(&[-0.25, 0.5], 0.125);
+        let mut of_params = sum(params(), params());
+        assert!(of_params.merge(&sum(params(), params())).is_ok());
+        for foreign in [sum(params(), other), sum(other, params()), sum(other, other)] {
+            assert_eq!(of_params.merge(&foreign), Err(Error::ForeignSum));
+        }
+    }
+
+    #[test]
+    fn sums_of_the_same_rows_do_not_merge() {
+        let (n, overlap) =
+            (chunk(), |row: usize| Error::OverlappingRows { place: Place::at_row(row as u64) });
+        assert_apart(&shard(0, n), &shard(0, n), overlap(0));
+        assert_apart(&shard(0, 5), &shard(0, n), overlap(0));
+        assert_apart(&shard(1, 3 * n), &shard(3, 1), overlap(3 * n));
+        assert_apart(&shard(0, 8 * n), &shard(5, n), overlap(5 * n));
+        let mut with_a_hole = shard(0, n);
+        with_a_hole.merge(&shard(2, 2 * n)).unwrap();
+        assert_apart(&with_a_hole, &shard(1, 2 * n), overlap(2 * n));
+    }
+
+    #[test]
+    fn sums_with_rows_after_the_end_do_not_merge() {
+        let n = chunk();
+        for (end, after) in [(5, 2), (n - 1, 2), (n + 1, 2), (2 * n + 1, 3)] {
+            for other in [shard(after, n), shard(after, 1), shard(7, 3)] {
+                assert_apart(&shard(0, end), &other, Error::RowsAfterEnd { end: Place::at_row(end as u64) });
+            }
+        }
+        // Rows before the last ones are welcome.
+        shard(2, 5).merge(&shard(0, n)).unwrap();
+    }
+
+    #[test]
+    fn a_sum_of_other_rows_is_not_finished() {
+        let n = chunk() as u64;
+
+        let whole = shard(0, 2 * chunk());
+        assert!(finish(&whole, 2 * n).is_ok());
+        for rows in [0, 1, n, 2 * n - 1] {
+            assert_eq!(finish(&whole, rows), after(rows));
+        }
+        for rows in [2 * n + 1, 3 * n, 1 << 63, u64::MAX] {
+            assert_eq!(finish(&whole, rows), missing(2 * n));
+        }
+
+        let part = shard(0, chunk() + 5);
+        assert!(finish(&part, n + 5).is_ok());
+        for rows in [0, n, n + 4] {
+            assert_eq!(finish(&part, rows), after(rows));
+        }
+        for rows in [n + 6, 2 * n, u64::MAX] {
+            assert_eq!(finish(&part, rows), missing(n + 5));
+        }
+
+        let mut holes = shard(0, chunk());
+        holes.merge(&shard(2, 5)).unwrap();
+        assert_eq!(finish(&holes, 2 * n + 5), missing(n));
+        assert_eq!(finish(&holes, n), after(n));
+        assert_eq!(finish(&shard(1, chunk()), 2 * n), missing(0));
+        assert_eq!(finish(&shard(0, 0), 1), missing(0));
+        assert_eq!(finish(&shard(3, 0), 0), Err(Error::NoRows));
+        assert_eq!(finish(&shard(1, 3), 0), after(0));
+    }
+}
+
+/// Sums that nobody wrote.
+#[cfg(feature = "serde")]
+mod serialised {
+    use super::passes::{curved_shard, shard};
+    use lanegrad::{Error, Extent, GradientSum, HessianProduct, PartialSum, Place};
+    use serde_json::{Value, from_value, json, to_value};
+
+    /// Chunks 0 and 1 as one node, and 5 rows in chunk 2.
+    fn good() -> Value {
+        to_value(shard(0, 2 * 512 + 5)).unwrap()
+    }
+
+    fn node(first_chunk: u64, level: u32) -> Value {
+        let zero = "0000000000000000";
+        json!({"first_chunk": first_chunk, "level": level, "value": zero, "by_bias": zero, "weight_sum": zero,
+            "by_weights": [zero, zero]})
+    }
+
+    /// A sum of these nodes.
+    fn of(nodes: &[Value]) -> Value {
+        let mut sum = good();
+        sum["nodes"] = nodes.into();
+        sum["end_row"] = Value::Null;
+        sum
+    }
+
+    fn read(sum: &Value) -> Result<GradientSum, String> {
+        from_value(sum.clone()).map_err(|error| error.to_string())
+    }
+
+    #[track_caller]
+    fn assert_malformed(change: impl FnOnce(&mut Value), text: &str) {
+        let mut sum = good();
+        change(&mut sum);
+        let error = read(&sum).expect_err(text);
+        assert!(error.contains(text), "{error}");
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        assert_eq!(good()["nodes"].as_array().unwrap().len(), 2);
+        assert_eq!(read(&good()), Ok(shard(0, 2 * 512 + 5)));
+    }
+
+    #[test]
+    fn nodes_of_another_length() {
+        let text = "a node has not a number for each feature";
+        assert_malformed(|sum| sum["nodes"][0]["by_weights"] = json!([]), text);
+        assert_malformed(|sum| drop(sum["nodes"][1]["by_weights"].as_array_mut().unwrap().pop()), text);
+        assert_malformed(
+            |sum| sum["nodes"][1]["by_weights"].as_array_mut().unwrap().push("0000000000000000".into()),
+            text,
+        );
+        assert_malformed(|sum| sum["fingerprint"]["ncols"] = 3.into(), text);
+    }
+
+    #[test]
+    fn nodes_at_no_place_of_the_tree() {
+        let text = "a node is at no place of the tree";
+        assert_malformed(|sum| sum["nodes"][0]["first_chunk"] = 1.into(), text);
+        for level in [63, 64, 65, u32::MAX] {
+            assert_malformed(|sum| sum["nodes"][0]["level"] = level.into(), text);
+        }
+        // 2^63 rows are 2^54 chunks of 512.
+        for (first_chunk, level) in [(1 << 54, 0), (u64::MAX, 0), (1 << 54, 54), (1 << 62, 62), (3 << 53, 53)]
+        {
+            assert_malformed(|sum| *sum = of(&[node(first_chunk, level)]), text);
+        }
+        for (first_chunk, level) in [(0, 54), ((1 << 54) - 1, 0), (1 << 53, 53)] {
+            assert!(read(&of(&[node(first_chunk, level)])).is_ok());
+        }
+        assert!(read(&of(&[node(0, 54)])).unwrap().finish(Extent::of_rows(1 << 63)).is_ok());
+    }
+
+    /// A node of more rows than can be counted.
+    #[test]
+    fn nodes_larger_than_the_tree() {
+        for level in 55..=62 {
+            let text = "a node is at no place of the tree";
+            assert_malformed(|sum| *sum = of(&[node(0, level)]), text);
+        }
+    }
+
+    #[test]
+    fn overlapping_nodes() {
+        let text = "two nodes overlap";
+        assert_malformed(|sum| *sum = of(&[node(3, 0), node(3, 0)]), text);
+        assert_malformed(|sum| *sum = of(&[node(0, 2), node(3, 0)]), text);
+        assert_malformed(|sum| *sum = of(&[node(3, 0), node(0, 2)]), text);
+        assert_malformed(|sum| *sum = of(&[node(0, 0), node(1, 0), node(0, 1)]), text);
+    }
+
+    /// Nodes in any order, siblings apart: what no sum holds, but nothing is wrong with it.
+    #[test]
+    fn siblings_are_joined() {
+        let sum = read(&of(&[node(3, 0), node(0, 0), node(2, 0), node(1, 0)])).unwrap();
+        assert_eq!(Ok(sum), read(&of(&[node(0, 2)])));
+        // The two halves of all that can be counted.
+        let sum = read(&of(&[node(1 << 53, 53), node(0, 53)])).unwrap();
+        assert!(sum.finish(Extent::of_rows(1 << 63)).is_ok());
+        let text = "the number of rows in a chunk is not that of rows of this width";
+        assert_malformed(
+            |sum| {
+                *sum = of(&[node(1 << 62, 62), node(0, 62)]);
+                sum["fingerprint"]["chunk_rows"] = 1.into();
+            },
+            text,
+        );
+    }
+
+    #[test]
+    fn ends_outside_of_the_last_chunk() {
+        let text = "the last row is not in the last chunk";
+        for end in [0, 1, 512, 1024, 1536, 1537, 5, u64::MAX, 1 << 63] {
+            assert_malformed(|sum| sum["end_row"] = end.into(), text);
+        }
+        assert_malformed(|sum| sum["nodes"] = json!([]), text);
+    }
+
+    #[test]
+    fn numbers_that_are_none() {
+        let text = "not a number of sixteen hexadecimal digits";
+        for bad in [
+            "",
+            "0",
+            "000000000000000",
+            "00000000000000000",
+            "000000000000000g",
+            "+000000000000000",
+            "0x00000000000000",
+            "00000000000000é",
+        ] {
+            assert_malformed(|sum| sum["nodes"][0]["value"] = bad.into(), text);
+            assert_malformed(|sum| sum["nodes"][1]["by_weights"][1] = bad.into(), text);
+        }
+        for bad in [json!(0), json!(0.5), json!(null), json!([])] {
+            assert_malformed(|sum| sum["nodes"][0]["by_bias"] = bad, "invalid type");
+        }
+    }
+
+    #[test]
+    fn unknown_and_missing_fields() {
+        let text = "unknown field `more`";
+        assert_malformed(|sum| sum["more"] = 1.into(), text);
+        assert_malformed(|sum| sum["nodes"][0]["more"] = 1.into(), text);
+        assert_malformed(|sum| drop(sum.as_object_mut().unwrap().remove("nodes")), "missing field `nodes`");
+        assert_malformed(
+            |sum| drop(sum["fingerprint"].as_object_mut().unwrap().remove("fused")),
+            "missing field `fused`",
+        );
+    }
+
+    #[test]
+    fn unknown_fields_of_the_fingerprint() {
+        assert_malformed(|sum| sum["fingerprint"]["more"] = 1.into(), "unknown field `more`");
+    }
+
+    #[test]
+    fn impossible_chunks() {
+        for chunk_rows in [0, 3, 256, 511, 1024, (1 << 32) + 1, 1 << 33, 1 << 63, u64::MAX] {
+            let text = "the number of rows in a chunk is not that of rows of this width";
+            assert_malformed(|sum| sum["fingerprint"]["chunk_rows"] = chunk_rows.into(), text);
+        }
+    }
+
+    /// Features that no machine has memory for, and no nodes that would have to hold them: the chunks are those
+    /// of very wide rows, and nothing is allocated.
+    #[test]
+    fn more_features_than_memory() {
+        for ncols in [u64::MAX, 1 << 63, 1 << 60] {
+            let mut sum = of(&[]);
+            sum["fingerprint"]["ncols"] = ncols.into();
+            sum["fingerprint"]["chunk_rows"] = 64.into();
+            let sum = read(&sum).unwrap();
+            assert_eq!(sum.finish(Extent::of_rows(0)), Err(Error::NoRows));
+            assert_eq!(sum.finish(Extent::of_rows(1)), Err(Error::MissingRows { place: Place::at_row(0) }));
+            assert_eq!(shard(0, 5).merge(&sum), Err(Error::ForeignSum));
+        }
+    }
+
+    /// What no sum of this version can be is refused when it is read.
+    #[test]
+    fn sums_that_this_version_could_not_make() {
+        let foreign_contract = "it was made by a version of another numeric contract";
+        for contract in [0, 2, u32::MAX] {
+            assert_malformed(|sum| sum["fingerprint"]["contract"] = contract.into(), foreign_contract);
+        }
+        let no_type = "the type of the arithmetic is none that there is";
+        for bits in [0, 1, 8, 16, 31, 33, 63, 65, 128, u32::MAX] {
+            assert_malformed(|sum| sum["fingerprint"]["type_bits"] = bits.into(), no_type);
+        }
+        // 256 KB of rows, from 64 of them to 512.
+        let chunk = "the number of rows in a chunk is not that of rows of this width";
+        for (type_bits, ncols, chunk_rows) in [(32, 512, 128), (64, 256, 128), (64, 512, 64), (32, 2000, 64)]
+        {
+            let with = |chunk_rows: u64| {
+                let mut sum = of(&[]);
+                sum["fingerprint"]["type_bits"] = type_bits.into();
+                sum["fingerprint"]["ncols"] = ncols.into();
+                sum["fingerprint"]["chunk_rows"] = chunk_rows.into();
+                sum
+            };
+            assert!(read(&with(chunk_rows)).is_ok(), "{type_bits} bits, {ncols} features");
+            for wrong in [chunk_rows / 2, 2 * chunk_rows] {
+                assert_malformed(|sum| *sum = with(wrong), chunk);
+            }
+        }
+        assert_malformed(|sum| sum["fingerprint"]["kind"] = "curvature".into(), "something else was summed");
+        assert_malformed(|sum| sum["fingerprint"]["kind"] = "moments".into(), "unknown variant `moments`");
+    }
+
+    /// A sum of other parameters or another type may be read, and then is foreign.
+    #[test]
+    fn sums_of_other_parameters_are_foreign() {
+        for (field, value) in
+            [("type_bits", json!(32)), ("params", json!("0000000000000001")), ("fused", json!(false))]
+        {
+            let mut other = of(&[]);
+            other["fingerprint"][field] = value;
+            assert_eq!(shard(0, 5).merge(&read(&other).unwrap()), Err(Error::ForeignSum), "{field}");
+        }
+    }
+
+    /// The loss's sums and those of its curvature are of different types, and what one wrote the other does not
+    /// read, in any format.
+    #[test]
+    fn loss_and_curvature_do_not_read_each_other() {
+        type Curved = PartialSum<HessianProduct>;
+        let loss = shard(0, 600);
+        let curvature = curved_shard(0, 600);
+        let text = "something else was summed";
+        let error = from_value::<Curved>(to_value(&loss).unwrap()).unwrap_err().to_string();
+        assert!(error.contains(text), "{error}");
+        let error = from_value::<GradientSum>(to_value(&curvature).unwrap()).unwrap_err().to_string();
+        assert!(error.contains(text), "{error}");
+        assert_eq!(from_value::<Curved>(to_value(&curvature).unwrap()).unwrap(), curvature);
+
+        let mut bytes = Vec::new();
+        ciborium::into_writer(&loss, &mut bytes).unwrap();
+        assert!(ciborium::from_reader::<Curved, _>(&bytes[..]).is_err());
+        bytes.clear();
+        ciborium::into_writer(&curvature, &mut bytes).unwrap();
+        assert!(ciborium::from_reader::<GradientSum, _>(&bytes[..]).is_err());
+        assert_eq!(ciborium::from_reader::<Curved, _>(&bytes[..]).unwrap(), curvature);
+    }
+}

@@ -1,0 +1,354 @@
+//! Golden bits: hashes of results that every fused instruction set, number of threads and architecture
+//! must reproduce, and every later version unless its changelog calls the change a breaking one.
+//!
+//! `LANEGRAD_BLESS=1 cargo test --features serde --test results golden` writes `tests/data/golden_bits.txt` anew.
+
+#[cfg(feature = "alloc")]
+use crate::support::{Data, numbers};
+use crate::support::{Number, isas, scalar};
+#[cfg(feature = "alloc")]
+use lanegrad::{Engine, chunk_rows};
+use lanegrad::{Isa, Storage};
+use std::fmt::Write as _;
+
+const GOLDEN: &str = include_str!("../data/golden_bits.txt");
+
+/// SplitMix64 (Steele, Lea and Flood 2014): the same integers everywhere.
+struct Generator(u64);
+
+impl Generator {
+    fn integer(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut x = self.0;
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ (x >> 31)
+    }
+
+    /// In [0, 1): an integer of as many bits as the type has, scaled by a power of two, which is exact.
+    fn fraction<T: Number>(&mut self) -> T {
+        let bits = if size_of::<T>() == 4 { 24 } else { 53 };
+        T::nearest((self.integer() >> (64 - bits)) as f64 * T::UNIT_ROUNDOFF)
+    }
+
+    /// In [-1, 1), exact too.
+    fn signed<T: Number>(&mut self) -> T {
+        T::nearest(2.0) * self.fraction() - T::nearest(1.0)
+    }
+
+    /// Near 0, ordinary, and so large that a sigmoid is subnormal or 0; now and then a special number.
+    fn logit<T: Number>(&mut self) -> T {
+        let special = [
+            T::nearest(0.0),
+            T::least_subnormal(),
+            T::LEAST_NORMAL,
+            T::MAX,
+            T::INFINITY,
+            T::NAN,
+            T::nearest(-0.0),
+            -T::MAX,
+            -T::INFINITY,
+        ];
+        match self.integer() % 64 {
+            i @ 0..9 => special[i as usize],
+            9..16 => self.signed::<T>() * T::nearest(1.0 / 1024.0),
+            16..40 => self.signed::<T>() * T::nearest(16.0),
+            _ => self.signed::<T>() * T::nearest(if size_of::<T>() == 4 { 128.0 } else { 1024.0 }),
+        }
+    }
+
+    /// 0, 1 or between.
+    fn label<T: Number>(&mut self) -> T {
+        match self.integer() % 3 {
+            0 => T::nearest(0.0),
+            1 => T::nearest(1.0),
+            _ => self.fraction(),
+        }
+    }
+
+    fn many<T>(&mut self, n: usize, mut one: impl FnMut(&mut Self) -> T) -> Vec<T> {
+        (0..n).map(|_| one(self)).collect()
+    }
+}
+
+/// FNV-1a of 64 bits, over the bytes of numbers from the lowest; every NaN counts as the same one.
+struct Hash(u64);
+
+impl Hash {
+    const fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    /// An `f32` as the `f64` that it equals.
+    fn numbers<T: Number>(&mut self, numbers: &[T]) {
+        for number in numbers.iter().map(|number| number.to_f64()) {
+            let bits = if number.is_nan() { f64::NAN.to_bits() & !(1 << 63) } else { number.to_bits() };
+            self.bytes(&bits.to_le_bytes());
+        }
+    }
+}
+
+/// Lines of the file that are computed together: their names, and their hashes on an instruction set.
+struct Lines<On> {
+    names: Vec<String>,
+    hashes: Box<dyn Fn(On) -> Vec<u64> + Send + Sync>,
+}
+
+impl<On> Lines<On> {
+    /// A line by itself.
+    fn one(name: String, hash: impl Fn(On) -> u64 + Send + Sync + 'static) -> Self {
+        Self { names: vec![name], hashes: Box::new(move |on| vec![hash(on)]) }
+    }
+
+    /// Names and hashes.
+    fn on(&self, on: On) -> impl Iterator<Item = (&str, u64)> {
+        let hashes = (self.hashes)(on);
+        assert_eq!(hashes.len(), self.names.len());
+        self.names.iter().map(String::as_str).zip(hashes)
+    }
+}
+
+fn types<S, T>() -> &'static str {
+    match (size_of::<S>(), size_of::<T>()) {
+        (4, 4) => "f32",
+        (8, 8) => "f64",
+        _ => "f32 in f64",
+    }
+}
+
+fn mixed<S: Storage<T> + Number, T: Number>() -> [Lines<Isa>; 2] {
+    let dot = |isa: Isa| {
+        let (mut hash, mut numbers) = (Hash::new(), Generator(1));
+        // Up to nine vectors of the shortest elements, and on either side of a leaf of the sum and of several.
+        for n in (0..=144).chain([255, 1000, 2047, 2049, 4095, 4097, 10_007, 33_000]) {
+            let (x, w) = (numbers.many(n, Generator::signed::<S>), numbers.many(n, Generator::signed::<T>));
+            hash.numbers(&[isa.dot(&x, &w).unwrap()]);
+        }
+        hash.0
+    };
+    let axpy = |isa: Isa| {
+        let (mut hash, mut numbers) = (Hash::new(), Generator(2));
+        for n in (0..=144).chain([1000]) {
+            let x = numbers.many(n, Generator::logit::<S>);
+            let mut y = numbers.many(n, Generator::logit::<T>);
+            isa.axpy(numbers.signed(), &x, &mut y).unwrap();
+            hash.numbers(&y);
+        }
+        hash.0
+    };
+    let types = types::<S, T>();
+    [Lines::one(format!("dot {types}"), dot), Lines::one(format!("axpy {types}"), axpy)]
+}
+
+fn elementwise<T: Number>() -> [Lines<Isa>; 4] {
+    type Map<T> = fn(Isa, &[T], &[T], &mut [T]);
+    let maps: [(&str, Map<T>); 4] = [
+        ("sigmoid", |isa, z, _, out| isa.sigmoid(z, out).unwrap()),
+        ("softplus", |isa, z, _, out| isa.softplus(z, out).unwrap()),
+        ("log_loss", |isa, z, y, out| isa.log_loss(z, y, out).unwrap()),
+        ("residual", |isa, z, y, out| isa.residual(z, y, out).unwrap()),
+    ];
+    maps.map(|(name, map)| {
+        let of = move |isa| {
+            let (mut hash, mut numbers, n) = (Hash::new(), Generator(3), 20_011);
+            let (z, y) = (numbers.many(n, Generator::logit::<T>), numbers.many(n, Generator::label::<T>));
+            let mut out = vec![T::NAN; n];
+            map(isa, &z, &y, &mut out);
+            hash.numbers(&out);
+            hash.0
+        };
+        Lines::one(format!("{name} {}", types::<T, T>()), of)
+    })
+}
+
+fn kernels() -> Vec<Lines<Isa>> {
+    let mixed = [mixed::<f32, f32>(), mixed::<f64, f64>(), mixed::<f32, f64>()];
+    mixed
+        .into_iter()
+        .flatten()
+        .chain([elementwise::<f32>(), elementwise::<f64>()].into_iter().flatten())
+        .collect()
+}
+
+/// What a pass is made over: from the generator above, so that the bits are the same in every version.
+#[cfg(feature = "alloc")]
+fn data<S: Storage<T> + Number, T: Number>(rows: usize, cols: usize) -> Data<S, T> {
+    let mut numbers = Generator((rows * 10_007 + cols) as u64);
+    let x = numbers.many(rows * cols, Generator::signed);
+    let labels = numbers.many(rows, Generator::label);
+    // A third of them 0.
+    let sample_weights = numbers.many(rows, Generator::label);
+    let weights = [(); 2].map(|()| numbers.many(cols, Generator::signed));
+    let biases = [0.375, -0.75].map(T::nearest);
+    let unweighted = Data::new(x, labels, weights[0].clone(), biases[0]);
+    Data { sample_weights: Some(sample_weights), weights, biases, ..unweighted }
+}
+
+/// The results of each of the [`PASSES`], the last two with sample weights and without.
+#[cfg(feature = "alloc")]
+fn hash<S: Storage<T> + Number, T: Number>(
+    data: &Data<S, T>,
+    engine: Engine,
+    [logits, probabilities, loss, product]: &mut [Hash; 4],
+) {
+    let [params, direction] = data.both();
+    let mut out = vec![T::NAN; data.nrows()];
+    engine.logits(data.rows(), params, &mut out).unwrap();
+    logits.numbers(&out);
+    engine.predict_proba(data.rows(), params, &mut out).unwrap();
+    probabilities.numbers(&out);
+    for batch in [data.unweighted(), data.batch()] {
+        loss.numbers(&numbers(&engine.loss_and_gradient(&batch, params).unwrap()));
+        product.numbers(&numbers(&engine.hessian_product(&batch, params, direction).unwrap()));
+    }
+}
+
+#[cfg(feature = "alloc")]
+const PASSES: [&str; 4] = ["logits", "predict_proba", "loss_and_gradient", "hessian_product"];
+
+/// The passes over batches of these numbers of rows and columns.
+#[cfg(feature = "alloc")]
+fn over<S: Storage<T> + Number, T: Number>(what: &str, shapes: Vec<(usize, usize)>) -> Lines<Engine> {
+    let hashes = move |engine: Engine| {
+        let mut hashes = [(); 4].map(|()| Hash::new());
+        for &(rows, cols) in &shapes {
+            hash(&data::<S, T>(rows, cols), engine, &mut hashes);
+        }
+        hashes.map(|hash| hash.0).into()
+    };
+    let names = PASSES.map(|pass| format!("{pass} over {what} {}", types::<S, T>())).into();
+    Lines { names, hashes: Box::new(hashes) }
+}
+
+/// Every form of row, and around the ends of chunks; and rows enough for threads to share.
+#[cfg(feature = "alloc")]
+fn passes_of<S: Storage<T> + Number, T: Number>() -> [Lines<Engine>; 2] {
+    let widths = [0, 1, 2, 7, 8, 9, 16, 17, 24, 31, 32, 40, 50, 64, 65, 100, 300, 2049, 4097];
+    let few = widths.into_iter().flat_map(|cols| {
+        let chunk = chunk_rows::<T>(cols);
+        let rows = [0, 1, 2, 5, 19, chunk - 1, 2 * chunk + 5].into_iter();
+        rows.filter(move |rows| rows * cols <= 50_000).map(move |rows| (rows, cols))
+    });
+    [
+        over::<S, T>("few rows", few.collect()),
+        over::<S, T>("many rows", vec![(100_003, 3), (9001, 30), (1501, 600)]),
+    ]
+}
+
+/// The chunks themselves, which sums depend on.
+#[cfg(feature = "alloc")]
+fn chunks(_: Engine) -> u64 {
+    let mut hash = Hash::new();
+    for cols in 0..5000 {
+        hash.bytes(&(chunk_rows::<f32>(cols) as u64).to_le_bytes());
+        hash.bytes(&(chunk_rows::<f64>(cols) as u64).to_le_bytes());
+    }
+    hash.0
+}
+
+/// A sum over parts of some rows, as it is stored.
+#[cfg(feature = "serde")]
+fn stored_sum(engine: Engine) -> u64 {
+    let data = data::<f32, f64>(2500, 3);
+    let mut stream =
+        lanegrad::GradientStream::starting_at(engine, data.params(), lanegrad::Place::at_row(512)).unwrap();
+    stream.push(&data.unweighted()).unwrap();
+    let mut hash = Hash::new();
+    hash.bytes(serde_json::to_string(&stream.into_sum()).unwrap().as_bytes());
+    hash.0
+}
+
+#[cfg(feature = "alloc")]
+fn passes() -> Vec<Lines<Engine>> {
+    let mut lines = vec![Lines::one("chunk_rows".to_owned(), chunks)];
+    lines.extend(passes_of::<f32, f32>());
+    lines.extend(passes_of::<f64, f64>());
+    lines.extend(passes_of::<f32, f64>());
+    #[cfg(feature = "serde")]
+    lines.push(Lines::one("GradientSum as JSON".to_owned(), stored_sum));
+    lines
+}
+
+/// All lines, on one thread.
+fn lines() -> Vec<Lines<Isa>> {
+    #[cfg_attr(not(feature = "alloc"), expect(unused_mut, reason = "there are no passes"))]
+    let mut lines = kernels();
+    #[cfg(feature = "alloc")]
+    for Lines { names, hashes } in passes() {
+        lines.push(Lines { names, hashes: Box::new(move |isa| hashes(Engine::serial().with_isa(isa))) });
+    }
+    lines
+}
+
+/// Checks a hash against that which the file has for its name on an instruction set.
+fn check(name: &str, hash: u64, isa: Isa, context: &str) {
+    let line = GOLDEN.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    let mut hashes = line.unwrap_or_else(|| panic!("no golden bits of {name}")).split(' ');
+    let golden = if isa.is_fused() { hashes.next() } else { hashes.nth(1) };
+    assert_eq!(Some(&*format!("{hash:016x}")), golden, "{name} on {isa}{context}");
+}
+
+/// The file as it has to be.
+fn bless() {
+    if !cfg!(feature = "serde") {
+        panic!("the file has lines that need the feature serde");
+    }
+    let portable = isas().into_iter().find(|isa| !isa.is_fused()).expect("a build without FMA");
+    // The heading stays.
+    let heading = GOLDEN.lines().take_while(|line| line.starts_with('#'));
+    let mut file: String = heading.flat_map(|line| [line, "\n"]).collect();
+    for lines in lines() {
+        for ((name, fused), (_, unfused)) in lines.on(scalar()).zip(lines.on(portable)) {
+            writeln!(file, "{name}: {fused:016x} {unfused:016x}").unwrap();
+        }
+    }
+    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/golden_bits.txt"), file).unwrap();
+}
+
+#[test]
+fn every_instruction_set_has_the_golden_bits() {
+    if std::env::var_os("LANEGRAD_BLESS").is_some() {
+        return bless();
+    }
+    for lines in lines() {
+        for isa in isas() {
+            for (name, hash) in lines.on(isa) {
+                check(name, hash, isa, "");
+            }
+        }
+    }
+}
+
+/// No line of the file is left unchecked, and none is there twice.
+#[cfg(feature = "serde")]
+#[test]
+fn the_file_has_the_lines_that_are_checked() {
+    let names: Vec<String> = lines().into_iter().flat_map(|lines| lines.names).collect();
+    let file = GOLDEN.lines().filter(|line| !line.starts_with('#'));
+    let file: Vec<&str> = file.map(|line| line.split(": ").next().unwrap_or_default()).collect();
+    assert_eq!(file, names);
+}
+
+#[cfg(feature = "rayon")]
+#[test]
+fn any_number_of_threads_has_the_golden_bits() {
+    for threads in [1, 2, 3, 8] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        for lines in passes() {
+            // `scalar` is slow, and the others have its bits.
+            for isa in isas().into_iter().filter(|&isa| isa != scalar()) {
+                pool.install(|| {
+                    for (name, hash) in lines.on(Engine::new().with_isa(isa)) {
+                        check(name, hash, isa, &format!(", {threads} threads"));
+                    }
+                });
+            }
+        }
+    }
+}

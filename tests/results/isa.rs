@@ -1,0 +1,128 @@
+//! The choice of the instruction set: by name, and by the environment.
+
+use crate::support::kernels::{self, Run, zero};
+use crate::support::{assert_same_bits, isas, rng, uniform};
+use lanegrad::{Error, Isa};
+use std::collections::HashSet;
+
+#[test]
+fn scalar_is_first_and_names_are_unique() {
+    let names: Vec<_> = isas().iter().map(|isa| isa.name()).collect();
+    assert_eq!(names[..2], ["scalar", "portable"]);
+    let mut unique = names.clone();
+    unique.sort_unstable();
+    unique.dedup();
+    assert_eq!(unique.len(), names.len(), "{names:?}");
+}
+
+#[test]
+fn names_lead_back_to_the_instruction_set() {
+    for isa in isas() {
+        assert_eq!(Isa::from_name(isa.name()), Ok(isa));
+        assert_eq!(isa.name().parse(), Ok(isa));
+        assert_eq!(isa.to_string(), isa.name());
+        assert_eq!(format!("{isa:?}"), format!("Isa({})", isa.name()));
+    }
+}
+
+#[test]
+fn all_but_portable_are_fused() {
+    for isa in isas().into_iter().filter(|isa| isa.name() != "portable") {
+        assert!(isa.is_fused(), "{isa}");
+    }
+}
+
+#[test]
+fn an_unknown_name_is_an_error_that_lists_exactly_the_available_ones() {
+    let names: Vec<&str> = Isa::available().map(Isa::name).collect();
+    for name in ["", "sse9", "AVX2", "avx2 ", "scalar\0"] {
+        let error = Isa::from_name(name).expect_err(name);
+        let Error::UnknownIsa { available } = error else { panic!("{error:?}") };
+        assert_eq!(available, names);
+        assert_eq!(name.parse::<Isa>(), Err(error.clone()));
+        let text = error.to_string();
+        assert_eq!(text.rsplit("available: ").next().unwrap().split(", ").collect::<Vec<_>>(), names);
+    }
+}
+
+#[test]
+fn instruction_sets_are_ordered_slowest_first() {
+    let isas: Vec<Isa> = Isa::available().collect();
+    assert!(isas.is_sorted_by(|a, b| a < b), "{isas:?}");
+    assert_eq!(isas.iter().max(), Isa::available().next_back().as_ref());
+    // Equal ones have one hash, others another one.
+    let hashed: HashSet<Isa> = isas.iter().chain(&isas).copied().collect();
+    assert_eq!(hashed.len(), isas.len());
+}
+
+#[test]
+fn the_free_functions_run_on_the_best() {
+    let free: [(&str, Run<f32, f32>); 10] = [
+        ("dot", |_, x, y, _| lanegrad::dot(x, y).unwrap()),
+        ("axpy", |_, x, y, out| lanegrad::axpy(y[0], x, out).map(zero).unwrap()),
+        ("sigmoid", |_, x, _, out| lanegrad::sigmoid(x, out).map(zero).unwrap()),
+        ("sigmoid_in_place", |_, _, _, out| {
+            lanegrad::sigmoid_in_place(out);
+            zero(())
+        }),
+        ("softplus", |_, x, _, out| lanegrad::softplus(x, out).map(zero).unwrap()),
+        ("softplus_in_place", |_, _, _, out| {
+            lanegrad::softplus_in_place(out);
+            zero(())
+        }),
+        ("log_loss", |_, x, y, out| lanegrad::log_loss(x, y, out).map(zero).unwrap()),
+        ("log_loss_in_place", |_, _, y, out| lanegrad::log_loss_in_place(out, y).map(zero).unwrap()),
+        ("residual", |_, x, y, out| lanegrad::residual(x, y, out).map(zero).unwrap()),
+        ("residual_in_place", |_, _, y, out| lanegrad::residual_in_place(out, y).map(zero).unwrap()),
+    ];
+    let rng = &mut rng(31);
+    let [x, y, before] = [(); 3].map(|()| (0..100).map(|_| uniform(rng)).collect::<Vec<f32>>());
+    let methods = kernels::all::<f32>();
+    assert_eq!(methods.len(), free.len());
+    for ((name, method), (free_name, free)) in methods.into_iter().zip(free) {
+        assert_eq!(free_name, name);
+        let results = |run: Run<f32, f32>| {
+            let mut out = before.clone();
+            let result = run(Isa::best(), &x, &y, &mut out);
+            [&[result], &*out].concat()
+        };
+        assert_same_bits(&results(free), &results(method), || name.to_owned());
+    }
+}
+
+/// Not a test of its own: the tests below run it in a process with another environment.
+#[test]
+#[ignore = "run by the tests of LANEGRAD_ISA, as their child process"]
+fn child_prints_the_best() {
+    println!("best={}", Isa::best());
+}
+
+/// What `Isa::best` is in a process whose `LANEGRAD_ISA` is `value`.
+#[cfg(feature = "std")]
+fn best_with(value: Option<&str>) -> String {
+    let mut child = crate::support::child("isa::child_prints_the_best");
+    match value {
+        Some(value) => child.env("LANEGRAD_ISA", value),
+        None => child.env_remove("LANEGRAD_ISA"),
+    };
+    let output = String::from_utf8(child.output().unwrap().stdout).unwrap();
+    let best = output.split("best=").nth(1).unwrap_or_else(|| panic!("no answer in {output:?}"));
+    best.split_whitespace().next().unwrap().to_owned()
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn the_environment_lowers_the_choice() {
+    for isa in isas() {
+        assert_eq!(best_with(Some(isa.name())), isa.name());
+    }
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn without_a_usable_name_the_fastest_runs() {
+    let fastest = isas().pop().unwrap().to_string();
+    for value in [None, Some(""), Some("sse9"), Some("avx1024")] {
+        assert_eq!(best_with(value), fastest, "{value:?}");
+    }
+}

@@ -1,0 +1,503 @@
+//! The same bits: whatever shares, cuts, places or sends the work, the result is that of the serial
+//! `scalar` engine.
+use crate::support::{
+    Buffer, Data, Kind, Number, anything, assert_same_bits, fewer, isas, many, numbers, passes, rng, scalar,
+    serial, thin, uniform,
+};
+#[cfg(feature = "serde")]
+use lanegrad::GradientSum;
+use lanegrad::{
+    Batch, Element, Engine, Extent, GradientStream, HessianProductStream, Isa, Params, PartialSum, Place,
+    Rows, Storage, SumStream, Summand, Total, chunk_rows,
+};
+use rand::rngs::SmallRng;
+use rand::seq::SliceRandom;
+use rand::{Rng, RngExt};
+
+/// Widths for every form of the kernels, whole vectors and others, one leaf of `dot` and several.
+const WIDTHS: [usize; 24] =
+    [0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 48, 50, 63, 64, 65, 100, 130, 300, 2049, 4097];
+
+/// `of(scalar)` for fused instruction sets; an unfused one has bits of its own, `of` itself.
+fn defined<R: Clone>(isa: Isa, by_scalar: &R, of: impl FnOnce(Isa) -> R) -> R {
+    if isa.is_fused() { by_scalar.clone() } else { of(isa) }
+}
+
+/// One pass on `scalar` and on all others, around the boundaries of chunks.
+fn check_instruction_sets<S: Storage<T> + Number, T: Number>() {
+    for cols in WIDTHS {
+        let chunk = chunk_rows::<T>(cols);
+        for rows in thin([0, 1, 2, 19, chunk - 1, chunk, chunk + 1, 2 * chunk + 5, 5 * chunk - 1]) {
+            for kind in [Kind::PLAIN, Kind::SPECIAL] {
+                let data = Data::<S, T>::of_shape(rows, cols, kind);
+                for batch in [data.unweighted(), data.batch()] {
+                    let want = passes(serial(scalar()), &batch, data.both());
+                    for isa in isas().into_iter().filter(|isa| isa.is_fused()) {
+                        let got = passes(serial(isa), &batch, data.both());
+                        assert_same_bits(&got, &want, || {
+                            format!("{rows} x {cols} on {isa}, {:?}, {batch:?}", kind.values)
+                        });
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_fused_instruction_set() {
+    check_instruction_sets::<f32, f32>();
+    check_instruction_sets::<f64, f64>();
+    check_instruction_sets::<f32, f64>();
+}
+
+/// Rows, labels, weights and parameters at any alignment, and rows with gaps between them.
+fn check_layouts<S: Storage<T> + Number, T: Number>() {
+    for cols in WIDTHS {
+        let (rows, step) = if cols <= 130 { (37, 1) } else { (9, 5) };
+        let data = Data::<S, T>::of_shape(rows, cols, Kind::PLAIN);
+        let mut x_at = Buffer::for_len(rows * (2 * cols).max(cols + 7));
+        let [mut y_at, mut s_at, mut w_at, mut v_at] =
+            [rows, rows, cols, cols].map(|len| Buffer::for_len(len));
+        for batch in [data.unweighted(), data.batch()] {
+            let of = |isa| passes(serial(isa), &batch, data.both());
+            let by_scalar = of(scalar());
+            for gap in [0, 1, 7, cols] {
+                let spread = data.clone().spread(gap);
+                for isa in isas() {
+                    let want = defined(isa, &by_scalar, of);
+                    for offset in thin((0..16).step_by(step)) {
+                        let x = x_at.at(offset, &spread.x);
+                        let view = Rows::with_stride(x, rows, cols, cols + gap).unwrap();
+                        let y = y_at.at((3 * offset + 1) % 16, &data.labels);
+                        let mut moved = Batch::new(view, y).unwrap();
+                        if let Some(weights) = batch.sample_weights() {
+                            let s = s_at.at((5 * offset + 3) % 16, weights);
+                            moved = moved.with_sample_weights(s).unwrap();
+                        }
+                        let [params, direction] = data.both();
+                        let w = w_at.at((7 * offset + 2) % 16, params.weights);
+                        let v = v_at.at((11 * offset + 5) % 16, direction.weights);
+                        let params = [Params::new(w, params.bias), Params::new(v, direction.bias)];
+                        let got = passes(serial(isa), &moved, params);
+                        assert_same_bits(&got, &want, || {
+                            format!("{rows} x {cols} on {isa}, gap {gap}, offset {offset}")
+                        });
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_alignment_and_stride() {
+    check_layouts::<f32, f32>();
+    check_layouts::<f64, f64>();
+    check_layouts::<f32, f64>();
+}
+
+/// Any number of threads, with enough rows to be shared between them.
+#[cfg(feature = "rayon")]
+fn check_threads<S: Storage<T> + Number, T: Number>() {
+    let pools = pools();
+    for (rows, cols) in thin([(40_000, 64), (300_000, 3), (700, 1000), (100, 4097)]) {
+        let data = Data::<S, T>::of_shape(rows, cols, Kind::PLAIN);
+        for batch in [data.unweighted(), data.batch()] {
+            let of = |isa| passes(serial(isa), &batch, data.both());
+            let by_scalar = of(scalar());
+            for isa in isas() {
+                let want = defined(isa, &by_scalar, of);
+                // `scalar` is slow; it has been compared with the others on one thread.
+                for pool in if isa == scalar() { &pools[2..3] } else { &pools } {
+                    let engine = Engine::new().with_isa(isa);
+                    assert!(engine.is_parallel());
+                    let got = pool.install(|| passes(engine, &batch, data.both()));
+                    assert_same_bits(&got, &want, || {
+                        format!("{rows} x {cols} on {isa}, {} threads", pool.current_num_threads())
+                    });
+                }
+            }
+        }
+    }
+}
+
+#[cfg(feature = "rayon")]
+fn pools() -> Vec<rayon::ThreadPool> {
+    let pool = |n| rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap();
+    [1, 2, 3, 7, 16].map(pool).into()
+}
+
+#[cfg(feature = "rayon")]
+#[test]
+fn any_number_of_threads() {
+    check_threads::<f32, f32>();
+    check_threads::<f64, f64>();
+    check_threads::<f32, f64>();
+}
+
+/// The elementwise maps of an engine, slice to slice and in place: the kernels' bits on any number of
+/// threads.
+#[cfg(feature = "rayon")]
+fn check_maps<T: Number>() {
+    type Map<T> = fn(&Engine, &[T], &[T], &mut [T]);
+    type Kernel<T> = fn(Isa, &[T], &[T], &mut [T]);
+    /// Name, kernel, slice to slice, in place.
+    type Forms<T> = (&'static str, Kernel<T>, Map<T>, Map<T>);
+    let maps: [Forms<T>; 4] = [
+        (
+            "sigmoid",
+            |isa, z, _, out| isa.sigmoid(z, out).unwrap(),
+            |engine, z, _, out| engine.sigmoid(z, out).unwrap(),
+            |engine, _, _, z| engine.sigmoid_in_place(z),
+        ),
+        (
+            "softplus",
+            |isa, z, _, out| isa.softplus(z, out).unwrap(),
+            |engine, z, _, out| engine.softplus(z, out).unwrap(),
+            |engine, _, _, z| engine.softplus_in_place(z),
+        ),
+        (
+            "log_loss",
+            |isa, z, y, out| isa.log_loss(z, y, out).unwrap(),
+            |engine, z, y, out| engine.log_loss(z, y, out).unwrap(),
+            |engine, _, y, z| engine.log_loss_in_place(z, y).unwrap(),
+        ),
+        (
+            "residual",
+            |isa, z, y, out| isa.residual(z, y, out).unwrap(),
+            |engine, z, y, out| engine.residual(z, y, out).unwrap(),
+            |engine, _, y, z| engine.residual_in_place(z, y).unwrap(),
+        ),
+    ];
+    let rng = &mut rng(11);
+    let pools = pools();
+    // The last in several pieces, also where it is reduced.
+    for n in [0, 1, 1000, fewer(1_000_003).max(70_003)] {
+        let z: Vec<T> = (0..n).map(|_| anything(rng)).collect();
+        let y: Vec<T> = (0..n).map(|_| T::nearest(rng.random_range(0.0..=1.0))).collect();
+        let mut out = vec![T::default(); n];
+        for (name, kernel, map, in_place) in maps {
+            let mut of = |isa| {
+                kernel(isa, &z, &y, &mut out);
+                out.clone()
+            };
+            let by_scalar = of(scalar());
+            for isa in isas().into_iter().filter(|&isa| isa != scalar()) {
+                let want = defined(isa, &by_scalar, &mut of);
+                let engine = Engine::new().with_isa(isa);
+                for pool in &pools {
+                    let context =
+                        || format!("{name} on {isa}, n = {n}, {} threads", pool.current_num_threads());
+                    let mut got = vec![T::NAN; n];
+                    pool.install(|| map(&engine, &z, &y, &mut got));
+                    assert_same_bits(&got, &want, context);
+                    got.copy_from_slice(&z);
+                    pool.install(|| in_place(&engine, &z, &y, &mut got));
+                    assert_same_bits(&got, &want, context);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(feature = "rayon")]
+#[test]
+fn maps_on_any_number_of_threads() {
+    check_maps::<f32>();
+    check_maps::<f64>();
+}
+
+/// Pushes random batches: of none, one, few and many rows, and around whole chunks.
+fn pushed<S: Storage<T>, T: Element, Q: Summand<T>>(
+    mut stream: SumStream<S, T, Q>,
+    batch: &Batch<'_, S, T>,
+    rng: &mut impl Rng,
+) -> SumStream<S, T, Q> {
+    let rows = batch.rows().nrows();
+    let chunk = chunk_rows::<T>(batch.rows().ncols());
+    let ones = vec![T::nearest(1.0); rows];
+    let mut next = 0;
+    while next < rows {
+        let n = match rng.random_range(0..8) {
+            0 => 0,
+            1 => 1,
+            2..=3 => rng.random_range(0..40),
+            4 => chunk + rng.random_range(0..3) - 1,
+            5 => rng.random_range(0..chunk),
+            6 => 4 * chunk,
+            _ => rng.random_range(0..10 * chunk),
+        };
+        let range = next..rows.min(next + n);
+        next = range.end;
+        let mut part = batch.slice(range.clone()).unwrap();
+        if batch.sample_weights().is_none() && rng.random() {
+            part = part.with_sample_weights(&ones[range]).unwrap();
+        }
+        stream.push(&part).unwrap();
+    }
+    assert_eq!(stream.nrows(), rows as u64);
+    stream
+}
+
+/// Streams of the loss and of its curvature, each cut at random places of its own.
+fn streams<'a, S: Storage<T>, T: Element>(
+    engine: Engine,
+    batch: &Batch<'_, S, T>,
+    [params, direction]: [Params<'a, T>; 2],
+    first_row: usize,
+    rng: &mut impl Rng,
+) -> (GradientStream<'a, S, T>, HessianProductStream<'a, S, T>) {
+    let place = Place::at_row(first_row as u64);
+    let loss = GradientStream::starting_at(engine, params, place).unwrap();
+    let curvature = HessianProductStream::starting_at(engine, params, direction, place).unwrap();
+    (pushed(loss, batch, rng), pushed(curvature, batch, rng))
+}
+
+/// The sums of one pass over all rows: of the loss, and of its curvature.
+fn sums<S: Storage<T>, T: Element>(
+    engine: Engine,
+    batch: &Batch<'_, S, T>,
+    [params, direction]: [Params<'_, T>; 2],
+) -> [Vec<f64>; 2] {
+    let product = engine.hessian_product(batch, params, direction).unwrap();
+    [numbers(&engine.loss_and_gradient(batch, params).unwrap()), numbers(&product)]
+}
+
+/// A stream, however it was cut, against one pass; with rows in and out of the caches, as the pass takes
+/// them differently.
+fn check_streams<S: Storage<T> + Number, T: Number>() {
+    let rng = &mut rng(12);
+    for cols in [0, 1, 3, 8, 16, 20, 40, 50, 64, 100, 300, 1000, 5000] {
+        let chunk = chunk_rows::<T>(cols);
+        let above_one_mb = (1_200_000 / size_of::<S>()).checked_div(cols).unwrap_or(0).min(100_000);
+        for rows in thin([0, 1, chunk, 7 * chunk + 3, above_one_mb]) {
+            for kind in [Kind::PLAIN, Kind::SPECIAL] {
+                let data = Data::<S, T>::of_shape(rows, cols, kind);
+                let batch = if rng.random() { data.batch() } else { data.unweighted() };
+                let params = data.both();
+                let of = |isa| sums(serial(isa), &batch, params);
+                let by_scalar = of(scalar());
+                for isa in isas() {
+                    let want = defined(isa, &by_scalar, of);
+                    let one_pass = of(isa);
+                    for (one_pass, want) in one_pass.iter().zip(&want) {
+                        assert_same_bits(one_pass, want, || format!("{rows} x {cols} on {isa}, one pass"));
+                    }
+                    for engine in [serial(isa), Engine::new().with_isa(isa)] {
+                        let (loss, curvature) = streams(engine, &batch, params, 0, rng);
+                        let got = [numbers(&loss.finish().unwrap()), numbers(&curvature.finish().unwrap())];
+                        for ((got, want), what) in got.iter().zip(&want).zip(["loss", "curvature"]) {
+                            assert_same_bits(got, want, || {
+                                format!("{what} of {rows} x {cols} on {isa}, {:?}, {batch:?}", kind.values)
+                            });
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn streams_cut_at_random_places() {
+    check_streams::<f32, f32>();
+    check_streams::<f64, f64>();
+    check_streams::<f32, f64>();
+}
+
+/// Rows by the megabyte against small parts of them: logits and probabilities.
+fn check_large_views<S: Storage<T> + Number, T: Number>() {
+    for cols in thin([1, 8, 16, 30, 50, 64, 130, 5000]) {
+        let rows = 1_300_000 / size_of::<S>() / cols;
+        let data = Data::<S, T>::of_shape(rows, cols, Kind::PLAIN);
+        let params = data.params();
+        for isa in isas() {
+            let engine = serial(isa);
+            let mut whole = vec![T::NAN; rows];
+            let mut parts = vec![T::NAN; rows];
+            engine.logits(data.rows(), params, &mut whole).unwrap();
+            for (first, out) in (0..rows).step_by(1000).zip(parts.chunks_mut(1000)) {
+                let part = data.rows().slice(first..first + out.len()).unwrap();
+                engine.logits(part, params, out).unwrap();
+            }
+            assert_same_bits(&whole, &parts, || format!("logits of {rows} x {cols} on {isa}"));
+            engine.predict_proba(data.rows(), params, &mut whole).unwrap();
+            engine.sigmoid_in_place(&mut parts);
+            assert_same_bits(&whole, &parts, || format!("probabilities of {rows} x {cols} on {isa}"));
+        }
+    }
+}
+
+#[test]
+fn rows_by_the_megabyte() {
+    check_large_views::<f32, f32>();
+    check_large_views::<f64, f64>();
+    check_large_views::<f32, f64>();
+}
+
+/// A sum as it is after a journey: as text, as binary data, or as it was.
+#[cfg(feature = "serde")]
+fn sent<R: Total>(sum: PartialSum<R>, rng: &mut impl Rng) -> PartialSum<R> {
+    let text = serde_json::to_string(&sum).unwrap();
+    let arrived: PartialSum<R> = match rng.random_range(0..3) {
+        0 => serde_json::from_str(&text).unwrap(),
+        1 => {
+            let mut bytes = Vec::new();
+            ciborium::into_writer(&sum, &mut bytes).unwrap();
+            ciborium::from_reader(&bytes[..]).unwrap()
+        }
+        _ => sum,
+    };
+    // The text has all bits; `==` would find a NaN different from itself.
+    assert_eq!(serde_json::to_string(&arrived).unwrap(), text);
+    arrived
+}
+
+#[cfg(not(feature = "serde"))]
+fn sent<R>(sum: PartialSum<R>, _: &mut impl Rng) -> PartialSum<R> {
+    sum
+}
+
+/// Sums of all parts of a data set, merged in random order.
+fn merged<R: Total>(mut sums: Vec<PartialSum<R>>, nrows: usize, rng: &mut impl Rng) -> R {
+    sums.shuffle(rng);
+    while sums.len() > 1 {
+        // Sums of sums as well, not only one after the other onto the first.
+        let other = sums.swap_remove(rng.random_range(0..sums.len()));
+        let i = rng.random_range(0..sums.len());
+        sums[i].merge(&other).unwrap();
+    }
+    sent(sums.remove(0), rng).finish(Extent::of_rows(nrows as u64)).unwrap()
+}
+
+/// Shards, summed apart and on different instruction sets, against one pass over all rows.
+fn check_shards<S: Storage<T> + Number, T: Number>() {
+    let rng = &mut rng(13);
+    for cols in [0, 1, 3, 16, 50, 64, 65, 300, 1000] {
+        for kind in [Kind::PLAIN, Kind::SPECIAL] {
+            for shards in thin(2..=9) {
+                let chunk = chunk_rows::<T>(cols);
+                let chunks = shards + rng.random_range(0..12);
+                // Whole chunks at the end too.
+                let end = if rng.random() { 0 } else { rng.random_range(0..chunk) };
+                let rows = chunks * chunk - end;
+                let data = Data::<S, T>::of_shape(rows, cols, kind);
+                let batch = if rng.random() { data.batch() } else { data.unweighted() };
+                let params = data.both();
+                let want = sums(serial(scalar()), &batch, params);
+
+                // Some shards may be of no rows.
+                let mut starts: Vec<usize> =
+                    (1..shards).map(|_| chunk * rng.random_range(0..chunks)).chain([0]).collect();
+                starts.sort_unstable();
+                let ends = starts[1..].iter().copied().chain([rows]);
+                let fused: Vec<Isa> = isas().into_iter().filter(|isa| isa.is_fused()).collect();
+                let (mut losses, mut curvatures) = (Vec::new(), Vec::new());
+                for (&start, end) in starts.iter().zip(ends) {
+                    let engine = serial(fused[rng.random_range(0..fused.len())]);
+                    let part = batch.slice(start..end).unwrap();
+                    let (loss, curvature) = streams(engine, &part, params, start, rng);
+                    losses.push(sent(loss.into_sum(), rng));
+                    curvatures.push(sent(curvature.into_sum(), rng));
+                }
+                let got = [numbers(&merged(losses, rows, rng)), numbers(&merged(curvatures, rows, rng))];
+                for ((got, want), what) in got.iter().zip(&want).zip(["loss", "curvature"]) {
+                    assert_same_bits(got, want, || {
+                        format!("{what} of {rows} x {cols} in {shards} shards, {:?}", kind.values)
+                    });
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn shards_merged_in_random_order() {
+    check_shards::<f32, f32>();
+    check_shards::<f64, f64>();
+    check_shards::<f32, f64>();
+}
+
+/// Bits that decimal digits, or a format without such numbers, would lose: signs of zero, infinities,
+/// payloads of NaN, subnormals.
+#[cfg(feature = "serde")]
+#[test]
+fn every_number_survives_serialisation() {
+    let special = [
+        0,
+        1 << 63,
+        0x7ff0_0000_0000_0000,
+        0xfff0_0000_0000_0000,
+        0x7ff8_0000_0000_0000,
+        0xfff8_0000_0000_1234,
+        0x7ff0_0000_0000_0001,
+        1,
+        u64::MAX,
+        0.1_f64.to_bits(),
+    ];
+    let weights = [0.0; 10];
+    let batch = Batch::new(Rows::new(&[1.0; 10], 1, 10).unwrap(), &[1.0]).unwrap();
+    let mut stream = GradientStream::<f64, f64>::new(Engine::serial(), Params::new(&weights, 0.0));
+    stream.push(&batch).unwrap();
+    let mut json = serde_json::to_value(stream.into_sum()).unwrap();
+    json["nodes"][0]["by_weights"] = special.map(|bits: u64| format!("{bits:016x}")).to_vec().into();
+    json["nodes"][0]["value"] = "8000000000000000".into();
+
+    let sum: GradientSum = serde_json::from_value(json.clone()).unwrap();
+    let mut bytes = Vec::new();
+    ciborium::into_writer(&sum, &mut bytes).unwrap();
+    let sum: GradientSum = ciborium::from_reader(&bytes[..]).unwrap();
+    assert_eq!(serde_json::to_value(&sum).unwrap(), json);
+    let gradient = sum.finish(Extent::of_rows(1)).unwrap();
+    assert_eq!(gradient.loss.to_bits(), 1 << 63);
+    assert_eq!(gradient.dw.iter().map(|x| x.to_bits()).collect::<Vec<_>>(), special);
+}
+
+/// A row's logit is `dot(x, w) + b` and its probability the sigmoid of that, alone and among others.
+fn check_rows_alone<S: Storage<T> + Number, T: Number>() {
+    let rng = &mut rng(14);
+    let wide = [200, 256, 300, 1000, 1025, 2048, 2049, 4096, 4097, 5000, 8192, 10_000];
+    for cols in thin((0..=130).chain(wide)) {
+        let n = if cols <= 130 { 35 } else { 17 };
+        for specials in [false, true] {
+            let special = |rng: &mut SmallRng| specials && rng.random_range(0..20) == 0;
+            let x: Vec<S> = many(n * cols, || if special(rng) { anything(rng) } else { uniform(rng) });
+            let w: Vec<T> = many(cols, || uniform(rng));
+            let (rows, params) = (Rows::new(&x, n, cols).unwrap(), Params::new(&w, uniform(rng)));
+            for isa in isas() {
+                let engine = serial(isa);
+                let mut want = Vec::new();
+                for row in rows.iter() {
+                    want.push(isa.dot(row, &w).unwrap() + params.bias);
+                }
+                let mut probabilities = vec![T::NAN; n];
+                isa.sigmoid(&want, &mut probabilities).unwrap();
+
+                let mut out = vec![T::NAN; n];
+                engine.logits(rows, params, &mut out).unwrap();
+                assert_same_bits(&out, &want, || format!("logits of {cols} features on {isa}"));
+                engine.predict_proba(rows, params, &mut out).unwrap();
+                assert_same_bits(&out, &probabilities, || format!("probabilities, {cols} features, {isa}"));
+                for i in [0, 1, n / 2, n - 1] {
+                    let row = rows.slice(i..i + 1).unwrap();
+                    let mut alone = [T::NAN];
+                    engine.logits(row, params, &mut alone).unwrap();
+                    assert_same_bits(&alone, &want[i..=i], || format!("row of {cols} features alone, {isa}"));
+                    engine.predict_proba(row, params, &mut alone).unwrap();
+                    isa.sigmoid(&[want[i]], &mut probabilities[i..=i]).unwrap();
+                    assert_same_bits(&alone, &probabilities[i..=i], || {
+                        format!("probability of a row of {cols} features alone, {isa}")
+                    });
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_row_alone_gets_the_bits_that_it_gets_among_others() {
+    check_rows_alone::<f32, f32>();
+    check_rows_alone::<f64, f64>();
+    check_rows_alone::<f32, f64>();
+}

@@ -1,0 +1,72 @@
+//! What the passes of an engine make of rows, as lists of numbers to compare. Shared like `fixtures`.
+
+#![allow(dead_code, reason = "each program uses what it needs of this module")]
+#![allow(unreachable_pub, reason = "the library of the fuzz targets passes it on, programs of tests do not")]
+
+use super::fixtures::Number;
+use lanegrad::{Batch, Engine, Gradient, HessianProduct, Isa, Params, Storage};
+
+/// An engine on one thread.
+pub fn serial(isa: Isa) -> Engine {
+    Engine::serial().with_isa(isa)
+}
+
+/// The numbers of a finished sum, whatever was summed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sums {
+    /// The loss, or half the quadratic form of the Hessian.
+    pub value: f64,
+    pub by_bias: f64,
+    pub weight_sum: f64,
+    pub by_weights: Vec<f64>,
+}
+
+impl Sums {
+    /// A sum over no rows of `ncols` features.
+    pub fn zero(ncols: usize) -> Self {
+        Self { by_weights: vec![0.0; ncols], ..Self::default() }
+    }
+}
+
+impl From<&Sums> for Sums {
+    fn from(sums: &Sums) -> Self {
+        sums.clone()
+    }
+}
+
+impl From<&Gradient> for Sums {
+    fn from(gradient: &Gradient) -> Self {
+        let Gradient { loss, dw, db, weight_sum, .. } = gradient;
+        Self { value: *loss, by_bias: *db, weight_sum: *weight_sum, by_weights: dw.clone() }
+    }
+}
+
+impl From<&HessianProduct> for Sums {
+    fn from(product: &HessianProduct) -> Self {
+        let HessianProduct { by_weights, by_bias, half_quadratic_form, weight_sum, .. } = product;
+        let (value, by_bias, weight_sum) = (*half_quadratic_form, *by_bias, *weight_sum);
+        Self { value, by_bias, weight_sum, by_weights: by_weights.clone() }
+    }
+}
+
+/// All numbers of a finished sum.
+pub fn numbers(sums: impl Into<Sums>) -> Vec<f64> {
+    let Sums { value, by_bias, weight_sum, by_weights } = sums.into();
+    [&[value, by_bias, weight_sum], &by_weights[..]].concat()
+}
+
+/// All that an engine makes of a batch, one after the other; an `f32` as `f64` keeps its value and sign.
+pub fn passes<S: Storage<T>, T: Number>(
+    engine: Engine,
+    batch: &Batch<'_, S, T>,
+    [params, direction]: [Params<'_, T>; 2],
+) -> Vec<f64> {
+    let mut all = numbers(&engine.loss_and_gradient(batch, params).expect("a valid batch"));
+    all.extend(numbers(&engine.hessian_product(batch, params, direction).expect("a valid batch")));
+    let mut out = vec![T::NAN; batch.rows().nrows()];
+    engine.logits(batch.rows(), params, &mut out).expect("a place for each row");
+    all.extend(out.iter().map(|x| x.to_f64()));
+    engine.predict_proba(batch.rows(), params, &mut out).expect("a place for each row");
+    all.extend(out.iter().map(|x| x.to_f64()));
+    all
+}
