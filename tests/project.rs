@@ -2,6 +2,8 @@
 
 #[path = "project/features.rs"]
 mod features;
+#[path = "project/layers.rs"]
+mod layers;
 #[path = "project/readme.rs"]
 mod readme;
 
