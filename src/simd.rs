@@ -34,6 +34,8 @@ pub(crate) mod one;
 pub(crate) mod portable;
 pub(crate) mod prefetch;
 pub(crate) mod scalar;
+#[cfg(test)]
+mod tests;
 pub(crate) mod two;
 
 /// Bytes of a vector.
