@@ -136,6 +136,11 @@ macro_rules! storage {
             ) {
                 dispatch!(isa, b => pass::leaf(b, CurvatureTerms { direction }, batch, params, ahead, scratch, node));
             }
+
+            #[cfg(feature = "alloc")]
+            fn deviations(isa: Isa, batch: &Batch<'_, $s, $t>, centres: &[f64], squared: bool, node: &mut [f64]) {
+                dispatch!(isa, _b => pass::deviations(batch, centres, squared, node));
+            }
         })+
     };
 }

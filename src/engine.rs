@@ -6,7 +6,8 @@ use crate::parallel::{for_parts, grain};
 use crate::pass;
 use crate::rows::{Batch, Element, Maps, Params, Passes, Rows, Storage};
 use crate::sum::{
-    Curvature, Finish, Gradient, HessianProduct, Leaf, Loss, Summand, Total, Workspace, chunk_rows,
+    ColumnSums, Curvature, Deviations, Finish, Gradient, HessianProduct, Leaf, Loss, Summand, Total,
+    Workspace, chunk_rows,
 };
 use crate::tree::Tree;
 use crate::tree::node::{Sums, width};
@@ -287,6 +288,56 @@ impl Engine {
         out: &mut HessianProduct,
     ) -> Result<(), Error> {
         self.fill(Curvature::new(params, direction), batch, out)
+    }
+
+    /// The sums over the rows of a batch of s (x - c), for each column, with the sample weight s of a row and the
+    /// centre c of the column: divided by the weight sum, how far the mean is from the centre. Labels play no part.
+    ///
+    /// With a centre among the column's numbers, equal numbers add up to exactly 0.
+    ///
+    /// # Numeric contract
+    ///
+    /// All of it is computed in `f64`, with the same bits on every instruction set, those without fused
+    /// multiply-add too, and any number of threads. The summation errs by at most `(514 + k) u Σ s |x - c|` for 2^k
+    /// chunks. A row of sample weight 0 adds nothing, whatever it holds.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`] where there is not a centre for each column.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use lanegrad::{Batch, Engine, Rows};
+    ///
+    /// let batch = Batch::new(Rows::new(&[1.0_f64, 3.0, 2.0], 3, 1)?, &[0.0, 1.0, 1.0])?;
+    /// assert_eq!(Engine::new().deviations(&batch, &[1.0])?.sums, [3.0]);
+    /// # Ok::<(), lanegrad::Error>(())
+    /// ```
+    pub fn deviations<S: Storage<T>, T: Element>(
+        &self,
+        batch: &Batch<'_, S, T>,
+        centres: &[f64],
+    ) -> Result<ColumnSums, Error> {
+        let mut out = ColumnSums::default();
+        self.fill(Deviations::new(centres, false), batch, &mut out)?;
+        Ok(out)
+    }
+
+    /// The sums over the rows of a batch of s (x - c)², for each column: as [`Engine::deviations`], with at most
+    /// `(516 + k) u Σ s (x - c)²` of error.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`] where there is not a centre for each column.
+    pub fn squared_deviations<S: Storage<T>, T: Element>(
+        &self,
+        batch: &Batch<'_, S, T>,
+        centres: &[f64],
+    ) -> Result<ColumnSums, Error> {
+        let mut out = ColumnSums::default();
+        self.fill(Deviations::new(centres, true), batch, &mut out)?;
+        Ok(out)
     }
 
     /// Fills a result with the sums over a batch, working in the memory that the result keeps.

@@ -135,6 +135,6 @@ pub use rows::{Batch, Element, Params, Rows, RowsIter, Storage};
 pub use stream::{GradientStream, HessianProductStream, SumStream};
 #[cfg(feature = "alloc")]
 pub use sum::{
-    Curvature, Gradient, GradientSum, HessianProduct, HessianProductSum, Loss, PartialSum, Summand, Total,
-    chunk_rows,
+    ColumnSums, Curvature, Deviations, Gradient, GradientSum, HessianProduct, HessianProductSum, Loss,
+    PartialSum, Summand, Total, chunk_rows,
 };

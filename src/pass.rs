@@ -1,13 +1,15 @@
 //! Loops over the features of rows: [`dot`](dot()) and [`Axpy`] of one row, and the fused pass over a chunk
 //! of rows, which scores them, turns the scores into slopes, and accumulates.
 //!
-//! `chunk` is the pass, and says how it goes. `terms` are the value and the slope that it makes of a
+//! `chunk` is the pass, and says how it goes; `deviations` is a simpler one, of columns alone. `terms` are the value and the slope that it makes of a
 //! row. `narrow` and `wide` are the two forms of the steps that go through the features, by the width of a
 //! row; `row_kernel` is what they have in common.
 
 mod axpy;
 #[cfg(feature = "alloc")]
 mod chunk;
+#[cfg(feature = "alloc")]
+mod deviations;
 mod dot;
 #[cfg(feature = "alloc")]
 mod narrow;
@@ -21,6 +23,8 @@ mod wide;
 pub(crate) use self::axpy::Axpy;
 #[cfg(feature = "alloc")]
 pub(crate) use self::chunk::{ahead, leaf, logits, probabilities, scratch_len};
+#[cfg(feature = "alloc")]
+pub(crate) use self::deviations::deviations;
 pub(crate) use self::dot::{NO_PREFETCH, dot};
 #[cfg(feature = "alloc")]
 pub(crate) use self::terms::{CurvatureTerms, LossTerms};

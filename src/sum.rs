@@ -1,7 +1,8 @@
-//! Sums over rows: finished ([`Gradient`], [`HessianProduct`]), and in parts that merge ([`PartialSum`]).
+//! Sums over rows: finished ([`Gradient`], [`HessianProduct`], [`ColumnSums`]), and in parts that merge ([`PartialSum`]).
 
 #[cfg(feature = "serde")]
 mod bits;
+mod column_sums;
 mod fingerprint;
 mod gradient;
 mod hessian_product;
@@ -12,6 +13,7 @@ mod total;
 mod wire;
 mod workspace;
 
+pub use self::column_sums::{ColumnSums, Deviations};
 pub use self::gradient::Gradient;
 pub use self::hessian_product::HessianProduct;
 pub(crate) use self::partial::MOST_ROWS;

@@ -15,6 +15,9 @@ mod bad_input;
 mod bounds;
 #[path = "results/derivation.rs"]
 mod derivation;
+#[cfg(feature = "alloc")]
+#[path = "results/deviations.rs"]
+mod deviations;
 #[path = "results/dot_accuracy.rs"]
 mod dot_accuracy;
 #[path = "results/exhaustive.rs"]

@@ -149,4 +149,8 @@ pub trait Passes<S, T> {
         scratch: &mut [f64],
         node: &mut [f64],
     );
+
+    /// Writes the distances of the columns from a centre each, or their squares, likewise.
+    #[cfg(feature = "alloc")]
+    fn deviations(isa: Isa, batch: &Batch<'_, S, T>, centres: &[f64], squared: bool, node: &mut [f64]);
 }

@@ -14,6 +14,8 @@ pub enum Kind {
     Loss,
     /// [`Curvature`](crate::Curvature).
     Curvature,
+    /// [`Deviations`](crate::Deviations).
+    Deviations,
 }
 
 /// The version of the numeric contract: kernels, chunk plan and tree, which determine the bits of a sum. A
@@ -37,7 +39,7 @@ pub struct Fingerprint {
     ncols: u64,
     /// Number of rows in a chunk.
     chunk_rows: u64,
-    /// A hash of the parameters' bits, and of the direction's.
+    /// A hash of the bits of all that the sum depends on beside the rows: parameters, direction, centres.
     #[cfg_attr(feature = "serde", serde(with = "super::bits"))]
     params: u64,
 }
@@ -45,12 +47,21 @@ pub struct Fingerprint {
 impl Fingerprint {
     /// The fingerprint of a sum on an instruction set, at `params`: the parameters and, where there is one,
     /// the direction.
-    pub(crate) fn new<T: Element, const N: usize>(kind: Kind, isa: Isa, params: [Params<'_, T>; N]) -> Self {
+    pub(crate) fn at<T: Element, const N: usize>(kind: Kind, isa: Isa, params: [Params<'_, T>; N]) -> Self {
         let ncols = params.first().map_or(0, |params| params.weights.len());
-        // FNV-1a over the values (exact in f64), a word at a time: against mistakes, not against attacks.
         let values = params.iter().flat_map(|params| params.weights.iter().copied().chain([params.bias]));
+        Self::new::<T>(kind, isa, ncols, values.map(Into::into))
+    }
+
+    /// The fingerprint of a sum on an instruction set that depends on these values.
+    pub(crate) fn new<T: Element>(
+        kind: Kind,
+        isa: Isa,
+        ncols: usize,
+        values: impl Iterator<Item = f64>,
+    ) -> Self {
+        // FNV-1a over the values, a word at a time: against mistakes, not against attacks.
         let params = values.fold(0xcbf2_9ce4_8422_2325, |hash: u64, x| {
-            let x: f64 = x.into();
             let hash = (hash ^ x.to_bits()).wrapping_mul(0x0000_0100_0000_01b3);
             // The product carries upwards only; bring the upper bits back down.
             hash ^ (hash >> 32)

@@ -1,5 +1,5 @@
 //! The functions that a pass sums over rows: the loss with its gradient, or the loss's curvature along a
-//! direction.
+//! direction. (`column_sums` has one more.)
 
 use super::fingerprint::{Fingerprint, Kind};
 use super::gradient::Gradient;
@@ -9,7 +9,8 @@ use crate::error::Error;
 use crate::isa::Isa;
 use crate::rows::{Batch, Element, Params, Passes, Storage};
 
-/// A function of a labelled row that is summed over rows, with its derivatives: [`Loss`] or [`Curvature`].
+/// A function of a labelled row that is summed over rows, with its derivatives: [`Loss`] or
+/// [`Curvature`]; or a function of the row's columns alone: [`Deviations`](crate::Deviations).
 ///
 /// Sealed.
 pub trait Summand<T: Element>: Copy + Send + Sync {
@@ -72,7 +73,7 @@ impl<'a, T: Element> Leaf<Loss<'a, T>, T> for Summed {
     }
 
     fn fingerprint(summand: &Loss<'a, T>, isa: Isa) -> Fingerprint {
-        Fingerprint::new(Kind::Loss, isa, [summand.params])
+        Fingerprint::at(Kind::Loss, isa, [summand.params])
     }
 
     fn leaf<S: Storage<T>>(
@@ -120,7 +121,7 @@ impl<'a, T: Element> Leaf<Curvature<'a, T>, T> for Summed {
     }
 
     fn fingerprint(summand: &Curvature<'a, T>, isa: Isa) -> Fingerprint {
-        Fingerprint::new(Kind::Curvature, isa, [summand.params, summand.direction])
+        Fingerprint::at(Kind::Curvature, isa, [summand.params, summand.direction])
     }
 
     fn leaf<S: Storage<T>>(

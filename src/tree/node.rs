@@ -55,14 +55,20 @@ pub(crate) struct Head<T> {
     pub(crate) weight_sum: T,
 }
 
-/// Writes a node. Elements of `by_weights` beyond the node's width are left out.
+/// Writes the first numbers of a node.
 #[inline(always)]
-pub(crate) fn write<T: Float>(node: &mut [f64], head: Head<T>, by_weights: &[T]) {
+pub(crate) fn write_head<T: Float>(first: &mut [f64], head: Head<T>) {
     let Head { value, by_bias, weight_sum } = head;
-    let (first, rest) = node.split_at_mut(width(0));
     for (out, x) in first.iter_mut().zip([value, by_bias, weight_sum]) {
         *out = x.to_f64();
     }
+}
+
+/// Writes a node. Elements of `by_weights` beyond the node's width are left out.
+#[inline(always)]
+pub(crate) fn write<T: Float>(node: &mut [f64], head: Head<T>, by_weights: &[T]) {
+    let (first, rest) = node.split_at_mut(width(0));
+    write_head(first, head);
     for (out, x) in rest.iter_mut().zip(by_weights) {
         *out = x.to_f64();
     }

@@ -299,6 +299,10 @@ mod passes {
                 assert_eq!(engine.predict_proba(rows, bad, &mut out[..3]), error);
                 assert_eq!(engine.loss_and_gradient_into(&batch, bad, &mut gradient), error);
                 assert_eq!(engine.hessian_product_into(&batch, bad, good, &mut product), error);
+                let centres = vec![0.5; n];
+                let error = Err(mismatch(["features", "centres"], [2, n]));
+                assert_eq!(engine.deviations(&batch, &centres), error);
+                assert_eq!(engine.squared_deviations(&batch, &centres), error);
                 let error = Err(mismatch(["features", "direction.weights"], [2, n]));
                 assert_eq!(engine.hessian_product_into(&batch, good, bad, &mut product), error);
             }

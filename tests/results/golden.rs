@@ -4,7 +4,7 @@
 //! `LANEGRAD_BLESS=1 cargo test --features serde --test results golden` writes `tests/data/golden_bits.txt` anew.
 
 #[cfg(feature = "alloc")]
-use crate::support::{Data, numbers};
+use crate::support::{Data, centres, numbers};
 use crate::support::{Number, isas, scalar};
 #[cfg(feature = "alloc")]
 use lanegrad::{Engine, chunk_rows};
@@ -190,12 +190,12 @@ fn data<S: Storage<T> + Number, T: Number>(rows: usize, cols: usize) -> Data<S, 
     Data { sample_weights: Some(sample_weights), weights, biases, ..unweighted }
 }
 
-/// The results of each of the [`PASSES`], the last two with sample weights and without.
+/// The results of each of the [`PASSES`], the last four with sample weights and without.
 #[cfg(feature = "alloc")]
 fn hash<S: Storage<T> + Number, T: Number>(
     data: &Data<S, T>,
     engine: Engine,
-    [logits, probabilities, loss, product]: &mut [Hash; 4],
+    [logits, probabilities, loss, product, deviations, squares]: &mut [Hash; 6],
 ) {
     let [params, direction] = data.both();
     let mut out = vec![T::NAN; data.nrows()];
@@ -206,17 +206,21 @@ fn hash<S: Storage<T> + Number, T: Number>(
     for batch in [data.unweighted(), data.batch()] {
         loss.numbers(&numbers(&engine.loss_and_gradient(&batch, params).unwrap()));
         product.numbers(&numbers(&engine.hessian_product(&batch, params, direction).unwrap()));
+        let centres = centres(direction);
+        deviations.numbers(&numbers(&engine.deviations(&batch, &centres).unwrap()));
+        squares.numbers(&numbers(&engine.squared_deviations(&batch, &centres).unwrap()));
     }
 }
 
 #[cfg(feature = "alloc")]
-const PASSES: [&str; 4] = ["logits", "predict_proba", "loss_and_gradient", "hessian_product"];
+const PASSES: [&str; 6] =
+    ["logits", "predict_proba", "loss_and_gradient", "hessian_product", "deviations", "squared_deviations"];
 
 /// The passes over batches of these numbers of rows and columns.
 #[cfg(feature = "alloc")]
 fn over<S: Storage<T> + Number, T: Number>(what: &str, shapes: Vec<(usize, usize)>) -> Lines<Engine> {
     let hashes = move |engine: Engine| {
-        let mut hashes = [(); 4].map(|()| Hash::new());
+        let mut hashes = [(); 6].map(|()| Hash::new());
         for &(rows, cols) in &shapes {
             hash(&data::<S, T>(rows, cols), engine, &mut hashes);
         }

@@ -87,7 +87,8 @@ fn what_is_shared_between_threads() {
 mod passes {
     use crate::support::{assert_same_bits, numbers};
     use lanegrad::{
-        Batch, Engine, Gradient, GradientStream, HessianProduct, HessianProductStream, Params, Place, Rows,
+        Batch, ColumnSums, Engine, Gradient, GradientStream, HessianProduct, HessianProductStream, Params,
+        Place, Rows,
     };
     use std::fmt::Debug;
 
@@ -123,6 +124,7 @@ mod passes {
         fn sent<T: Send + Sync>() {}
         sent::<Gradient>();
         sent::<HessianProduct>();
+        sent::<ColumnSums>();
         sent::<GradientStream<'static, f32, f64>>();
         sent::<HessianProductStream<'static, f32, f64>>();
         sent::<lanegrad::GradientSum>();

@@ -4,7 +4,7 @@
 #![allow(unreachable_pub, reason = "the library of the fuzz targets passes it on, programs of tests do not")]
 
 use super::fixtures::Number;
-use lanegrad::{Batch, Engine, Gradient, HessianProduct, Isa, Params, Storage};
+use lanegrad::{Batch, ColumnSums, Engine, Gradient, HessianProduct, Isa, Params, Storage};
 
 /// An engine on one thread.
 pub fn serial(isa: Isa) -> Engine {
@@ -49,6 +49,18 @@ impl From<&HessianProduct> for Sums {
     }
 }
 
+impl From<&ColumnSums> for Sums {
+    fn from(columns: &ColumnSums) -> Self {
+        let ColumnSums { sums, weight_sum, .. } = columns;
+        Self { weight_sum: *weight_sum, by_weights: sums.clone(), ..Self::default() }
+    }
+}
+
+/// The weights of parameters as centres of columns.
+pub fn centres<T: Number>(params: Params<'_, T>) -> Vec<f64> {
+    params.weights.iter().map(|w| w.to_f64()).collect()
+}
+
 /// All numbers of a finished sum.
 pub fn numbers(sums: impl Into<Sums>) -> Vec<f64> {
     let Sums { value, by_bias, weight_sum, by_weights } = sums.into();
@@ -63,6 +75,9 @@ pub fn passes<S: Storage<T>, T: Number>(
 ) -> Vec<f64> {
     let mut all = numbers(&engine.loss_and_gradient(batch, params).expect("a valid batch"));
     all.extend(numbers(&engine.hessian_product(batch, params, direction).expect("a valid batch")));
+    let centres = centres(direction);
+    all.extend(numbers(&engine.deviations(batch, &centres).expect("a valid batch")));
+    all.extend(numbers(&engine.squared_deviations(batch, &centres).expect("a valid batch")));
     let mut out = vec![T::NAN; batch.rows().nrows()];
     engine.logits(batch.rows(), params, &mut out).expect("a place for each row");
     all.extend(out.iter().map(|x| x.to_f64()));
