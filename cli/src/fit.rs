@@ -3,7 +3,7 @@
 use crate::{args, note, output};
 use anyhow::{Result, ensure};
 use lanegrad_fit::data::{Columns, Table};
-use lanegrad_fit::{Dtype, Fit, Model, Options, Progress, TrainingSet, Warning};
+use lanegrad_fit::{Dtype, Ending, Fit, Model, Options, Progress, TrainingSet, Warning};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -81,8 +81,11 @@ fn fit(args: &Args) -> Result<()> {
             note(&pace.line(progress));
         }
     })?;
-    for warning in &found.warnings {
-        note(&format!("warning: {}", explain(*warning)));
+    for &warning in &found.warnings {
+        note(&format!("warning: {}", explain(warning, &model)));
+    }
+    if let Some(words) = stopped(found.ending) {
+        note(&format!("warning: {words}"));
     }
     output::write(&args.model, model.to_json().as_bytes())?;
     let timing = Timing { read, bytes: pace.bytes };
@@ -160,14 +163,37 @@ fn summary(args: &Args, table: &Table, model: &Model, fit: &Fit, timing: Timing)
 }
 
 /// A warning in the words of the command line.
-fn explain(warning: Warning) -> &'static str {
+fn explain(warning: Warning, model: &Model) -> String {
     match warning {
-        Warning::OneClass => "all rows are of one class: the bias has no finite optimum",
+        Warning::OneClass => "all rows are of one class: the bias has no finite optimum".to_owned(),
         Warning::Separable => {
             "the classes can be separated: without a penalty (--l2) the weights have no finite optimum"
+                .to_owned()
         }
-        Warning::Stalled => "stopped above --tol: no step makes the objective smaller",
-        Warning::OutOfIterations => "stopped after --max-iter iterations, above --tol",
-        _ => "the result may not be the optimum",
+        Warning::QuasiSeparable => {
+            "the classes can be separated but for rows on the boundary: without a penalty \
+            (--l2) the weights have no finite optimum"
+                .to_owned()
+        }
+        Warning::Unresolved { column, by_f64 } => {
+            let name = model.columns.get(column).map_or("", String::as_str);
+            let what_to_do =
+                if by_f64 { "--arithmetic f64 can" } else { "subtract a number near its mean from it" };
+            format!(
+                "the arithmetic cannot resolve the column `{name}`, whose numbers are far from 0 for their spread: \
+                 {what_to_do}"
+            )
+        }
+        _ => "the result may not be the optimum".to_owned(),
+    }
+}
+
+/// Why a fit that has not converged stopped.
+fn stopped(ending: Ending) -> Option<&'static str> {
+    match ending {
+        Ending::Converged => None,
+        Ending::Stalled => Some("stopped above --tol: no step makes the objective smaller"),
+        Ending::OutOfIterations => Some("stopped after --max-iter iterations, above --tol"),
+        _ => Some("stopped above --tol"),
     }
 }

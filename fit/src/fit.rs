@@ -1,14 +1,14 @@
-//! The fit of a batch: moments of the columns, then the optimiser on the objective, then metrics.
+//! The fit of a batch: what is asked for, and what comes out.
 
 use crate::error::{Error, ensure};
 use crate::features::Features;
-use crate::metrics::{Metrics, MetricsSum};
-use crate::moments::{Moments, NotFinite};
+use crate::metrics::Metrics;
+use crate::moments::{Failure, Fault};
 use crate::number::Number;
-use crate::objective::Objective;
-use crate::optimize::{Ending, Limits, minimize};
-use lanegrad::{Batch, Engine, Params, Storage};
-use std::time::{Duration, Instant};
+use crate::optimize::Ending;
+use crate::solve::solve;
+use lanegrad::{Batch, Storage};
+use std::time::Duration;
 
 /// The penalty of a fit, and the limits at which it stops.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,7 +34,7 @@ impl Default for Options {
 }
 
 impl Options {
-    fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         let valid = |x: f64| x >= 0.0 && x.is_finite();
         ensure!(valid(self.l2), "the penalty is {}, not a finite number of at least 0", self.l2);
         ensure!(
@@ -64,7 +64,7 @@ pub struct Progress {
     pub elapsed: Duration,
 }
 
-/// A fact about a result that its user should know.
+/// A fact about the data, and so about the result, that its user should know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Warning {
@@ -72,17 +72,24 @@ pub enum Warning {
     OneClass,
     /// The classes can be separated, and there is no penalty: the weights have no finite optimum.
     Separable,
-    /// The fit stopped above the tolerance, where no step makes the objective smaller.
-    Stalled,
-    /// The fit stopped above the tolerance, as it had made the largest number of iterations.
-    OutOfIterations,
+    /// The classes can be separated but for rows that lie on the boundary, and there is no penalty: the weights have
+    /// no finite optimum.
+    QuasiSeparable,
+    /// The numbers of a column are so far from 0, for their spread, that rounding in this arithmetic may have moved
+    /// the objective by more than 0.01.
+    Unresolved {
+        /// The column, as a number from 0 among the features.
+        column: usize,
+        /// True where arithmetic in `f64` can resolve it.
+        by_f64: bool,
+    },
 }
 
 /// The result of a fit.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Fit {
-    /// A weight for each column, to be applied to its numbers as they are.
+    /// A weight for each column, to be applied to its numbers as they are; 0 where all numbers are equal.
     pub weights: Vec<f64>,
     /// The bias.
     pub bias: f64,
@@ -127,123 +134,12 @@ pub fn fit<S: Number + Storage<T>, T: Number>(
 ) -> Result<Fit, Error> {
     let features = Features::all(batch.rows().ncols());
     solve(batch, &features, options, observe).map_err(|failure| match failure {
-        Failure::NotFinite(NotFinite { place, number: Some((row, x)) }) => {
-            Error::new(format!("row {row}, column {place}: {x} is not finite"))
+        Failure::Column(place, Fault::NotFinite { row, number }) => {
+            Error::new(format!("row {row}, column {place}: {}", Fault::NotFinite { row, number }.words()))
         }
-        Failure::NotFinite(NotFinite { place, number: None }) => {
-            Error::new(format!("column {place}: its numbers are too large"))
-        }
+        Failure::Column(place, fault) => Error::new(format!("column {place}: {}", fault.words())),
         Failure::Other(error) => error,
     })
-}
-
-/// Why there is no result: a number in the data, whose place the caller can name, or something else.
-pub(crate) enum Failure {
-    NotFinite(NotFinite),
-    Other(Error),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Other(error)
-    }
-}
-
-/// Fits to some columns of a batch.
-pub(crate) fn solve<S: Number + Storage<T>, T: Number>(
-    batch: &Batch<'_, S, T>,
-    features: &Features,
-    options: &Options,
-    mut observe: impl FnMut(&Progress),
-) -> Result<Fit, Failure> {
-    options.check()?;
-    ensure!(batch.rows().nrows() > 0, "there are no rows");
-    ensure!(!features.places.is_empty(), "there is no column of features");
-    let start = Instant::now();
-    let moments = Moments::of_features(batch, features).map_err(Failure::NotFinite)?;
-    let objective =
-        Objective::new(*batch, features, &moments, options.l2, options.standardize, options.tolerance);
-    let limits = Limits { tolerance: options.tolerance, iterations: options.max_iterations };
-    let first_pass = Instant::now();
-    let (best, iterations, ending) = minimize(&objective, limits, |iteration, point| {
-        observe(&Progress {
-            iteration,
-            loss: point.loss,
-            objective: point.value,
-            gradient: point.slope(),
-            passes: objective.passes(),
-            elapsed: first_pass.elapsed(),
-        });
-    })?;
-    let elapsed = start.elapsed();
-    ensure!(
-        best.value.is_finite(),
-        "the objective is not finite: columns, labels or the penalty are too extreme"
-    );
-    let (weights, bias) = objective.raw(&best.coordinates);
-    ensure!(
-        weights.iter().all(|w| w.is_finite()) && bias.is_finite(),
-        "the fit diverged: a weight is not finite"
-    );
-    let metrics = score(batch, features, &weights, bias)?;
-    Ok(Fit {
-        nrows: batch.rows().nrows(),
-        loss: best.loss,
-        objective: best.value,
-        gradient: best.slope(),
-        iterations,
-        passes: objective.passes(),
-        elapsed,
-        ending,
-        warnings: warnings(options, ending, &metrics),
-        metrics,
-        weights,
-        bias,
-        means: moments.means.clone(),
-        scales: moments.scales.clone(),
-    })
-}
-
-fn warnings(options: &Options, ending: Ending, metrics: &Metrics) -> Vec<Warning> {
-    let data = if metrics.auc.is_none() {
-        Some(Warning::OneClass)
-    } else if options.l2 == 0.0 && metrics.correct == metrics.weight {
-        Some(Warning::Separable)
-    } else {
-        None
-    };
-    let end = match ending {
-        Ending::Converged => None,
-        Ending::Stalled => Some(Warning::Stalled),
-        Ending::OutOfIterations => Some(Warning::OutOfIterations),
-    };
-    data.into_iter().chain(end).collect()
-}
-
-/// The number of rows that are scored at a time.
-const SCORED_ROWS: usize = 1 << 16;
-
-/// Scores all rows by a model.
-fn score<S: Storage<T>, T: Number>(
-    batch: &Batch<'_, S, T>,
-    features: &Features,
-    weights: &[f64],
-    bias: f64,
-) -> Result<Metrics, Error> {
-    let engine = Engine::new();
-    let mut metrics = MetricsSum::new();
-    let mut spread: Vec<T> = Vec::new();
-    features.spread(weights.iter().copied(), &mut spread);
-    let params = Params::new(&spread, T::nearest(bias));
-    let rows = batch.rows().nrows();
-    let mut logits = vec![T::default(); SCORED_ROWS.min(rows)];
-    for start in (0..rows).step_by(SCORED_ROWS) {
-        let block = batch.slice(start..rows.min(start + SCORED_ROWS))?;
-        let logits = &mut logits[..block.rows().nrows()];
-        engine.logits(block.rows(), params, logits)?;
-        metrics.add(&engine, logits, block.labels(), block.sample_weights())?;
-    }
-    Ok(metrics.finish())
 }
 
 #[cfg(test)]
@@ -279,10 +175,103 @@ mod tests {
     fn what_a_user_should_know_is_a_warning() {
         let options = Options::default();
         let of = |y: [f64; 4], options: Options| fit(&batch(&X, &y), &options, |_| {}).unwrap().warnings;
-        assert!(of([1.0; 4], options).contains(&Warning::OneClass));
-        assert!(of([1.0, 0.0, 1.0, 0.0], options).contains(&Warning::Separable));
-        assert_eq!(of(Y, Options { max_iterations: 1, ..options }), [Warning::OutOfIterations]);
+        assert_eq!(of([1.0; 4], options), [Warning::OneClass]);
+        assert_eq!(of([1.0, 0.0, 1.0, 0.0], options), [Warning::Separable]);
         assert_eq!(of(Y, Options { l2: 1.0, ..options }), []);
+        let one = fit(&batch(&X, &Y), &Options { max_iterations: 1, ..options }, |_| {}).unwrap();
+        assert_eq!((one.ending, one.iterations), (Ending::OutOfIterations, 1));
+        let none = fit(&batch(&X, &Y), &Options { max_iterations: 0, ..options }, |_| {}).unwrap();
+        assert_eq!((none.ending, none.passes, none.bias), (Ending::OutOfIterations, 1, 0.0));
+    }
+
+    /// Random rows of two columns, of which the second says which class most rows are of.
+    fn overlapping(nrows: u32) -> (Vec<f64>, Vec<f64>) {
+        let row = |i: u32| [f64::from(i * 7919 % 613) / 300.0 - 1.0, f64::from(i * 104_729 % 17 % 2)];
+        let x: Vec<f64> = (0..nrows).flat_map(row).collect();
+        let label = |(i, row): (u32, &[f64])| f64::from(u8::from(row[0] + f64::from(i % 5) > 2.0));
+        let y = (0..).zip(x.chunks(2)).map(label).collect();
+        (x, y)
+    }
+
+    #[test]
+    fn quasi_separation_is_found_and_nothing_is_taken_for_it() {
+        let of = |x: &[f64], y: &[f64], l2| {
+            let options = Options { l2, ..Options::default() };
+            fit(&batch(x, y), &options, |_| {}).unwrap().warnings
+        };
+        for nrows in [30, 100, 1000, 20_000] {
+            let (x, mut y) = overlapping(nrows);
+            assert_eq!(of(&x, &y, 0.0), [], "{nrows}");
+            // All rows with the indicator are positive, the others are of both classes.
+            y.iter_mut().zip(x.chunks(2)).filter(|(_, row)| row[1] == 1.0).for_each(|(y, _)| *y = 1.0);
+            assert_eq!(of(&x, &y, 0.0), [Warning::QuasiSeparable], "{nrows}");
+            assert_eq!(of(&x, &y, 1e-3), [], "{nrows}");
+            // All but one: there is a finite optimum, though far away.
+            *y.iter_mut().zip(x.chunks(2)).find(|(_, row)| row[1] == 1.0).unwrap().0 = 0.0;
+            assert_eq!(of(&x, &y, 0.0), [], "{nrows}");
+        }
+    }
+
+    #[test]
+    fn a_constant_column_changes_nothing() {
+        let (x, y) = overlapping(500);
+        for constant in [1.0, -0.1, 1e12, 1.7e18, 0.0] {
+            let wide: Vec<f64> = x.chunks(2).flat_map(|row| [row[0], constant, row[1]]).collect();
+            for (l2, standardize) in [(0.0, false), (1e-3, false), (1e-3, true)] {
+                let options = Options { l2, standardize, tolerance: 1e-11, ..Options::default() };
+                let with = fit(&batch(&wide, &y), &options, |_| {}).unwrap();
+                let without = fit(&batch(&x, &y), &options, |_| {}).unwrap();
+                assert_eq!((with.weights[1], with.means[1], with.scales[1]), (0.0, constant, 1.0));
+                assert!((with.loss / without.loss - 1.0).abs() < 1e-12, "{constant}");
+                let weights = [with.weights[0], with.weights[2], with.bias];
+                let wanted = [without.weights[0], without.weights[1], without.bias];
+                for (weight, wanted) in weights.into_iter().zip(wanted) {
+                    assert!((weight - wanted).abs() < 1e-9, "{constant}: {weight}, not {wanted}");
+                }
+            }
+        }
+        // Nothing but constants: the bias alone.
+        let found = fit(&batch(&[3.0; 4], &[1.0, 0.0, 1.0, 1.0]), &Options::default(), |_| {}).unwrap();
+        assert_eq!((found.ending, &found.weights[..]), (Ending::Converged, &[0.0][..]));
+        assert!((found.bias - 3.0_f64.ln()).abs() < 1e-5);
+    }
+
+    #[test]
+    fn a_column_too_far_from_zero_for_the_arithmetic_is_named() {
+        let (x, y) = overlapping(200);
+        let far = |offset: f64| x.chunks(2).flat_map(|row| [row[0], row[1] + offset]).collect::<Vec<f64>>();
+        let single: Vec<f32> = far(10_000.0).iter().map(|&x| x as f32).collect();
+        let labels: Vec<f32> = y.iter().map(|&y| y as f32).collect();
+        let batch_of_singles = Batch::new(Rows::new(&single, 200, 2).unwrap(), &labels).unwrap();
+        let found = fit(&batch_of_singles, &Options::default(), |_| {}).unwrap();
+        assert_eq!(found.warnings, [Warning::Unresolved { column: 1, by_f64: true }]);
+        // The same numbers in f64, and further away.
+        let found = fit(&batch(&far(10_000.0), &y), &Options::default(), |_| {}).unwrap();
+        assert_eq!(found.warnings, []);
+        let found = fit(&batch(&far(1e13), &y), &Options::default(), |_| {}).unwrap();
+        assert_eq!(found.warnings, [Warning::Unresolved { column: 1, by_f64: false }]);
+    }
+
+    #[test]
+    fn sample_weights_that_would_overflow_or_vanish_are_named() {
+        let message = |weights: [f64; 4]| {
+            let weighted = batch(&X, &Y).with_sample_weights(&weights).unwrap();
+            chain(&fit(&weighted, &Options::default(), |_| {}).unwrap_err())
+        };
+        assert_eq!(
+            message([1e300, 1e308, 1.0, 0.0]),
+            "the sample weights are too large: the largest is 1e308, and arithmetic in f64 needs one between 1e-90 and 1e90"
+        );
+        assert!(message([1e-320; 4]).starts_with("the sample weights are too small: the largest is 1e-320,"));
+        assert_eq!(message([0.0; 4]), "no row has a sample weight above 0");
+        // A factor in all of them changes nothing.
+        let plain = fit(&batch(&X, &Y), &Options { l2: 0.1, ..Options::default() }, |_| {}).unwrap();
+        for factor in [2.0_f64.powi(-200), 2.0_f64.powi(200)] {
+            let weights = [factor; 4];
+            let weighted = batch(&X, &Y).with_sample_weights(&weights).unwrap();
+            let found = fit(&weighted, &Options { l2: 0.1, ..Options::default() }, |_| {}).unwrap();
+            assert_eq!((found.weights, found.loss), (plain.weights.clone(), plain.loss), "{factor}");
+        }
     }
 
     #[test]
@@ -294,7 +283,8 @@ mod tests {
             message(&[1.0, f64::NAN, 2.0], &[0.0, 1.0, 0.0], &plain),
             "row 1, column 0: NaN is not finite"
         );
-        assert_eq!(message(&[1e300, -1e300], &[0.0, 1.0], &plain), "column 0: its numbers are too large");
+        let large = message(&[1e300, -1e300], &[0.0, 1.0], &plain);
+        assert_eq!(large, "column 0: its numbers are too large: their squares overflow");
         let negative = Options { l2: -1.0, ..plain };
         assert!(message(&X, &Y, &negative).contains("the penalty is -1"));
         let nan = Options { tolerance: f64::NAN, ..plain };

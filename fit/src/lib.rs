@@ -61,6 +61,9 @@ mod objective;
 mod optimize;
 #[cfg(feature = "files")]
 mod predict;
+mod resolution;
+mod separation;
+mod solve;
 #[cfg(feature = "files")]
 mod training;
 

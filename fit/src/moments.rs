@@ -1,189 +1,215 @@
-//! Mean and standard deviation of every column, in one pass over the rows.
+//! Mean and standard deviation of every feature: two sums over the tree of chunks, as a gradient is.
 //!
-//! Blocks that fit into a cache are read twice: for the mean (as a distance from the first row, so that equal
-//! numbers have exactly that mean), and for the squared distances from it. The blocks' results are merged by the
-//! formula of Chan, Golub and LeVeque ("Updating Formulae and a Pairwise Algorithm for Computing Sample Variances",
-//! 1979), in the order of the rows. How blocks are cut depends on the shape alone, so the number of threads changes
-//! no bit.
+//! The first is of the distances from a row, so that equal numbers have exactly their mean; the second of the
+//! squared distances from the means, so that nothing cancels.
 
+use crate::error::Error;
 use crate::features::Features;
 use crate::number::Number;
-use lanegrad::{Batch, Rows, Storage};
-use rayon::prelude::*;
-use std::ops::Range;
+use lanegrad::{Batch, ColumnSums, Engine, Storage};
 
-/// Mean and scale of each column.
-#[derive(Clone, Debug, PartialEq)]
+/// Mean and scale of some features.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Moments {
     pub(crate) means: Vec<f64>,
-    /// Standard deviations, with the number of rows (or the sum of their weights) as the divisor; 1 where
-    /// all numbers are equal.
+    /// Standard deviations, with the number of rows (or the sum of their weights) as the divisor; 0 where all
+    /// numbers are equal.
     pub(crate) scales: Vec<f64>,
 }
 
-/// A column whose mean or scale is not finite.
+/// Why there is no result: a column of the batch, whose name and place the caller knows, or something else.
 #[derive(Debug)]
-pub(crate) struct NotFinite {
-    /// The column.
-    pub(crate) place: usize,
-    /// The first row whose number is not finite, and that number; `None` if all are, but too large.
-    pub(crate) number: Option<(usize, f64)>,
+pub(crate) enum Failure {
+    Column(usize, Fault),
+    Other(Error),
 }
 
-/// The bytes of a block: a part of a second-level cache.
-const BLOCK_BYTES: usize = 128 << 10;
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Other(error.into())
+    }
+}
 
-/// Blocks that one thread merges before it hands over the result.
-const RUN: usize = 64;
+/// Why a column has no mean or scale to compute with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Fault {
+    /// A row has a number that is not finite.
+    NotFinite { row: usize, number: f64 },
+    /// The numbers, or their squares, overflow.
+    TooLarge,
+    /// The numbers differ by so little that the squares underflow.
+    TooClose,
+}
+
+impl Fault {
+    /// The fault in words, that follow the column's name; for a number that is not finite they follow the row's too.
+    pub(crate) fn words(self) -> String {
+        match self {
+            Self::NotFinite { number, .. } => format!("{number:?} is not finite"),
+            Self::TooLarge => "its numbers are too large: their squares overflow".to_owned(),
+            Self::TooClose => {
+                "its numbers differ by too little: the squares of their differences underflow".to_owned()
+            }
+        }
+    }
+}
+
+/// The variance of numbers that are not equal is at least this, and at most its inverse: squares between lose
+/// nothing to underflow, and the weights of such a column are numbers that products with them can be.
+const LEAST_VARIANCE: f64 = 1e-280;
 
 impl Moments {
-    /// Mean and scale of each feature. If one is not finite, the error has the number that causes it.
+    /// Mean and scale of each feature, in two passes over the rows, of which one has a sample weight above 0. Rows of
+    /// weight 0 do not count, whatever they hold.
     pub(crate) fn of_features<S: Number + Storage<T>, T: Number>(
         batch: &Batch<'_, S, T>,
         features: &Features,
-    ) -> Result<Self, NotFinite> {
+    ) -> Result<Self, Failure> {
         let (rows, weights) = (batch.rows(), batch.sample_weights());
-        let counts = |row: usize| weights.is_none_or(|weights| weights[row].double() > 0.0);
-        let all = Self::new(rows, weights);
+        let counted = |&row: &usize| weights.is_none_or(|weights| weights[row].double() > 0.0);
+        let first = (0..rows.nrows()).find(counted).and_then(|row| rows.row(row)).unwrap_or_default();
+        let first: Vec<f64> = first.iter().map(|x| x.double()).collect();
+        let engine = Engine::new();
+        let average =
+            |sums: ColumnSums| -> Vec<f64> { sums.sums.iter().map(|sum| sum / sums.weight_sum).collect() };
+        let distances = average(engine.deviations(batch, &first)?);
+        let means: Vec<f64> =
+            first.iter().zip(&distances).map(|(first, distance)| first + distance).collect();
+        let squares = average(engine.squared_deviations(batch, &means)?);
+
+        let mut moments = Self::default();
         for &place in &features.places {
-            if !all.means[place].is_finite() || !all.scales[place].is_finite() {
-                let mut numbers = rows.iter().map(|row| row[place].double()).enumerate();
-                let number = numbers.find(|&(row, x)| counts(row) && !x.is_finite());
-                return Err(NotFinite { place, number });
+            let mut column =
+                rows.iter().map(|row| row[place].double()).enumerate().filter(|(row, _)| counted(row));
+            // How far the mean was moved by rounding it.
+            let rounding = distances[place] - (means[place] - first[place]);
+            let variance = squares[place] - rounding * rounding;
+            let mut scale = variance.sqrt();
+            if !means[place].is_finite() || variance.is_nan() || variance > LEAST_VARIANCE.recip() {
+                let fault = match column.find(|(_, x)| !x.is_finite()) {
+                    Some((row, number)) => Fault::NotFinite { row, number },
+                    None => Fault::TooLarge,
+                };
+                return Err(Failure::Column(place, fault));
             }
+            if variance < LEAST_VARIANCE {
+                if column.any(|(_, x)| x != first[place]) {
+                    return Err(Failure::Column(place, Fault::TooClose));
+                }
+                scale = 0.0;
+            }
+            moments.means.push(means[place]);
+            moments.scales.push(scale);
         }
-        let of_features = |numbers: &[f64]| features.places.iter().map(|&place| numbers[place]).collect();
-        Ok(Self { means: of_features(&all.means), scales: of_features(&all.scales) })
+        Ok(moments)
     }
 
-    /// Mean and scale of each column, in one pass over the rows. There is at least one column, and one weight
-    /// for each row if there are weights: rows of weight 0 do not count, whatever they hold.
-    fn new<S: Number, T: Number>(rows: Rows<'_, S>, weights: Option<&[T]>) -> Self {
-        let block = (BLOCK_BYTES / (rows.ncols() * size_of::<S>())).max(1);
-        let run = block * RUN;
-        let runs = (0..rows.nrows().div_ceil(run)).into_par_iter().map(|i| {
-            let end = rows.nrows().min((i + 1) * run);
-            let mut sum = Partial::empty(rows.ncols());
-            for start in (i * run..end).step_by(block) {
-                sum.merge(&Partial::of(rows, weights, start..end.min(start + block)));
-            }
-            sum
-        });
-        // In order: `collect` keeps it, a reduction would not.
-        let runs: Vec<Partial> = runs.collect();
-        let mut all = Partial::empty(rows.ncols());
-        runs.iter().for_each(|run| all.merge(run));
-        let scale = |&squares: &f64| if squares > 0.0 { (squares / all.count).sqrt() } else { 1.0 };
-        Self { scales: all.squares.iter().map(scale).collect(), means: all.means }
-    }
-}
-
-/// Weight, means and sums of squares of some rows.
-struct Partial {
-    count: f64,
-    means: Vec<f64>,
-    /// Sums of the squared distances from the means.
-    squares: Vec<f64>,
-}
-
-impl Partial {
-    fn empty(cols: usize) -> Self {
-        Self { count: 0.0, means: vec![0.0; cols], squares: vec![0.0; cols] }
-    }
-
-    fn of<S: Number, T: Number>(rows: Rows<'_, S>, weights: Option<&[T]>, block: Range<usize>) -> Self {
-        let mut partial = Self::empty(rows.ncols());
-        let weighted = |i: usize| {
-            let weight = weights.map_or(1.0, |weights| weights[i].double());
-            rows.row(i).filter(|_| weight > 0.0).map(|row| (row, weight))
+    /// Those of the features for which `keep` is true.
+    pub(crate) fn only(&self, keep: &[bool]) -> Self {
+        let only = |numbers: &[f64]| {
+            numbers.iter().zip(keep).filter(|(_, keep)| **keep).map(|(number, _)| *number).collect()
         };
-        let in_block = || block.clone().filter_map(weighted);
-        let Some((first, _)) = in_block().next() else { return partial };
-        for (row, weight) in in_block() {
-            partial.count += weight;
-            for ((sum, x), first) in partial.means.iter_mut().zip(row).zip(first) {
-                *sum += weight * (x.double() - first.double());
-            }
-        }
-        for (mean, first) in partial.means.iter_mut().zip(first) {
-            *mean = first.double() + *mean / partial.count;
-        }
-        for (row, weight) in in_block() {
-            for ((square, mean), x) in partial.squares.iter_mut().zip(&partial.means).zip(row) {
-                let distance = x.double() - mean;
-                *square += weight * distance * distance;
-            }
-        }
-        partial
-    }
-
-    fn merge(&mut self, other: &Self) {
-        if other.count == 0.0 {
-            return;
-        }
-        let count = self.count + other.count;
-        let columns = self.means.iter_mut().zip(&mut self.squares);
-        for ((mean, square), (other_mean, other_square)) in
-            columns.zip(other.means.iter().zip(&other.squares))
-        {
-            let distance = other_mean - *mean;
-            *mean += distance * (other.count / count);
-            *square += other_square + distance * distance * (self.count * other.count / count);
-        }
-        self.count = count;
+        Self { means: only(&self.means), scales: only(&self.scales) }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Moments;
-    use lanegrad::Rows;
+    use super::{Failure, Fault, Moments};
+    use crate::features::Features;
+    use lanegrad::{Batch, Rows};
+
+    fn moments(x: &[f64], ncols: usize, weights: Option<&[f64]>) -> Result<Moments, (usize, Fault)> {
+        let labels = vec![0.0; x.len() / ncols];
+        let mut batch = Batch::new(Rows::new(x, labels.len(), ncols).unwrap(), &labels).unwrap();
+        if let Some(weights) = weights {
+            batch = batch.with_sample_weights(weights).unwrap();
+        }
+        Moments::of_features(&batch, &Features::all(ncols)).map_err(|failure| match failure {
+            Failure::Column(place, fault) => (place, fault),
+            Failure::Other(error) => panic!("{error}"),
+        })
+    }
 
     #[test]
-    fn they_are_those_of_the_textbook() {
-        let rows = 40_000;
-        let data: Vec<f64> = (0..rows * 3)
-            .map(|i| match i % 3 {
-                0 => (i * 7919 % 613) as f64,
-                1 => 1e9 + (i % 5) as f64,
-                _ => 0.1,
+    fn they_are_those_of_the_definition() {
+        let nrows = 70_001;
+        let x: Vec<f64> = (0..nrows)
+            .flat_map(|i| {
+                let x = (i * 7919 % 104_729) as f64;
+                [1e6 + x / 1e5, x - 5e4, 7.0]
             })
             .collect();
-        let moments = Moments::new::<f64, f64>(Rows::new(&data, rows, 3).unwrap(), None);
-        for column in 0..3 {
-            let numbers = || data.iter().skip(column).step_by(3);
-            let mean = numbers().sum::<f64>() / rows as f64;
-            let variance = numbers().map(|x| (x - mean) * (x - mean)).sum::<f64>() / rows as f64;
-            let scale = if column == 2 { 1.0 } else { variance.sqrt() };
-            assert!((moments.means[column] / mean - 1.0).abs() < 1e-12);
-            assert!((moments.scales[column] / scale - 1.0).abs() < 1e-9, "{moments:?}");
+        let found = moments(&x, 3, None).unwrap();
+        for column in 0..2 {
+            let numbers = || x.iter().skip(column).step_by(3);
+            let mean = numbers().sum::<f64>() / nrows as f64;
+            let variance = numbers().map(|x| (x - mean) * (x - mean)).sum::<f64>() / nrows as f64;
+            assert!((found.means[column] / mean - 1.0).abs() < 1e-12);
+            assert!((found.scales[column] / variance.sqrt() - 1.0).abs() < 1e-9, "{found:?}");
+        }
+        assert_eq!((found.means[2], found.scales[2]), (7.0, 0.0));
+    }
+
+    #[test]
+    fn equal_numbers_have_exactly_their_mean_and_no_scale() {
+        for x in [0.1, 1e12, 1.7e18, 1e300, 5e-324, 0.0] {
+            let found = moments(&vec![x; 10_007], 1, None);
+            assert_eq!(found, Ok(Moments { means: vec![x], scales: vec![0.0] }));
         }
     }
 
     #[test]
-    fn equal_numbers_have_a_scale_of_one() {
-        let data = vec![0.1; 100_000];
-        let moments = Moments::new::<f64, f64>(Rows::new(&data, data.len(), 1).unwrap(), None);
-        assert_eq!(moments, Moments { means: vec![0.1], scales: vec![1.0] });
+    fn a_mean_between_two_numbers_is_no_spread() {
+        // Neighbours: their mean is one of them.
+        let found = moments(&[1.7e18, 1.7e18 + 256.0], 1, None).unwrap();
+        assert_eq!(found.scales, [128.0]);
     }
 
     #[test]
     fn weights_count_rows_as_often() {
-        let data = [1.0, 5.0, f64::NAN, 2.0];
-        let weighted = Moments::new(Rows::new(&data, 4, 1).unwrap(), Some(&[2.0, 1.0, 0.0, 1.0]));
-        let repeated = Moments::new::<f64, f64>(Rows::new(&[1.0, 1.0, 5.0, 2.0], 4, 1).unwrap(), None);
+        let weighted = moments(&[1.0, 5.0, f64::NAN, 2.0], 1, Some(&[2.0, 1.0, 0.0, 1.0])).unwrap();
+        let repeated = moments(&[1.0, 1.0, 5.0, 2.0], 1, None).unwrap();
         assert!((weighted.means[0] - repeated.means[0]).abs() < 1e-15);
         assert!((weighted.scales[0] - repeated.scales[0]).abs() < 1e-15);
     }
 
     #[test]
+    fn what_cannot_be_computed_with_is_named_whatever_comes_first() {
+        let many: Vec<f64> = (0..1000).map(|i| f64::from(i) - 300.0).collect();
+        let scaled = |scale: f64| many.iter().map(|x| x * scale).collect::<Vec<_>>();
+        for (scale, fault) in [(1e160, Fault::TooLarge), (1e305, Fault::TooLarge), (1e-170, Fault::TooClose)]
+        {
+            for repeat in [1, 64] {
+                let x = scaled(scale).repeat(repeat);
+                assert_eq!(moments(&x, 1, None), Err((0, fault)), "{scale}");
+                let backwards: Vec<f64> = x.iter().rev().copied().collect();
+                assert_eq!(moments(&backwards, 1, None), Err((0, fault)), "{scale}");
+            }
+        }
+        for scale in [1e-130, 1e130] {
+            let (found, plain) =
+                (moments(&scaled(scale), 1, None).unwrap(), moments(&many, 1, None).unwrap());
+            assert!((found.scales[0] / scale / plain.scales[0] - 1.0).abs() < 1e-12);
+        }
+        for number in [f64::NAN, f64::INFINITY] {
+            let mut x = many.clone();
+            x[77] = number;
+            match moments(&x, 2, None) {
+                Err((1, Fault::NotFinite { row: 38, number: found })) => {
+                    assert_eq!(found.to_bits(), number.to_bits());
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
     fn threads_change_no_bit() {
-        let (rows, cols) = (100_000, 7);
-        let data: Vec<f32> = (0..rows * cols).map(|i| (i * 7919 % 104_729) as f32 * 0.37).collect();
-        let rows = Rows::new(&data, rows, cols).unwrap();
+        let x: Vec<f64> = (0..700_000_u64).map(|i| (i * 7919 % 104_729) as f64 * 0.37).collect();
         let on = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| Moments::new::<f32, f64>(rows, None))
+            pool.install(|| moments(&x, 7, None))
         };
         assert_eq!(on(1), on(3));
     }

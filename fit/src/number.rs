@@ -28,6 +28,15 @@ impl Dtype {
         }
     }
 
+    /// The unit roundoff: half the distance from 1 to the next number.
+    #[must_use]
+    pub(crate) const fn unit_roundoff(self) -> f64 {
+        match self {
+            Self::F32 => 0.5 * f32::EPSILON as f64,
+            Self::F64 => 0.5 * f64::EPSILON,
+        }
+    }
+
     /// The size of a number, in bytes.
     #[must_use]
     pub const fn bytes(self) -> usize {

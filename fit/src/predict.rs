@@ -92,7 +92,7 @@ impl<'a> Predictor<'a> {
             }
         }
         ensure!(scorer.rows > 0, "{} has no rows", scorer.file);
-        let metrics = scorer.metrics.as_ref().map(MetricsSum::finish);
+        let metrics = scorer.metrics.take().map(MetricsSum::finish);
         Ok(Prediction { nrows: scorer.rows, metrics, has_signed_labels: scorer.coding.signed })
     }
 }

@@ -3,10 +3,11 @@
 use crate::data::{Columns, Labels, Numbers, Table, read_column};
 use crate::error::{Context, Error, bail, ensure};
 use crate::features::Features;
-use crate::fit::{Failure, Fit, Options, Progress, solve};
+use crate::fit::{Fit, Options, Progress};
 use crate::model::Model;
-use crate::moments::NotFinite;
+use crate::moments::{Failure, Fault};
 use crate::number::{Dtype, Number};
+use crate::solve::solve;
 use lanegrad::{Batch, Storage};
 use std::fmt;
 
@@ -103,22 +104,15 @@ impl<'a> TrainingSet<'a> {
             batch = batch.with_sample_weights(weights)?;
         }
         solve(&batch, &features, options, observe).map_err(|failure| match failure {
-            Failure::NotFinite(NotFinite { place, number }) => {
+            Failure::Column(place, fault) => {
                 let number_of = |feature: &usize| features.places[*feature] == place;
                 let column = (0..features.places.len()).find(number_of).map_or(0, |i| columns.features[i]);
+                let file = match fault {
+                    Fault::NotFinite { row, .. } => table.place(row),
+                    _ => table.file().to_owned(),
+                };
                 let name = &table.names()[column];
-                Error::new(match number {
-                    Some((row, x)) => {
-                        format!("{}, column {} (`{name}`): {x} is not finite", table.place(row), column + 1)
-                    }
-                    None => {
-                        format!(
-                            "{}, column {} (`{name}`): its numbers are too large",
-                            table.file(),
-                            column + 1
-                        )
-                    }
-                })
+                Error::new(format!("{file}, column {} (`{name}`): {}", column + 1, fault.words()))
             }
             Failure::Other(error) => error,
         })

@@ -158,7 +158,7 @@ fn a_model_predicts_what_it_was_fitted_to() {
     let directory = Directory::new();
     let (model, out) = (directory.path("model.json"), directory.path("p"));
     let csv = data("breast_cancer.csv");
-    succeed(fit(&csv, "malignant", &model).args(["--standardize", "--l2", "1e-2"]));
+    succeed(fit(&csv, "malignant", &model).args(["--standardize", "--l2", "1e-2", "--tol", "1e-9"]));
     let Run { status, stderr, .. } =
         run(lanegrad(["predict", "--model", &model, &csv, "--label", "malignant"]).args(["--out", &out]));
     assert_eq!(status, Some(0), "{stderr}");
