@@ -27,7 +27,7 @@ use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use lanegrad::Isa;
 use lanegrad_fit::Dtype;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
 
@@ -98,10 +98,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         }),
     ];
     let files = || formats.iter().filter_map(|(path, render)| Some((path.as_ref()?, render)));
-    // Files that cannot be written are refused before the work.
+    // Reports that would be overwritten, and files that cannot be written, are refused before the work.
+    let outputs: Vec<&Path> = files().map(|(path, _)| path.as_path()).chain([output::standard()]).collect();
+    let inputs: Vec<&Path> =
+        [&args.from, &args.compare].into_iter().flatten().map(PathBuf::as_path).collect();
+    output::distinct(&outputs, &inputs)?;
     for (i, (path, _)) in files().enumerate() {
         ensure!(
-            files().skip(i + 1).all(|(other, _)| other != path),
+            files().skip(i + 1).all(|(other, _)| !output::same(other, path)),
             "two reports have the same path, {}",
             path.display()
         );
@@ -117,8 +121,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         files().map(|(path, render)| output::write(path, &render(&report)?)).collect();
     let comparison = old.as_ref().map(|old| Comparison::new(old, &report)).transpose()?;
     let text = comparison.as_ref().map_or_else(|| table::render(&report), Comparison::render);
-    output::print_beside(files().map(|(path, _)| path), &text)?;
-    written.into_iter().collect::<Result<()>>()?;
+    let printed = output::print_beside(files().map(|(path, _)| path), &text);
+    output::first_failure(written.into_iter().chain([printed]))?;
     let lowest = comparison.as_ref().and_then(Comparison::lowest);
     let failed = lowest.zip(args.fail_below).is_some_and(|(lowest, bound)| lowest < bound);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -19,16 +19,12 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    output::distinct(&[&args.output, output::standard()], &[&args.input])?;
     let Input::Source(mut source) = Input::open(&args.input)? else {
         bail!("{} is a NumPy file already", args.input.display())
     };
     let cols = source.names().len();
-    let mut out = Output::create(&args.output)?;
-    ensure!(
-        out.is_a_file(),
-        "cannot write {}: it must be a file, as its header has the number of rows, which is known at the end",
-        args.output.display()
-    );
+    let mut out = Output::create_file(&args.output)?;
     out.write(&npy::header(args.dtype, 0, cols))?;
     let rows = match args.dtype {
         Dtype::F32 => copy::<f32>(&mut source, &mut out)?,

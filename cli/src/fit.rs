@@ -54,6 +54,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     crate::machine::lowered()?;
     let mismatch = args.arithmetic == Dtype::F32 && args.dtype == Some(Dtype::F64);
     ensure!(!mismatch, "--arithmetic f32 needs data that are held in f32, not --dtype f64");
+    output::distinct(&[&args.model, output::standard()], &[&args.data])?;
     output::check(&args.model)?;
     crate::on_threads(args.threads, || fit(args))?
 }

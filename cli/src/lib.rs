@@ -9,6 +9,7 @@ mod info;
 mod machine;
 mod output;
 mod predict;
+mod signals;
 mod synth;
 
 use anyhow::{Context, Result};
@@ -44,44 +45,64 @@ enum Command {
 /// Exit status of a run that was refused or failed: clap's own for arguments that it refuses.
 const FAILURE: u8 = 2;
 
-/// Exit status of a run that was interrupted, as shells have it.
-const INTERRUPTED: i32 = 130;
+/// The end of a run.
+enum End {
+    Status(ExitCode),
+    /// The reader of an output went away: nobody is left to hear of it.
+    ClosedPipe,
+}
 
-/// Runs the program with the arguments of this process. An interrupt removes the file that is being written, and
-/// ends the process.
+/// Runs the program with the arguments of this process. In Unix a signal removes the file that is being written and
+/// then ends the process, and a reader that closes its pipe ends it by SIGPIPE.
 #[must_use]
 pub fn main() -> ExitCode {
-    // If the handler cannot be set, an interrupt leaves that file.
-    let _ = ctrlc::set_handler(|| {
-        output::remove_unfinished();
-        std::process::exit(INTERRUPTED);
-    });
-    run(std::env::args_os())
+    signals::allow();
+    match execute(std::env::args_os()) {
+        End::Status(status) => status,
+        End::ClosedPipe => signals::end_by_closed_pipe(),
+    }
 }
 
 /// Runs the program with these arguments, of which the first is its name, and returns its exit status: 0, 1 if a
-/// comparison of reports failed, 2 if something was refused or failed, which was then printed on standard error.
+/// comparison of reports failed, 2 if something was refused or failed, which was then printed on standard error, and
+/// 141 if the reader of an output closed its pipe, which is not. The signals of the process are left to the caller.
 pub fn run(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
-        Ok(cli) => cli,
+    match execute(args) {
+        End::Status(status) => status,
+        End::ClosedPipe => ExitCode::from(signals::CLOSED_PIPE),
+    }
+}
+
+fn execute(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> End {
+    let done = match Cli::try_parse_from(args) {
+        Ok(cli) => match cli.command {
+            Command::Fit(args) => fit::run(&args).map(|()| ExitCode::SUCCESS),
+            Command::Predict(args) => predict::run(&args).map(|()| ExitCode::SUCCESS),
+            Command::Convert(args) => convert::run(&args).map(|()| ExitCode::SUCCESS),
+            Command::Synth(args) => synth::run(&args).map(|()| ExitCode::SUCCESS),
+            Command::Bench(args) => bench::run(&args),
+            Command::Info(args) => info::run(&args).map(|()| ExitCode::SUCCESS),
+        },
+        Err(answer) => print(&answer),
+    };
+    match done {
+        Ok(status) => End::Status(status),
+        Err(error) if output::is_closed_pipe(&error) => End::ClosedPipe,
         Err(error) => {
-            // Nobody reads a closed output.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(FAILURE));
+            note(&format!("error: {error:#}"));
+            End::Status(ExitCode::from(FAILURE))
         }
-    };
-    let done = match cli.command {
-        Command::Fit(args) => fit::run(&args).map(|()| ExitCode::SUCCESS),
-        Command::Predict(args) => predict::run(&args).map(|()| ExitCode::SUCCESS),
-        Command::Convert(args) => convert::run(&args).map(|()| ExitCode::SUCCESS),
-        Command::Synth(args) => synth::run(&args).map(|()| ExitCode::SUCCESS),
-        Command::Bench(args) => bench::run(&args),
-        Command::Info(args) => info::run(&args).map(|()| ExitCode::SUCCESS),
-    };
-    done.unwrap_or_else(|error| {
-        note(&format!("error: {error:#}"));
-        ExitCode::from(FAILURE)
-    })
+    }
+}
+
+/// Prints what clap has to say: help on standard output, or an error on standard error.
+fn print(answer: &clap::Error) -> Result<ExitCode> {
+    let printed = answer.print();
+    // Nobody reads a closed standard error.
+    if !answer.use_stderr() {
+        printed.context("cannot write to standard output")?;
+    }
+    Ok(ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(FAILURE)))
 }
 
 /// Prints a line on standard error. If that is closed, nobody reads it, and the exit status says enough.

@@ -1,50 +1,48 @@
-//! Output: standard output, and files that are either whole or not there.
+//! Output: streams that a shell opened, and files that are either whole or not there.
+//!
+//! A path is a [`target`]: a [`stream`] or a device, which are written directly, or a file, which one under another
+//! name [`replace`]s once it is whole. Outputs are kept [`apart`] from inputs.
 
-use anyhow::{Context, Result};
-use std::fs::{self, File};
+mod apart;
+mod replace;
+mod stream;
+mod target;
+
+pub(crate) use self::apart::{distinct, same};
+#[cfg(unix)]
+pub(crate) use self::replace::remove_unfinished;
+
+use self::replace::NewFile;
+use self::target::Target;
+use anyhow::{Context, Result, bail};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use tempfile::NamedTempFile;
+
+/// Standard output among the paths of outputs.
+pub(crate) fn standard() -> &'static Path {
+    Path::new("-")
+}
 
 /// Prints to standard output. A closed output is an error, not a panic.
 pub(crate) fn print(text: &str) -> Result<()> {
-    let mut out = Output::create(Path::new("-"))?;
-    out.write(text.as_bytes())?;
-    out.finish()
+    write(standard(), text.as_bytes())
 }
 
 /// Prints a summary beside the files that a command wrote: to standard output or, if one of the files is standard
 /// output, to standard error.
 pub(crate) fn print_beside<'a>(files: impl IntoIterator<Item = &'a PathBuf>, text: &str) -> Result<()> {
-    if files.into_iter().any(|path| path.as_os_str() == "-") {
+    if files.into_iter().any(|path| apart::is_standard_output(path)) {
         crate::note(text.trim_end());
         return Ok(());
     }
     print(text)
 }
 
-/// Fails if an [`Output`] of this path would fail: a check before the work whose result it is to hold.
+/// Fails if an [`Output`] of this path would fail: a check before the work whose result it is to hold, and before
+/// the program opens files of its own, whose descriptors a path could name. It leaves nothing, and changes nothing.
 pub(crate) fn check(path: &Path) -> Result<()> {
-    // The reader of a named pipe would take its closing for the end of the data.
-    #[cfg(unix)]
-    if fs::metadata(path).is_ok_and(|metadata| std::os::unix::fs::FileTypeExt::is_fifo(&metadata.file_type()))
-    {
-        return Ok(());
-    }
-    Output::create(path).map(drop)
-}
-
-/// The files that are being written, for [`remove_unfinished`].
-static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
-
-/// Removes the files that are being written, as an interrupt does before it ends the program.
-pub(crate) fn remove_unfinished() {
-    let unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
-    for path in unfinished.iter() {
-        // The program ends: there is nothing to do about an error.
-        let _ = fs::remove_file(path);
-    }
+    let checked = Target::of(path).and_then(|target| target.check());
+    checked.with_context(|| format!("cannot write {}", name(path)))
 }
 
 /// Writes a file.
@@ -54,8 +52,31 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<()> {
     out.finish()
 }
 
-/// A file that is being written: under another name in its directory, and then renamed, so that its path holds
-/// either all of it or the file that was there before. Devices, pipes and standard output (`-`) are written
+/// True if an output failed as the reader of its pipe went away.
+pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// The first failure of several outputs. A reader that went away counts if nothing else failed.
+pub(crate) fn first_failure(results: impl IntoIterator<Item = Result<()>>) -> Result<()> {
+    let mut closed = Ok(());
+    for result in results {
+        match result {
+            Err(error) if is_closed_pipe(&error) => closed = closed.and(Err(error)),
+            result => result?,
+        }
+    }
+    closed
+}
+
+/// The path of an output in a message.
+fn name(path: &Path) -> String {
+    if path == standard() { "to standard output".to_owned() } else { path.display().to_string() }
+}
+
+/// An output that is being written. A file is written under another name in its directory, and then renamed, so that
+/// its path holds either all of it or the file that was there before. Streams, devices and pipes are written
 /// directly.
 pub(crate) struct Output {
     name: String,
@@ -64,25 +85,34 @@ pub(crate) struct Output {
 
 enum Place {
     Direct(BufWriter<Box<dyn Write>>),
-    /// The new file, removed again unless it is renamed, and its final path.
-    Beside(BufWriter<NamedTempFile>, PathBuf),
+    Beside(Box<BufWriter<NewFile>>),
 }
 
 impl Output {
+    /// An output at this path.
     pub(crate) fn create(path: &Path) -> Result<Self> {
-        let direct = |file: Box<dyn Write>| Place::Direct(BufWriter::with_capacity(1 << 16, file));
-        let (name, place) = if path.as_os_str() == "-" {
-            ("to standard output".to_owned(), Ok(direct(Box::new(io::stdout()))))
-        } else if is_special(path) {
-            let file = File::options().write(true).open(path);
-            (path.display().to_string(), file.map(|file| direct(Box::new(file))))
-        } else {
-            // A link is followed to the file that it names.
-            let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-            let file = beside(&target);
-            let place = file.map(|file| Place::Beside(BufWriter::with_capacity(1 << 20, file), target));
-            (path.display().to_string(), place)
-        };
+        Self::new(path, Target::of(path))
+    }
+
+    /// An output whose start can be [written again](Self::overwrite_start).
+    pub(crate) fn create_file(path: &Path) -> Result<Self> {
+        let target = Target::of(path).and_then(|target| match target {
+            Target::File(_) => Ok(target),
+            _ => bail!("it must be a file, as its header has the number of rows, which is known at the end"),
+        });
+        Self::new(path, target)
+    }
+
+    fn new(path: &Path, target: Result<Target>) -> Result<Self> {
+        let direct = |file| Place::Direct(BufWriter::with_capacity(1 << 16, file));
+        let place = target.and_then(|target| match target {
+            Target::Stream(stream) => Ok(direct(stream.writer()?)),
+            Target::Special(path) => Ok(direct(Box::new(target::open(&path)?))),
+            Target::File(path) => {
+                Ok(Place::Beside(Box::new(BufWriter::with_capacity(1 << 20, NewFile::beside(path)?))))
+            }
+        });
+        let name = name(path);
         let place = place.with_context(|| format!("cannot write {name}"))?;
         Ok(Self { name, place })
     }
@@ -91,19 +121,14 @@ impl Output {
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         match &mut self.place {
             Place::Direct(out) => out.write_all(bytes),
-            Place::Beside(out, _) => out.write_all(bytes),
+            Place::Beside(out) => out.write_all(bytes),
         }
         .with_context(|| format!("cannot write {}", self.name))
     }
 
-    /// True where its start can be written again.
-    pub(crate) fn is_a_file(&self) -> bool {
-        matches!(self.place, Place::Beside(..))
-    }
-
-    /// Writes over its start, or does nothing if it is not a file.
+    /// Writes over the start of a file, or does nothing if it is not one.
     pub(crate) fn overwrite_start(&mut self, bytes: &[u8]) -> Result<()> {
-        let Place::Beside(out, _) = &mut self.place else { return Ok(()) };
+        let Place::Beside(out) = &mut self.place else { return Ok(()) };
         out.seek(SeekFrom::Start(0))
             .and_then(|_| out.write_all(bytes))
             .with_context(|| format!("cannot write {}", self.name))
@@ -113,35 +138,8 @@ impl Output {
     pub(crate) fn finish(self) -> Result<()> {
         let finish = || match self.place {
             Place::Direct(mut out) => out.flush(),
-            Place::Beside(out, path) => {
-                let file = out.into_inner()?;
-                file.as_file().sync_all()?;
-                file.persist(&path)?;
-                Ok(())
-            }
+            Place::Beside(out) => (*out).into_inner()?.keep(),
         };
         finish().with_context(|| format!("cannot write {}", self.name))
     }
-}
-
-/// True where the path is something else than a regular file. Links are followed.
-fn is_special(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|metadata| !metadata.is_file())
-}
-
-/// A new file in the directory of `path`.
-fn beside(path: &Path) -> io::Result<NamedTempFile> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    // The usual permissions of a new file, from which the umask takes away.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    // Under the lock, so that no interrupt comes between the file and its name in the list.
-    let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
-    let file = builder.prefix(".lanegrad-").tempfile_in(directory)?;
-    unfinished.push(file.path().to_owned());
-    Ok(file)
 }

@@ -1,7 +1,7 @@
 //! `lanegrad predict`: a model's probability for each row of a table.
 
 use crate::note;
-use crate::output::Output;
+use crate::output::{self, Output};
 use anyhow::Result;
 use lanegrad_fit::{Model, Predictor};
 use std::fmt::Write;
@@ -29,6 +29,8 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     crate::machine::lowered()?;
+    output::distinct(&[&args.out], &[&args.data, &args.model])?;
+    output::check(&args.out)?;
     let model = Model::read(&args.model)?;
     crate::on_threads(args.threads, || predict(args, &model))?
 }

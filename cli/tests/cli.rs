@@ -4,5 +4,11 @@
 mod bench;
 #[path = "cli/fit.rs"]
 mod fit;
+#[cfg(unix)]
+#[path = "cli/output.rs"]
+mod output;
+#[cfg(unix)]
+#[path = "cli/signals.rs"]
+mod signals;
 #[path = "cli/support.rs"]
 mod support;

@@ -1,36 +1,13 @@
 //! `lanegrad fit`, `predict`, `convert` and `synth`.
 
-use crate::support::{Run, files, lanegrad, refuse, run, succeed};
+use crate::support::{Directory, Run, data, files, lanegrad, refuse, run, succeed};
 use lanegrad::Isa;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use tempfile::TempDir;
-
-fn data(name: &str) -> String {
-    format!("{}/../tests/data/{name}", env!("CARGO_MANIFEST_DIR"))
-}
-
-/// A directory for the files of a test.
-struct Directory(TempDir);
 
 impl Directory {
-    fn new() -> Self {
-        Self(tempfile::tempdir().expect("there is room for temporary files"))
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).display().to_string()
-    }
-
-    /// A file of that name and content.
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
-        let path = self.path(name);
-        fs::write(&path, content).expect("there is room for temporary files");
-        path
-    }
-
     /// A `.npy` of doubles.
     fn npy(&self, name: &str, cols: usize, numbers: &[f64]) -> String {
         let mut file = header("<f8", "False", &format!("({}, {cols})", numbers.len() / cols));
@@ -338,26 +315,6 @@ fn columns_that_are_no_features_may_lie_between_them() {
     assert_eq!(succeed(&mut lanegrad(["predict", &features, "--model", &model])), want);
 }
 
-#[cfg(unix)]
-#[test]
-fn an_interrupted_run_leaves_nothing() {
-    let directory = Directory::new();
-    let mut synth = lanegrad(["synth", "--rows", "1000000000", &directory.path("big.npy")]);
-    let mut synth = synth.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let started = std::time::Instant::now();
-    while files(directory.0.path()).is_empty() && started.elapsed().as_secs() < 30 {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    assert_eq!(files(directory.0.path()).len(), 1, "a file beside its place");
-    // SAFETY: a signal to a child that was not waited for.
-    #[expect(unsafe_code, reason = "no safe interface sends an interrupt")]
-    unsafe {
-        libc::kill(synth.id().try_into().unwrap(), libc::SIGINT);
-    }
-    assert_eq!(synth.wait().unwrap().code(), Some(130));
-    assert_eq!(files(directory.0.path()), [] as [&str; 0]);
-}
-
 /// A mapping is not memory of the process: a fit needs 8 bytes for each row, and some fixed tables.
 #[cfg(target_os = "linux")]
 #[test]
@@ -452,23 +409,6 @@ fn models_and_data_that_do_not_go_together_are_refused() {
         refuse(&mut predict(&train, &path), &[name, "is not a model"]);
     }
     assert!(!Path::new(&directory.path("out")).exists());
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_full_disk_is_an_error() {
-    let directory = Directory::new();
-    let model = directory.path("model.json");
-    let csv = data("breast_cancer.csv");
-    refuse(fit(&csv, "malignant", "/dev/full").args(["--l2", "1"]), &["cannot write /dev/full"]);
-    succeed(fit(&csv, "malignant", &model).args(["--l2", "1"]));
-    refuse(
-        &mut lanegrad(["predict", &csv, "--model", &model, "--out", "/dev/full"]),
-        &["cannot write /dev/full"],
-    );
-    refuse(&mut lanegrad(["synth", "--rows", "99999", "/dev/full"]), &["cannot write /dev/full"]);
-    refuse(&mut lanegrad(["convert", &csv, "/dev/full"]), &["cannot write /dev/full", "it must be a file"]);
-    assert_eq!(files(directory.0.path()), ["model.json"]);
 }
 
 #[test]

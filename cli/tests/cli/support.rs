@@ -3,6 +3,32 @@
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// The path of a data set of the repository.
+pub(crate) fn data(name: &str) -> String {
+    format!("{}/../tests/data/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A directory for the files of a test.
+pub(crate) struct Directory(pub(crate) TempDir);
+
+impl Directory {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().expect("there is room for temporary files"))
+    }
+
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+
+    /// A file of that name and content.
+    pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.path(name);
+        std::fs::write(&path, content).expect("there is room for temporary files");
+        path
+    }
+}
 
 /// The real binary, with the environment that a user would have.
 pub(crate) fn lanegrad<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
@@ -43,6 +69,23 @@ pub(crate) fn refuse(command: &mut Command, words: &[&str]) {
     for word in words {
         assert!(stderr.contains(word), "{command:?} does not say {word:?}: {stderr}");
     }
+}
+
+/// A pipe whose reader is gone.
+#[cfg(unix)]
+pub(crate) fn closed_pipe() -> std::io::PipeWriter {
+    let (_, writer) = std::io::pipe().expect("there is room for a pipe");
+    writer
+}
+
+/// Runs a command whose output nobody reads: SIGPIPE must end it, without a message.
+#[cfg(unix)]
+#[track_caller]
+pub(crate) fn without_reader(command: &mut Command) {
+    use std::os::unix::process::ExitStatusExt;
+    let output = command.stdout(closed_pipe()).output().expect("the binary starts");
+    assert_eq!(output.status.signal(), Some(libc::SIGPIPE), "{command:?}: {output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{command:?}");
 }
 
 /// The names of the files in a directory.
