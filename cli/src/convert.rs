@@ -1,52 +1,70 @@
 //! `lanegrad convert`: any table as a `.npy`, row by row, so that it may be larger than memory.
 
-use crate::args;
 use crate::output::{self, Output};
-use anyhow::{Result, bail, ensure};
-use lanegrad_fit::data::{self, Input, ROWS_AT_A_TIME, Source, npy};
+use crate::{args, note};
+use anyhow::{Result, ensure};
+use lanegrad_fit::data::{Block, Choice, Columns, Plan, ROWS_AT_A_TIME, Source, npy, shown};
 use lanegrad_fit::{Dtype, Number};
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The table: CSV with a header line (`-` is standard input) or `.parquet`.
+    /// The table: CSV with a header line (`-` is standard input; it may be compressed with gzip), `.npy` of another
+    /// type or order, or `.parquet`.
     input: PathBuf,
-    /// The `.npy` to write. It keeps the order of the columns, but not their names.
+    /// The `.npy` to write. It keeps the order of the columns, but not their names. Missing cells are NaN.
     output: PathBuf,
     /// The type of the numbers.
     #[arg(long, value_name = "TYPE", value_parser = args::dtype(), default_value_t = Dtype::F64)]
     dtype: Dtype,
+    /// A column that is left out, by name or by number from 0; the option may be repeated.
+    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
+    ignore: Vec<String>,
+    #[command(flatten)]
+    csv: args::Csv,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     output::distinct(&[&args.output, output::standard()], &[&args.input])?;
-    let Input::Source(mut source) = Input::open(&args.input)? else {
-        bail!("{} is a NumPy file already", args.input.display())
-    };
-    let cols = source.names().len();
+    let mut source = Source::open(&args.input, &args.csv.dialect())?;
+    let (file, names) = (source.file(), source.names());
+    let columns = Columns::find(file, names, &Choice { ignore: &args.ignore, ..Choice::default() })?;
+    let (plan, cols) = (columns.plan(names.len())?, columns.features.len());
+    if let Some(text) = args::dropped(&columns) {
+        note(&text);
+    }
+    let last = columns.features.last().map_or(String::new(), |&last| shown(&names[last]));
     let mut out = Output::create_file(&args.output)?;
     out.write(&npy::header(args.dtype, 0, cols))?;
-    let rows = match args.dtype {
-        Dtype::F32 => copy::<f32>(&mut source, &mut out)?,
-        Dtype::F64 => copy::<f64>(&mut source, &mut out)?,
+    let (rows, missing) = match args.dtype {
+        Dtype::F32 => copy::<f32>(&mut source, &plan, &mut out)?,
+        Dtype::F64 => copy::<f64>(&mut source, &plan, &mut out)?,
     };
-    ensure!(rows > 0, "{} has no rows", data::name(&args.input));
+    ensure!(rows > 0, "{} has no rows", source.file());
     out.overwrite_start(&npy::header(args.dtype, rows, cols))?;
     out.finish()?;
-    let last = source.names().last().map_or("", String::as_str);
+    match missing {
+        0 => {}
+        1 => note("1 missing cell is NaN"),
+        _ => note(&format!("{missing} missing cells are NaN")),
+    }
     output::print(&format!("{rows} rows of {cols} columns, of which the last (-1) was `{last}`\n"))
 }
 
-/// Writes blocks of rows to the end of the source, and returns the number of rows.
-fn copy<T: Number + bytemuck::NoUninit>(source: &mut Source, out: &mut Output) -> Result<usize> {
-    let (mut block, mut rows) = (Vec::<T>::new(), 0);
+/// Writes blocks of rows to the end of the source, and returns the number of rows and of missing cells.
+fn copy<T: Number + bytemuck::NoUninit>(
+    source: &mut Source,
+    plan: &Plan,
+    out: &mut Output,
+) -> Result<(usize, u64)> {
+    let (mut block, mut rows) = (Block::<T>::with_infinities(), 0);
     loop {
-        let read = source.read(ROWS_AT_A_TIME, &mut block)?;
+        let read = source.read(plan, ROWS_AT_A_TIME, &mut block)?;
         if read == 0 {
-            return Ok(rows);
+            return Ok((rows, block.missing()));
         }
         rows += read;
-        out.write(bytemuck::cast_slice(&block))?;
+        out.write(bytemuck::cast_slice(block.features()))?;
         block.clear();
     }
 }

@@ -1,21 +1,39 @@
 //! `lanegrad fit`: a table, a label, and the model that is fitted to them.
 
 use crate::{args, note, output};
-use anyhow::{Result, ensure};
-use lanegrad_fit::data::{Columns, Table};
-use lanegrad_fit::{Dtype, Ending, Fit, Model, Options, Progress, TrainingSet, Warning};
-use std::path::PathBuf;
+use anyhow::{Context, Result, ensure};
+use lanegrad_fit::{
+    Copied, DataOptions, Dtype, Ending, Fit, Missing, Model, Options, Progress, TrainingSet, Warning,
+};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The data: CSV with a header line (`-` is standard input), `.npy` (two-dimensional, in C order, float32 or
-    /// float64; it is mapped into memory, not copied), or `.parquet`.
+    /// The data: CSV with a header line (`-` is standard input; it may be compressed with gzip), `.npy` (a matrix of
+    /// truth values, integers or floats; float32 and float64 are mapped into memory, not copied, unless the file is in
+    /// Fortran's order), or `.parquet`. What is in a file decides, not its name.
     data: PathBuf,
-    /// The column of the labels, by name or by number from 0 (-1 is the last): probabilities from 0 to 1, or
-    /// -1 and +1. All other columns, except for the sample weights, are features.
+    /// The column of the labels, by name or by number from 0 (-1 is the last): probabilities from 0 to 1, or -1 and
+    /// +1, or True and False; any other values with --positive. All columns that no option names are features.
+    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true, required_unless_present = "label_file")]
+    label: Option<String>,
+    /// A file with the labels, instead of a column of the data: one-dimensional or of one column, with a row for each
+    /// row of the data.
+    #[arg(long, value_name = "PATH", conflicts_with = "label")]
+    label_file: Option<PathBuf>,
+    /// The value of the labels that counts 1, a number or a text. All others count 0.
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
+    positive: Option<String>,
+    /// A column that is not a feature, by name or number; its cells may hold anything. The option may be repeated.
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
-    label: String,
+    ignore: Vec<String>,
+    /// What is done with missing cells (empty, NA, N/A, NaN, ? or null): they are an error, or filled with the mean of
+    /// their column, which the model keeps.
+    #[arg(long, value_name = "WAY", value_enum, default_value = "refuse")]
+    missing: Fill,
+    #[command(flatten)]
+    csv: args::Csv,
     /// The file to write the model to, as JSON.
     #[arg(long, value_name = "PATH")]
     model: PathBuf,
@@ -50,33 +68,35 @@ pub(crate) struct Args {
     quiet: bool,
 }
 
+/// A value of `--missing`.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Fill {
+    Refuse,
+    Mean,
+}
+
 pub(crate) fn run(args: &Args) -> Result<()> {
     crate::machine::lowered()?;
     let mismatch = args.arithmetic == Dtype::F32 && args.dtype == Some(Dtype::F64);
     ensure!(!mismatch, "--arithmetic f32 needs data that are held in f32, not --dtype f64");
-    output::distinct(&[&args.model, output::standard()], &[&args.data])?;
+    let inputs: Vec<&Path> = [&args.data].into_iter().chain(&args.label_file).map(PathBuf::as_path).collect();
+    output::distinct(&[&args.model, output::standard()], &inputs)?;
     output::check(&args.model)?;
     crate::on_threads(args.threads, || fit(args))?
 }
 
 fn fit(args: &Args) -> Result<()> {
     let start = Instant::now();
-    let dtype = args.dtype.or((args.arithmetic == Dtype::F32).then_some(Dtype::F32));
-    let (table, columns) = Table::read(&args.data, dtype, |file, names| {
-        Columns::find(file, names, &args.label, args.sample_weight.as_deref())
-    })?;
+    let set = TrainingSet::read(&args.data, &data_options(args)?)?;
     let read = start.elapsed();
-    let set = TrainingSet::new(&table, &columns, args.arithmetic)?;
-    if set.has_signed_labels() {
-        note("labels of -1 stand for 0");
-    }
+    notes(&set);
     let mut options = Options::default();
     options.l2 = args.l2;
     options.standardize = args.standardize;
     options.tolerance = args.tol;
     options.max_iterations = args.max_iter;
 
-    let mut pace = Pace::new(&table, &columns);
+    let mut pace = Pace::new(&set);
     let (model, found) = set.fit(&options, |progress| {
         if !args.quiet {
             note(&pace.line(progress));
@@ -90,7 +110,46 @@ fn fit(args: &Args) -> Result<()> {
     }
     output::write(&args.model, model.to_json().as_bytes())?;
     let timing = Timing { read, bytes: pace.bytes };
-    output::print_beside([&args.model], &summary(args, &table, &model, &found, timing))
+    output::print_beside([&args.model], &summary(args, &set, &model, &found, timing))
+}
+
+/// How the data are to be read.
+fn data_options(args: &Args) -> Result<DataOptions> {
+    let label = args::label(args.label.as_ref(), args.label_file.as_ref());
+    let mut options = DataOptions::new(label.context("--label or --label-file is needed")?);
+    options.positive = args.positive.clone();
+    options.sample_weight = args.sample_weight.clone();
+    options.ignore = args.ignore.clone();
+    options.missing = match args.missing {
+        Fill::Refuse => Missing::Refuse,
+        Fill::Mean => Missing::Mean,
+    };
+    options.dialect = args.csv.dialect();
+    options.dtype = args.dtype;
+    options.arithmetic = args.arithmetic;
+    Ok(options)
+}
+
+/// Says what became of data that were not taken as they are.
+fn notes(set: &TrainingSet) {
+    if let Some(text) = args::dropped(set.columns()) {
+        note(&text);
+    }
+    if set.has_signed_labels() {
+        note("labels of -1 stand for 0");
+    }
+    match set.filled() {
+        0 => {}
+        1 => note("1 missing cell is filled with the mean of its column"),
+        filled => note(&format!("{filled} missing cells are filled with the means of their columns")),
+    }
+    match set.copied() {
+        None => {}
+        Some(Copied::Filled) => note("the data are held in memory, not mapped, as cells are filled"),
+        Some(_) => note(
+            "the data are held in memory, not mapped, as a column between the features has numbers that are not finite",
+        ),
+    }
 }
 
 /// The speed of the passes since the last line of progress.
@@ -102,13 +161,8 @@ struct Pace {
 }
 
 impl Pace {
-    fn new(table: &Table, columns: &Columns) -> Self {
-        let rows = table.nrows() as f64;
-        // The rows of the window of columns that holds all features.
-        let ends = columns.features.iter().min().zip(columns.features.iter().max());
-        let width = ends.map_or(0, |(first, last)| last - first + 1);
-        let bytes = rows * (width * table.dtype().bytes()) as f64;
-        Self { rows, bytes, before: (Duration::ZERO, 0) }
+    fn new(set: &TrainingSet) -> Self {
+        Self { rows: set.nrows() as f64, bytes: set.pass_bytes() as f64, before: (Duration::ZERO, 0) }
     }
 
     fn line(&mut self, progress: &Progress) -> String {
@@ -132,7 +186,7 @@ struct Timing {
     bytes: f64,
 }
 
-fn summary(args: &Args, table: &Table, model: &Model, fit: &Fit, timing: Timing) -> String {
+fn summary(args: &Args, set: &TrainingSet, model: &Model, fit: &Fit, timing: Timing) -> String {
     let metrics = &fit.metrics;
     let auc = metrics.auc.map_or("-".to_owned(), |auc| auc.to_string());
     let seconds = fit.elapsed.as_secs_f64();
@@ -141,19 +195,25 @@ fn summary(args: &Args, table: &Table, model: &Model, fit: &Fit, timing: Timing)
          loss        {:.15}\n\
          objective   {:.15}\n\
          gradient    {:.2e} (largest entry)\n\
-         iterations  {}, {} passes over the data\n\
+         iterations  {} ({}), {} passes over the data\n\
          accuracy    {:.6} ({} of {})\n\
          AUC         {auc}\n\
          time        {seconds:.3} s, {:.1} GB/s\n\
          model       {}\n",
         fit.nrows,
         model.columns.len(),
-        table.dtype(),
+        set.dtype(),
         timing.read.as_secs_f64(),
         fit.loss,
         fit.objective,
         fit.gradient,
         fit.iterations,
+        match fit.ending {
+            Ending::Converged => "converged",
+            Ending::Stalled => "stalled",
+            Ending::OutOfIterations => "--max-iter",
+            _ => "stopped",
+        },
         fit.passes,
         metrics.accuracy,
         metrics.correct,

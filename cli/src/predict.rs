@@ -1,11 +1,11 @@
 //! `lanegrad predict`: a model's probability for each row of a table.
 
-use crate::note;
 use crate::output::{self, Output};
+use crate::{args, note};
 use anyhow::Result;
-use lanegrad_fit::{Model, Predictor};
+use lanegrad_fit::{Model, PredictOptions, Predictor};
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -22,6 +22,11 @@ pub(crate) struct Args {
     /// standard error, every row counted once.
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
     label: Option<String>,
+    /// A file with the labels, instead of a column of the data.
+    #[arg(long, value_name = "PATH", conflicts_with = "label")]
+    label_file: Option<PathBuf>,
+    #[command(flatten)]
+    csv: args::Csv,
     /// The number of threads. By default as many as the system allows.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
     threads: Option<u16>,
@@ -29,14 +34,24 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     crate::machine::lowered()?;
-    output::distinct(&[&args.out], &[&args.data, &args.model])?;
+    let inputs = [&args.data, &args.model].into_iter().chain(&args.label_file);
+    let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
+    output::distinct(&[&args.out], &inputs)?;
     output::check(&args.out)?;
     let model = Model::read(&args.model)?;
     crate::on_threads(args.threads, || predict(args, &model))?
 }
 
 fn predict(args: &Args, model: &Model) -> Result<()> {
-    let predictor = Predictor::open(model, &args.data, args.label.as_deref())?;
+    let options = PredictOptions {
+        label: args::label(args.label.as_ref(), args.label_file.as_ref()),
+        dialect: args.csv.dialect(),
+    };
+    let predictor = Predictor::open(model, &args.data, &options)?;
+    let unused = predictor.unused();
+    if !unused.is_empty() {
+        note(&format!("the model does not use {}", args::listed(unused)));
+    }
     let mut out = Output::create(&args.out)?;
     let mut text = String::new();
     let found = predictor.run(|probabilities| -> Result<()> {
@@ -47,6 +62,11 @@ fn predict(args: &Args, model: &Model) -> Result<()> {
         out.write(text.as_bytes())
     })?;
     out.finish()?;
+    match found.filled {
+        0 => {}
+        1 => note("1 missing cell was filled with the mean that the model keeps"),
+        filled => note(&format!("{filled} missing cells were filled with the means that the model keeps")),
+    }
     let Some(metrics) = &found.metrics else { return Ok(()) };
     if found.has_signed_labels {
         note("labels of -1 stand for 0");

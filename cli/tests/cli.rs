@@ -2,11 +2,23 @@
 
 #[path = "cli/bench.rs"]
 mod bench;
+#[path = "cli/columns.rs"]
+mod columns;
+#[path = "cli/endings.rs"]
+mod endings;
 #[path = "cli/fit.rs"]
 mod fit;
+#[path = "cli/formats.rs"]
+mod formats;
+#[path = "cli/labels.rs"]
+mod labels;
+#[path = "cli/missing.rs"]
+mod missing;
 #[cfg(unix)]
 #[path = "cli/output.rs"]
 mod output;
+#[path = "cli/refused.rs"]
+mod refused;
 #[cfg(unix)]
 #[path = "cli/signals.rs"]
 mod signals;

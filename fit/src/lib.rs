@@ -22,21 +22,20 @@
 //! # Files
 //!
 //! With the feature `files` (default), `data` reads CSV and NumPy's `.npy`; with the feature `parquet` also
-//! Parquet. A `TrainingSet` is a table whose labels were read; fitting it gives a [`Model`], which is kept as JSON.
+//! Parquet. A `TrainingSet` is a table with its labels; fitting it gives a [`Model`], which is kept as JSON.
 //! A `Predictor` applies a model to a file of any size, block by block.
 #![cfg_attr(
     feature = "files",
     doc = r#"
 ```
-use lanegrad_fit::data::{Columns, Table};
-use lanegrad_fit::{Dtype, Model, Options, TrainingSet};
+use lanegrad_fit::data::Label;
+use lanegrad_fit::{DataOptions, Model, Options, TrainingSet};
 # let directory = std::env::temp_dir().join(format!("lanegrad-fit-{}", std::process::id()));
 # std::fs::create_dir_all(&directory)?;
 # let path = directory.join("small.csv");
 # std::fs::write(&path, "x,y\n1,1\n2,0\n3,1\n0,0\n")?;
 
-let (table, columns) = Table::read(&path, None, |file, names| Columns::find(file, names, "y", None))?;
-let set = TrainingSet::new(&table, &columns, Dtype::F64)?;
+let set = TrainingSet::read(&path, &DataOptions::new(Label::Column("y".to_owned())))?;
 let mut options = Options::default();
 options.l2 = 0.1;
 let (model, fit) = set.fit(&options, |_| {})?;
@@ -74,6 +73,6 @@ pub use model::{Model, Standardization};
 pub use number::{Dtype, Number, UnknownDtype};
 pub use optimize::Ending;
 #[cfg(feature = "files")]
-pub use predict::{Prediction, Predictor};
+pub use predict::{PredictOptions, Prediction, Predictor};
 #[cfg(feature = "files")]
-pub use training::TrainingSet;
+pub use training::{Copied, DataOptions, Missing, TrainingSet};

@@ -4,7 +4,7 @@ mod auc;
 
 pub use self::auc::Auc;
 use self::auc::Scores;
-use crate::error::{Error, ensure};
+use crate::error::{Error, bail, ensure};
 use crate::number::Number;
 use lanegrad::Engine;
 use std::fmt;
@@ -34,6 +34,7 @@ pub struct Metrics {
 /// says how far that may be off.
 pub struct MetricsSum {
     scores: Scores,
+    nrows: usize,
     loss: f64,
     correct: f64,
     weight: f64,
@@ -60,7 +61,7 @@ impl MetricsSum {
     /// No rows.
     #[must_use]
     pub fn new() -> Self {
-        Self { scores: Scores::new(), loss: 0.0, correct: 0.0, weight: 0.0, losses: Vec::new() }
+        Self { scores: Scores::new(), nrows: 0, loss: 0.0, correct: 0.0, weight: 0.0, losses: Vec::new() }
     }
 
     /// Adds rows: their logits, labels and sample weights, which are 1 if there are none.
@@ -82,7 +83,9 @@ impl MetricsSum {
         ensure!(weights == logits.len(), "there are {} logits, but {weights} sample weights", logits.len());
         let weight = |i: usize| sample_weights.map_or(1.0, |weights| weights[i].double());
         let nan = z.iter().enumerate().find(|(i, z)| z.is_nan() && weight(*i) > 0.0);
-        ensure!(nan.is_none(), "the logit of row {} is not a number", nan.map_or(0, |(i, _)| i));
+        if let Some((i, _)) = nan {
+            bail!("the logit of row {} is not a number", self.nrows + i);
+        }
         self.losses.resize(z.len(), 0.0);
         engine.log_loss(&z, &y, &mut self.losses)?;
         for (i, (&z, &y)) in z.iter().zip(&y).enumerate() {
@@ -96,6 +99,7 @@ impl MetricsSum {
             self.weight += s;
             self.scores.add(z, s, y);
         }
+        self.nrows += z.len();
         Ok(())
     }
 

@@ -6,14 +6,15 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::path::Path;
 
-/// The version of the format.
-const SCHEMA: u32 = 1;
+/// The version of the format. Version 1 had labels in a column of the data, and nothing of what `positive`, `ignored`
+/// and `missing` say.
+const SCHEMA: u32 = 2;
 
 /// The weights of a logistic regression on columns as they are, and the fit that they come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Model {
-    /// The version of the format: 1.
+    /// The version of the format: 2. A model of version 1 becomes one of version 2 when it is read.
     pub schema: u32,
     /// The version of lanegrad that fitted it.
     pub lanegrad: String,
@@ -21,16 +22,25 @@ pub struct Model {
     pub rows: usize,
     /// The penalty λ.
     pub l2: f64,
-    /// The column of the labels.
-    pub label: String,
+    /// The column of the labels; `None` if they were in a file of their own.
+    pub label: Option<String>,
+    /// The value of labels that counts 1; `None` if labels are numbers from 0 to 1, or -1 and +1.
+    #[serde(default)]
+    pub positive: Option<String>,
     /// The column of the sample weights.
     pub sample_weight: Option<String>,
+    /// The columns that were not used.
+    #[serde(default)]
+    pub ignored: Vec<String>,
     /// The names of the columns.
     pub columns: Vec<String>,
     /// A weight for each of these columns, to be applied to its numbers as they are.
     pub weights: Vec<f64>,
     /// The bias.
     pub bias: f64,
+    /// The number for each of these columns that stands for a missing cell; `None` if missing cells are refused.
+    #[serde(default)]
+    pub missing: Option<Vec<f64>>,
     /// Mean and scale of each column, if the penalty was on the weights of standardised columns: such a weight
     /// is a weight times its scale.
     pub standardization: Option<Standardization>,
@@ -47,23 +57,27 @@ pub struct Standardization {
 }
 
 impl Model {
-    /// The model of a fit to columns of these names. The columns' order is that of the fit.
+    /// The model of a fit to columns of these names. The columns' order is that of the fit. It says nothing of other
+    /// columns, nor of missing cells.
     ///
     /// # Errors
     ///
     /// If there is not one name for each weight, or two names are the same.
-    pub fn new(fit: &Fit, options: &Options, label: String, columns: Vec<String>) -> Result<Self, Error> {
+    pub fn new(fit: &Fit, options: &Options, columns: Vec<String>) -> Result<Self, Error> {
         let standardization = || Standardization { means: fit.means.clone(), scales: fit.scales.clone() };
         let model = Self {
             schema: SCHEMA,
             lanegrad: env!("CARGO_PKG_VERSION").to_owned(),
             rows: fit.nrows,
             l2: options.l2,
-            label,
+            label: None,
+            positive: None,
             sample_weight: None,
+            ignored: Vec::new(),
             columns,
             weights: fit.weights.clone(),
             bias: fit.bias,
+            missing: None,
             standardization: options.standardize.then(standardization),
         };
         model.check().context("the model does not hold together")?;
@@ -74,7 +88,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, or is not a model of this version.
+    /// If the file cannot be read, or is not a model of this version, or of version 1.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text =
             std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -85,7 +99,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// If the text is not a model of this version.
+    /// If the text is not a model of this version, or of version 1.
     pub fn from_json(text: &str) -> Result<Self, Error> {
         // The version first: a file of another one may lack fields.
         #[derive(Deserialize)]
@@ -94,8 +108,13 @@ impl Model {
         }
         const NOT_JSON: &str = "it cannot be read";
         let Version { schema } = serde_json::from_str(text).context(NOT_JSON)?;
-        ensure!(schema == SCHEMA, "its schema is {schema}, and this version reads {SCHEMA}");
-        let model: Self = serde_json::from_str(text).context(NOT_JSON)?;
+        ensure!(
+            (1..=SCHEMA).contains(&schema),
+            "its schema is {schema}, and this version reads 1 and {SCHEMA}"
+        );
+        let mut model: Self = serde_json::from_str(text).context(NOT_JSON)?;
+        ensure!(schema > 1 || model.label.is_some(), "it has no column of labels");
+        model.schema = SCHEMA;
         model.check()?;
         Ok(model)
     }
@@ -119,6 +138,14 @@ impl Model {
         let mut seen = HashSet::new();
         for name in &self.columns {
             ensure!(seen.insert(name), "two of its columns are called `{name}`");
+        }
+        if let Some(missing) = &self.missing {
+            ensure!(
+                missing.len() == columns,
+                "it has {} values for missing cells of {columns} columns",
+                missing.len()
+            );
+            ensure!(missing.iter().all(|x| x.is_finite()), "a value for missing cells is not finite");
         }
         if let Some(Standardization { means, scales }) = &self.standardization {
             ensure!(
@@ -144,11 +171,14 @@ mod tests {
             lanegrad: "0.0.0".to_owned(),
             rows: 3,
             l2: 1e-4,
-            label: "y".to_owned(),
+            label: Some("y".to_owned()),
+            positive: Some("-1".to_owned()),
             sample_weight: None,
+            ignored: vec!["id".to_owned()],
             columns: vec!["a \"b\"".to_owned(), "c".to_owned()],
             weights: vec![0.1 + 0.2, -5e-324],
             bias: 1.0 / 3.0,
+            missing: Some(vec![0.1, 1e-300]),
             standardization: Some(Standardization {
                 means: vec![1e300, 0.0],
                 scales: vec![1.0, 2.0_f64.sqrt()],
@@ -178,7 +208,9 @@ mod tests {
             change(&mut model);
             parse(&model.to_json()).unwrap_err().to_string()
         };
-        assert!(refused(&|m| m.schema = 2).contains("schema is 2"));
+        assert!(refused(&|m| m.schema = 3).contains("schema is 3"));
+        assert!(refused(&|m| m.schema = 0).contains("schema is 0"));
+        assert!(refused(&|m| m.missing = Some(vec![1.0])).contains("1 values for missing cells of 2"));
         assert!(refused(&|m| m.weights.truncate(1)).contains("1 weights for 2 columns"));
         assert!(refused(&|m| m.columns[1] = m.columns[0].clone()).contains("two of its columns"));
         assert!(refused(&|m| m.columns.clear()).contains("no columns"));

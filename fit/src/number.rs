@@ -95,14 +95,23 @@ pub trait Number: Element + Storage<f64> {
 #[cfg(feature = "files")]
 #[expect(unnameable_types, reason = "what a sealed trait stands on")]
 pub trait Encoding<T> {
-    /// The nearest number to a decimal text; `None` if the text is not a number.
+    /// The nearest number to a decimal text: infinity beyond the largest one; `None` if the text is not a number.
     fn parse(text: &[u8]) -> Option<T>;
 
-    /// The numbers that bytes are, where they are aligned and whole.
-    fn cast(bytes: &[u8]) -> Result<&[T], bytemuck::PodCastError>;
+    /// The number that a text starts with, and its length.
+    fn parse_prefix(text: &[u8]) -> Option<(T, usize)>;
+
+    /// The numbers that bytes are; `None` where they are not aligned, or not whole.
+    fn cast(bytes: &[u8]) -> Option<&[T]>;
+
+    /// The nearest number to an integer.
+    fn integer(x: i64) -> T;
+
+    /// The nearest number to an integer without a sign.
+    fn natural(x: u64) -> T;
 }
 
-/// The nearest number to a decimal text; `None` if the text is not a number.
+/// The nearest number to a decimal text: infinity beyond the largest one; `None` if the text is not a number.
 #[cfg(feature = "files")]
 #[inline]
 pub(crate) fn parse<T: Number>(text: &[u8]) -> Option<T> {
@@ -132,15 +141,26 @@ macro_rules! number {
         impl Encoding<$t> for Encoded {
             #[inline]
             fn parse(text: &[u8]) -> Option<$t> {
-                match text {
-                    // Indicators are a large part of many tables.
-                    [digit @ b'0'..=b'9'] => Some($t::from(digit - b'0')),
-                    _ => fast_float2::parse(text).ok(),
-                }
+                fast_float2::parse(text).ok()
             }
 
-            fn cast(bytes: &[u8]) -> Result<&[$t], bytemuck::PodCastError> {
-                bytemuck::try_cast_slice(bytes)
+            #[inline]
+            fn parse_prefix(text: &[u8]) -> Option<($t, usize)> {
+                fast_float2::parse_partial(text).ok()
+            }
+
+            fn cast(bytes: &[u8]) -> Option<&[$t]> {
+                bytemuck::try_cast_slice(bytes).ok()
+            }
+
+            #[inline]
+            fn integer(x: i64) -> $t {
+                x as $t
+            }
+
+            #[inline]
+            fn natural(x: u64) -> $t {
+                x as $t
             }
         })+
     };

@@ -1,20 +1,44 @@
 //! A model applied to a file, block by block.
 
-use crate::data::{Input, Labels, ROWS_AT_A_TIME, find_column, name, npy, read_column, row_place, unnamed};
+use crate::data::csv::Dialect;
+use crate::data::npy::Array;
+use crate::data::{
+    Block, FILL, Label, Labels, Place, Plan, ROWS_AT_A_TIME, Row, Source, check_label_count, find_column,
+    number, read_labels, shown,
+};
 use crate::error::{Context, Error, bail, ensure};
 use crate::features::Features;
 use crate::metrics::{Metrics, MetricsSum};
 use crate::model::Model;
 use crate::number::{Dtype, Number};
 use lanegrad::{Engine, Params, Rows};
-use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// Where the labels are that predictions are compared with, and how the data are read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PredictOptions {
+    /// The labels; they count as in the fit, with the model's [positive](Model::positive) value.
+    pub label: Option<Label>,
+    /// The dialect of CSV files.
+    pub dialect: Dialect,
+}
 
 /// A model, and a file whose columns were found to be the model's.
 #[derive(Debug)]
 pub struct Predictor<'a> {
-    input: Input,
+    source: Source,
+    unused: Vec<String>,
+    label_file: Option<LabelFile>,
     scorer: Scorer<'a>,
+}
+
+/// Labels from a file of their own.
+#[derive(Debug)]
+struct LabelFile {
+    path: PathBuf,
+    labels: Labels,
 }
 
 /// The summary of a file whose rows were all scored.
@@ -23,47 +47,70 @@ pub struct Predictor<'a> {
 pub struct Prediction {
     /// The number of rows.
     pub nrows: usize,
-    /// Log-loss, accuracy and AUC of the model over these rows, every row counted once; `None` if no column of labels
-    /// was given.
+    /// Log-loss, accuracy and AUC of the model over these rows, every row counted once; `None` if no labels were given.
     pub metrics: Option<Metrics>,
     /// True where labels are -1 or +1, of which -1 stands for 0.
     pub has_signed_labels: bool,
+    /// The number of missing cells that were filled.
+    pub filled: u64,
 }
 
 impl<'a> Predictor<'a> {
-    /// Opens a file (see [`Input::open`]) that has the model's columns. Columns that have names may be in any
-    /// order; those of the model's labels and sample weights may be there too. `label` is the column of labels to
-    /// compare with, by name or number.
+    /// Opens a file (see [`Source::open`]) that has the model's columns. Columns that have names may be in any order,
+    /// and among others, which are not read. A file without names has the columns of the model in its order, or all
+    /// columns of the file without names that the model was fitted to.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, is not in its format, or does not have the model's columns.
-    pub fn open(model: &'a Model, path: &Path, label: Option<&str>) -> Result<Self, Error> {
-        let file = name(path);
-        let input = Input::open(path)?;
-        let (names, named) = match &input {
-            Input::Mapped(array) => (unnamed(array.ncols()), false),
-            Input::Source(source) => (source.names().to_vec(), true),
-        };
-        let label = label.map(|label| find_column(&file, &names, label)).transpose()?;
-        let columns = if named {
-            by_name(model, &names, label, &file)?
+    /// If a file cannot be read, is not in its format, or does not have the model's columns.
+    pub fn open(model: &'a Model, path: &Path, options: &PredictOptions) -> Result<Self, Error> {
+        let PredictOptions { label, dialect } = options;
+        let label_path = label.as_ref().and_then(Label::file);
+        ensure!(
+            path.as_os_str() != "-" || label_path.is_none_or(|labels| labels.as_os_str() != "-"),
+            "data and labels cannot both come from standard input"
+        );
+        let source = Source::open(path, dialect)?;
+        let (file, names) = (source.file(), source.names());
+        let column = label.as_ref().and_then(Label::column);
+        let column = column.map(|label| find_column(file, names, label)).transpose()?;
+        let columns = if source.has_names() {
+            by_name(model, names, column, file)?
         } else {
-            by_place(model, names.len(), label, &file)?
+            by_place(model, names.len(), column, file)?
         };
-        let features = Features::new(&columns)?;
+        let labels = || Labels::new(model.positive.as_deref()).context("the model cannot be used");
+        let label_file = match label_path {
+            Some(path) => {
+                Some(LabelFile { path: path.to_owned(), labels: read_labels(path, dialect, labels()?)? })
+            }
+            None => None,
+        };
+        if let (Some(LabelFile { path, labels }), Some(array)) = (&label_file, source.array()) {
+            check_label_count(labels.codes.len(), path, array.nrows(), file)?;
+        }
         let scorer = Scorer {
-            features,
-            params: Params::new(&model.weights, model.bias),
-            names,
-            file,
-            label,
-            coding: Labels::default(),
-            metrics: label.map(|_| MetricsSum::new()),
+            model,
+            features: Features::new(&columns)?,
+            plan: Plan::new(names.len(), &columns).with_label(column),
+            columns,
+            names: names.to_vec(),
+            file: file.to_owned(),
+            labels: column.is_some().then(labels).transpose()?,
+            metrics: label.as_ref().map(|_| MetricsSum::new()),
             engine: Engine::new(),
-            rows: 0,
+            nrows: 0,
+            filled: 0,
         };
-        Ok(Self { input, scorer })
+        let unused = if source.has_names() { scorer.unused(column) } else { Vec::new() };
+        Ok(Self { source, unused, label_file, scorer })
+    }
+
+    /// The columns of the file that the model does not use, but for its labels and sample weights. A column without a
+    /// name is called by its number from 1: `column 3`.
+    #[must_use]
+    pub fn unused(&self) -> &[String] {
+        &self.unused
     }
 
     /// Scores all rows, and hands their probabilities to `write`, block by block, in the order of the rows. It runs
@@ -71,66 +118,97 @@ impl<'a> Predictor<'a> {
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, a cell is not a number, a label is out of its range, there are no rows, or
-    /// `write` fails.
+    /// If the file cannot be read, a cell that the model uses is not a finite number, or missing where the model has no
+    /// value for it, a score is not finite, a label is out of its range, there are not as many labels as rows, there
+    /// are no rows, or `write` fails.
     pub fn run<E: From<Error>>(
         self,
         mut write: impl FnMut(&[f64]) -> Result<(), E>,
     ) -> Result<Prediction, E> {
-        let Self { input, mut scorer } = self;
-        match input {
-            Input::Mapped(array) if array.dtype() == Dtype::F32 => {
-                scorer.score_all::<f32, E>(&array, write)?
+        let Self { mut source, label_file, mut scorer, .. } = self;
+        let mut block = Block::new(scorer.labels.take().unwrap_or_default(), Dtype::F64);
+        block.lines = Some(Vec::new());
+        let labels = label_file.as_ref().map(|file| file.labels.codes.as_slice());
+        match source.array() {
+            Some(array) if array.numbers::<f32>().is_some() => {
+                scorer.score_mapped::<f32, E>(array, labels, &mut block, write)?;
             }
-            Input::Mapped(array) => scorer.score_all::<f64, E>(&array, write)?,
-            Input::Source(mut source) => {
-                let mut block: Vec<f64> = Vec::new();
-                while source.read(ROWS_AT_A_TIME, &mut block)? > 0 {
-                    write(&scorer.score(&block, |row| source.place(row))?)?;
-                    block.clear();
+            Some(array) if array.numbers::<f64>().is_some() => {
+                scorer.score_mapped::<f64, E>(array, labels, &mut block, write)?;
+            }
+            _ => loop {
+                block.clear();
+                let read = source.read(&scorer.plan, ROWS_AT_A_TIME, &mut block)?;
+                if read == 0 {
+                    break;
                 }
-            }
+                scorer.check_missing(&block)?;
+                let rows = Rows::new(&block.features, read, scorer.plan.width()).map_err(Error::from)?;
+                write(&scorer.score(rows, labels, &block)?)?;
+            },
         }
-        ensure!(scorer.rows > 0, "{} has no rows", scorer.file);
-        let metrics = scorer.metrics.take().map(MetricsSum::finish);
-        Ok(Prediction { nrows: scorer.rows, metrics, has_signed_labels: scorer.coding.signed })
+        ensure!(scorer.nrows > 0, "{} has no rows", scorer.file);
+        if let Some(LabelFile { path, labels }) = &label_file {
+            check_label_count(labels.codes.len(), path, scorer.nrows, &scorer.file)?;
+        }
+        block.labels.check()?;
+        let signed = label_file.map_or(block.labels.are_signed(), |file| file.labels.are_signed());
+        Ok(Prediction {
+            nrows: scorer.nrows,
+            metrics: scorer.metrics.map(MetricsSum::finish),
+            has_signed_labels: signed,
+            filled: scorer.filled,
+        })
     }
 }
 
 /// The columns of a model by their names.
 fn by_name(model: &Model, names: &[String], label: Option<usize>, file: &str) -> Result<Vec<usize>, Error> {
-    let places: HashMap<&String, usize> = names.iter().zip(0..).collect();
-    let place = |name: &String| {
-        let place = places.get(name).copied().filter(|&place| Some(place) != label);
-        place.with_context(|| format!("{file}: there is no column `{name}`, which the model has"))
-    };
-    let columns = model.columns.iter().map(place).collect::<Result<Vec<usize>, Error>>()?;
-    let used: HashSet<usize> = columns.iter().copied().chain(label).collect();
+    let mut places: HashMap<&String, (usize, usize)> = HashMap::new();
     for (i, name) in names.iter().enumerate() {
-        let known = *name == model.label || Some(name) == model.sample_weight.as_ref();
-        ensure!(known || used.contains(&i), "{file}: the model does not have the column `{name}`");
+        places.entry(name).and_modify(|(_, count)| *count += 1).or_insert((i, 1));
     }
-    Ok(columns)
+    let place = |name: &String| {
+        let (place, count) = places
+            .get(name)
+            .copied()
+            .with_context(|| format!("{file}: there is no column `{}`, which the model has", shown(name)))?;
+        ensure!(
+            Some(place) != label,
+            "{file}: the model uses the column `{}`, which is no label",
+            shown(name)
+        );
+        ensure!(count == 1, "{file}: two columns are called `{}`, which the model has", shown(name));
+        Ok(place)
+    };
+    model.columns.iter().map(place).collect()
 }
 
 /// The columns of a model in a file without names: all of them in order, except for the label.
-fn by_place(model: &Model, cols: usize, label: Option<usize>, file: &str) -> Result<Vec<usize>, Error> {
+fn by_place(model: &Model, ncols: usize, label: Option<usize>, file: &str) -> Result<Vec<usize>, Error> {
     let want = model.columns.len();
-    // A model of such a file has the numbers of its columns, and of its labels, as names.
-    let numbers = || -> Option<Vec<usize>> {
-        model.label.parse::<usize>().ok()?;
-        let numbers: Option<Vec<usize>> = model.columns.iter().map(|name| name.parse().ok()).collect();
-        numbers.filter(|numbers| numbers.iter().all(|&number| number < cols && Some(number) != label))
-    };
-    let others: Vec<usize> = (0..cols).filter(|&i| Some(i) != label).collect();
+    let others: Vec<usize> = (0..ncols).filter(|&i| Some(i) != label).collect();
     if others.len() == want {
         return Ok(others);
     }
-    let known = want + 1 + usize::from(model.sample_weight.is_some());
-    match numbers() {
-        Some(numbers) if cols == known => Ok(numbers),
-        _ => bail!(
-            "{file}: {cols} columns{}, but the model has {want}",
+    // A model of a file without names has the numbers of its columns as names, each of them once.
+    let others = model.label.iter().chain(&model.sample_weight).chain(&model.ignored);
+    let all: Option<Vec<usize>> = model.columns.iter().chain(others).map(|name| name.parse().ok()).collect();
+    let places = all.filter(|all| {
+        let mut sorted = all.clone();
+        sorted.sort_unstable();
+        sorted.iter().copied().eq(0..ncols)
+    });
+    match places {
+        Some(mut places) => {
+            places.truncate(want);
+            let free = label.is_none_or(|label| !places.contains(&label));
+            ensure!(free, "{file}: the model uses the column of the labels");
+            Ok(places)
+        }
+        None => bail!(
+            "{file}: {ncols} column{}{}, but the model has {want}",
+            if ncols == 1 { "" } else { "s" },
             if label.is_some() { " with the label" } else { "" }
         ),
     }
@@ -139,51 +217,130 @@ fn by_place(model: &Model, cols: usize, label: Option<usize>, file: &str) -> Res
 /// Scores blocks of rows.
 #[derive(Debug)]
 struct Scorer<'a> {
-    /// The model's columns, in its order.
+    model: &'a Model,
+    /// The model's columns in the file, in the model's order.
+    columns: Vec<usize>,
     features: Features,
-    params: Params<'a, f64>,
+    plan: Plan,
+    /// The names of the file's columns.
     names: Vec<String>,
     file: String,
-    label: Option<usize>,
-    coding: Labels,
+    /// The labels of a column; taken while the file is read.
+    labels: Option<Labels>,
     metrics: Option<MetricsSum>,
     engine: Engine,
-    rows: usize,
+    /// Rows that were scored.
+    nrows: usize,
+    filled: u64,
 }
 
 impl Scorer<'_> {
-    fn score_all<S: Number, E: From<Error>>(
+    /// The columns of the file that are not used.
+    fn unused(&self, label: Option<usize>) -> Vec<String> {
+        let known = |name: &String| {
+            Some(name) == self.model.label.as_ref() || Some(name) == self.model.sample_weight.as_ref()
+        };
+        let used = |i: usize| self.columns.contains(&i) || Some(i) == label;
+        let names = self.names.iter().enumerate();
+        names
+            .filter(|&(i, name)| !used(i) && !known(name))
+            .map(|(i, name)| if name.is_empty() { format!("column {}", i + 1) } else { name.clone() })
+            .collect()
+    }
+
+    /// Scores an array where it is mapped. Its labels are read block by block.
+    fn score_mapped<S: Number, E: From<Error>>(
         &mut self,
-        array: &npy::Array,
+        array: &Array,
+        labels: Option<&[f64]>,
+        block: &mut Block<f64>,
         mut write: impl FnMut(&[f64]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let numbers = array.numbers::<S>().with_context(|| format!("cannot read {}", self.file))?;
-        for block in numbers.chunks(ROWS_AT_A_TIME * self.names.len().max(1)) {
-            write(&self.score(block, row_place)?)?;
+        let (numbers, ncols) = (array.numbers::<S>().unwrap_or_default(), self.names.len());
+        let plan = self.plan.clone().without_features();
+        for start in (0..array.nrows()).step_by(ROWS_AT_A_TIME) {
+            let range = start..array.nrows().min(start + ROWS_AT_A_TIME);
+            block.clear();
+            array.read(range.clone(), &plan, &self.file, block)?;
+            let Range { start, end } = range;
+            let mut rows = self.features.rows(&numbers[start * ncols..end * ncols], ncols)?;
+            let mut gathered = Vec::new();
+            if !self.features.are_all() {
+                // Columns between the features may hold anything, NaN too.
+                self.features.gather(rows, &mut gathered);
+                rows = Rows::new(&gathered, end - start, self.columns.len()).map_err(Error::from)?;
+            }
+            write(&self.score(rows, labels, block)?)?;
         }
         Ok(())
     }
 
-    /// The probabilities of some rows. `place` names a row, by its number in the file.
-    fn score<S: Number>(&mut self, block: &[S], place: impl Fn(usize) -> String) -> Result<Vec<f64>, Error> {
-        let mut rows = self.features.rows(block, self.names.len())?;
-        let mut gathered = Vec::new();
-        if !self.features.are_all() {
-            // Columns between the features may hold anything, NaN too.
-            self.features.gather(rows, &mut gathered);
-            rows = Rows::new(&gathered, rows.nrows(), self.features.places.len())?;
+    /// Refuses missing cells for which the model has no value.
+    fn check_missing(&self, block: &Block<f64>) -> Result<(), Error> {
+        if let (None, Some((place, text))) = (&self.model.missing, &block.missing.first) {
+            let text =
+                if text.is_empty() { "the cell is empty".to_owned() } else { format!("`{text}` is missing") };
+            bail!("{}, {place}: {text}, and the model has no value for it; {FILL}", self.file);
         }
-        let mut scores = vec![0.0; rows.nrows()];
-        self.engine.logits(rows, self.params, &mut scores)?;
-        if let (Some(label), Some(metrics)) = (self.label, &mut self.metrics) {
-            let mut labels: Vec<f64> = Vec::with_capacity(scores.len());
-            let place = |row| format!("{}, {}", self.file, place(self.rows + row));
-            read_column(block, &self.names, label, &mut labels, |x| self.coding.read(x), place)?;
-            metrics.add(&self.engine, &scores, &labels, None)?;
+        Ok(())
+    }
+
+    /// The probabilities of some rows, which are those of the model's columns. Labels of a file are those of all rows;
+    /// labels of a column, and the lines of these rows, are in the block.
+    fn score<S: Number>(
+        &mut self,
+        rows: Rows<'_, S>,
+        of_file: Option<&[f64]>,
+        block: &Block<f64>,
+    ) -> Result<Vec<f64>, Error> {
+        let (nrows, ncols) = (rows.nrows(), self.columns.len());
+        let params = Params::new(&self.model.weights, self.model.bias);
+        let mut scores = vec![0.0; nrows];
+        self.engine.logits(rows, params, &mut scores)?;
+        // A missing cell shows in the score of its row.
+        let mut filled = Vec::new();
+        if !scores.iter().all(|z| z.is_finite()) {
+            for row in &rows {
+                filled.extend(row.iter().map(|x| x.double()));
+            }
+            self.fill(&mut filled)?;
+            self.engine.logits(Rows::new(&filled, nrows, ncols)?, params, &mut scores)?;
+            if let Some(row) = scores.iter().position(|z| !z.is_finite()) {
+                let line = block.lines.as_ref().and_then(|lines| lines.get(row));
+                let place = line.map_or(Row::Number(self.nrows + row), |&line| Row::Line(line));
+                bail!(
+                    "{}, {place}: the score is not finite: the numbers are too large for the model",
+                    self.file
+                );
+            }
+        }
+        if let Some(metrics) = &mut self.metrics {
+            let of_file = of_file.map(|labels| labels.get(self.nrows..).unwrap_or_default());
+            let labels = of_file.unwrap_or(&block.labels.codes);
+            // If a file has too few labels, that is an error once all rows were counted.
+            let count = nrows.min(labels.len());
+            metrics.add(&self.engine, &scores[..count], &labels[..count], None)?;
         }
         // The sigmoid of the logit has the bits of `predict_proba`.
         self.engine.sigmoid_in_place(&mut scores);
-        self.rows += scores.len();
+        self.nrows += nrows;
         Ok(scores)
+    }
+
+    /// Fills the missing cells of rows that were not scored yet.
+    fn fill(&mut self, rows: &mut [f64]) -> Result<(), Error> {
+        for (i, row) in rows.chunks_exact_mut(self.columns.len()).enumerate() {
+            for (feature, x) in row.iter_mut().enumerate().filter(|(_, x)| !x.is_finite()) {
+                let (column, row) = (self.columns[feature], Row::Number(self.nrows + i));
+                let place = Place { file: &self.file, row, column, name: &self.names[column] };
+                ensure!(x.is_nan(), "{place}: {} is not finite", number(*x));
+                let Some(values) = &self.model.missing else {
+                    bail!("{place}: `NaN` is missing, and the model has no value for it; {FILL}")
+                };
+                *x = values[feature];
+                self.filled += 1;
+            }
+        }
+        Ok(())
     }
 }

@@ -181,7 +181,11 @@ fn a_file_that_is_replaced_keeps_its_mode_and_its_owner() {
 /// A directory with a binary, data and a model that any user may use, and a fit there as one who is not root.
 fn unprivileged() -> (Directory, impl Fn(&str) -> Command) {
     let directory = Directory::new();
-    fs::copy(env!("CARGO_BIN_EXE_lanegrad"), directory.path("lanegrad")).unwrap();
+    // By another program: a test that starts one at this moment would pass the open copy on to it, and what is open for
+    // writing cannot be started.
+    let copied =
+        Command::new("cp").args([env!("CARGO_BIN_EXE_lanegrad"), &directory.path("lanegrad")]).status();
+    assert!(copied.expect("cp starts").success());
     fs::copy(data("breast_cancer.csv"), directory.path("data.csv")).unwrap();
     fs::set_permissions(directory.0.path(), PermissionsExt::from_mode(0o755)).unwrap();
     let (root, place) = (fs::metadata(directory.0.path()).unwrap().uid() == 0, directory.0.path().to_owned());

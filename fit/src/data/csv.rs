@@ -1,24 +1,69 @@
-//! CSV with a header line: quoted names, any line ends, one number in every cell below.
+//! CSV with a header line: quoted names, any line ends, any delimiter.
+//!
+//! Records are cut by code of our own and not by the crate `csv`, as messages need what it does not tell: the line of
+//! a row after any mix of line ends, blank lines and quoted line ends, and the place where a quote opens that is never
+//! closed. Its memory has no limit either: one such quote reads the rest of a file into one cell. And it looks at each
+//! byte of a table of short numbers twice, once to find the cells, and once to read them.
 
-use crate::error::{Error, bail, ensure};
-use crate::number::{Number, parse};
-use ::csv::{ByteRecord, ErrorKind, ReaderBuilder};
+mod records;
+
+use self::records::{Failure, Opening, Record, Records, Sizes};
+use super::advice;
+use super::block::{Block, Place, Row};
+use super::cell;
+use super::columns::{Plan, Role, named};
+use super::shown::{shown, shown_bytes, trim, trim_bytes};
+use crate::error::{Context, Error, bail, ensure};
+use crate::number::{Encoding, Number};
+use memchr::memchr;
 use std::fmt;
-use std::io::{Chain, Read};
+use std::io::Read;
+use std::ops::Range;
+
+/// How the cells and numbers of a text file are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dialect {
+    /// The character between cells. `None` is a tab for `.tsv` and `.tab`, and a comma for any other file.
+    pub delimiter: Option<u8>,
+    /// True where a comma stands before the decimals of a number; a number with a point is none then.
+    pub decimal_comma: bool,
+}
+
+impl Dialect {
+    /// The delimiter of a file.
+    fn delimiter(&self, file: &str) -> Result<u8, Error> {
+        let name = file.to_ascii_lowercase();
+        let name = name.strip_suffix(".gz").unwrap_or(&name);
+        let tabs = name.ends_with(".tsv") || name.ends_with(".tab");
+        let delimiter = self.delimiter.unwrap_or(if tabs { b'\t' } else { b',' });
+        ensure!(
+            delimiter.is_ascii()
+                && !delimiter.is_ascii_alphanumeric()
+                && !matches!(delimiter, b'\n' | b'\r' | b'"' | b'+' | b'-' | b'.' | 0),
+            "`{}` cannot stand between cells",
+            shown_bytes(&[delimiter])
+        );
+        ensure!(
+            !(self.decimal_comma && delimiter == b','),
+            "{file}: where numbers have a decimal comma, cells need another delimiter, as in {}",
+            advice::delimiter(b';')
+        );
+        Ok(delimiter)
+    }
+}
 
 /// A reader of rows, one after the other.
 pub struct Reader<R> {
-    csv: ::csv::Reader<Chain<R, &'static [u8]>>,
+    records: Records<R>,
+    delimiter: u8,
+    decimal_comma: bool,
     /// The file's name, for messages.
     file: String,
     names: Vec<String>,
-    record: ByteRecord,
     size: Option<u64>,
-    /// True where lines end in `\n` alone.
-    newlines: bool,
     rows: usize,
-    /// Rows that do not stand on the line after the row before them, and their lines.
-    jumps: Vec<(usize, u64)>,
+    /// Lines of a file of one column that are blank, and so are missing values: the next rows.
+    blank: Range<u64>,
 }
 
 impl<R> fmt::Debug for Reader<R> {
@@ -28,167 +73,275 @@ impl<R> fmt::Debug for Reader<R> {
 }
 
 impl<R: Read> Reader<R> {
-    /// Reads the header. `size` is the input's in bytes, if that is known; `file` is its name in messages.
+    /// Reads the header. `size` is the input's in bytes, if that is known; `file` is its name, which messages have,
+    /// and whose extension may choose the delimiter.
     ///
     /// # Errors
     ///
-    /// If the input cannot be read, or its first line is not a header with the names of the columns.
-    pub fn new(input: R, size: Option<u64>, file: &str) -> Result<Self, Error> {
-        // One line end more, in case the last line has none: empty lines are skipped.
-        let mut csv =
-            ReaderBuilder::new().flexible(true).buffer_capacity(1 << 18).from_reader(input.chain(&b"\n"[..]));
-        let header = match csv.headers() {
-            Ok(header) => header.clone(),
-            Err(error) => return Err(Self::failed(file, error)),
-        };
-        ensure!(!header.is_empty(), "{file} is empty: there is no header line");
-        // Some spreadsheets put a byte order mark in front of the first name.
-        let names: Vec<String> =
-            header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect();
-        super::check_names(&names, &format!("{file}, line 1"))?;
-        // A file of numbers alone would lose its first row.
-        let numbers = names.iter().all(|name| parse::<f64>(name.as_bytes()).is_some());
-        ensure!(!numbers, "{file}, line 1: a header line with the names of the columns is missing");
-        let within = header.as_slice().matches('\n').count() as u64;
-        let newlines = csv.position().line() > 1 + within;
-        let record = ByteRecord::new();
-        Ok(Self { csv, file: file.to_owned(), names, record, size, newlines, rows: 0, jumps: Vec::new() })
-    }
-
-    fn failed(file: &str, error: ::csv::Error) -> Error {
-        let line = error.position().map_or(String::new(), |position| format!(", line {}", position.line()));
-        match error.into_kind() {
-            ErrorKind::Io(error) => Error::because(format!("cannot read {file}{line}"), error),
-            ErrorKind::Utf8 { .. } => {
-                Error::new(format!("{file}{line}: the names of the columns are not UTF-8"))
+    /// If the input cannot be read, its first line is not a header with the names of the columns, or the dialect is
+    /// none.
+    pub fn new(input: R, size: Option<u64>, file: &str, dialect: &Dialect) -> Result<Self, Error> {
+        let delimiter = dialect.delimiter(file)?;
+        let decimal_comma = dialect.decimal_comma;
+        let mut records =
+            Records::new(input, delimiter, Sizes::USUAL).with_context(|| format!("cannot read {file}"))?;
+        let (line, names) = loop {
+            match records.next().map_err(|failure| failed(file, &[], failure))? {
+                None => bail!("{file} is empty: there is no header line"),
+                Some((_, record)) if is_blank(record, delimiter) => {}
+                Some((line, record)) => {
+                    break (line, names(record, delimiter, &format!("{file}, line {line}"))?);
+                }
             }
-            kind => Error::new(format!("{file}{line}: {kind:?}")),
+        };
+        let place = format!("{file}, line {line}");
+        ensure!(named(&names) > 0, "{place}: no column has a name");
+        if let ([name], None) = (&names[..], dialect.delimiter)
+            && let Some(other) =
+                b";\t|,".iter().find(|&&other| other != delimiter && name.as_bytes().contains(&other))
+        {
+            bail!(
+                "{place}: the header is one name, which looks separated by `{}`: say so with {}",
+                shown_bytes(&[*other]),
+                advice::delimiter(*other)
+            );
         }
+        // A file of numbers alone would lose its first row.
+        let numbers = names[..named(&names)]
+            .iter()
+            .all(|name| cell::number::<f64>(name.as_bytes(), decimal_comma).is_some());
+        ensure!(!numbers, "{place}: a header line with the names of the columns is missing");
+        Ok(Self {
+            records,
+            delimiter,
+            decimal_comma,
+            file: file.to_owned(),
+            names,
+            size,
+            rows: 0,
+            blank: 0..0,
+        })
     }
 
-    /// The names of the columns.
+    /// The names of the columns, without blanks around them. They are empty where the header has none.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// Appends at most `rows` more rows to `out`, and returns their number; 0 at the end.
+    /// Appends at most `rows` more rows to `block`, and returns their number; 0 at the end. The plan is for as many
+    /// columns as there are names.
     ///
     /// # Errors
     ///
-    /// If the input cannot be read, a row has another number of cells than there are columns, or a cell is not a
-    /// number.
-    pub fn read<T: Number>(&mut self, rows: usize, out: &mut Vec<T>) -> Result<usize, Error> {
-        for row in 0..rows {
-            match self.csv.read_byte_record(&mut self.record) {
-                Ok(true) => {}
-                Ok(false) => return Ok(row),
-                Err(error) => return Err(Self::failed(&self.file, error)),
+    /// If the input cannot be read, a row has another number of cells than there are columns, or a cell is not what
+    /// the plan needs. A part of these rows may have been appended.
+    pub fn read<T: Number>(
+        &mut self,
+        plan: &Plan,
+        rows: usize,
+        block: &mut Block<T>,
+    ) -> Result<usize, Error> {
+        let Self { records, delimiter, decimal_comma, file, names, blank, .. } = self;
+        ensure!(plan.roles.len() == names.len(), "{file}: the plan is for another number of columns");
+        let mut row = 0;
+        while row < rows {
+            let context =
+                |line| Line { file, names, delimiter: *delimiter, decimal_comma: *decimal_comma, line };
+            if let Some(line) = blank.next() {
+                context(line).read(Record::Plain(b""), plan, block)?;
+                row += 1;
+                continue;
             }
-            if self.record.len() != self.names.len() {
-                let (cells, names) = (self.record.len(), self.names.len());
-                bail!("{}, line {}: {cells} cells, but {names} columns", self.file, self.line());
-            }
-            let (row, line) = self.jumps.last().copied().unwrap_or((0, 2));
-            if self.line() != line + (self.rows - row) as u64 {
-                self.jumps.push((self.rows, self.line()));
-            }
-            self.rows += 1;
-            for (column, cell) in self.record.iter().enumerate() {
-                match parse::<T>(cell).or_else(|| parse(cell.trim_ascii())) {
-                    Some(number) => out.push(number),
-                    None => return Err(self.no_number(column)),
+            let next = records.next().map_err(|failure| failed(file, names, failure))?;
+            let Some((line, record)) = next else { break };
+            if !is_blank(record, *delimiter) {
+                context(line).read(record, plan, block)?;
+                row += 1;
+            } else if names.len() == 1 {
+                // A missing value, unless no row follows.
+                *blank = line..line;
+                while let Some((line, record)) =
+                    records.next().map_err(|failure| failed(file, names, failure))?
+                {
+                    if !is_blank(record, *delimiter) {
+                        blank.end = line;
+                        records.step_back();
+                        break;
+                    }
                 }
             }
         }
-        Ok(rows)
-    }
-
-    /// The line that the record starts on. It is counted back from the reader's position, as the record's own
-    /// position is before any empty lines in front of it. The reader is behind the `\n` that ended the record,
-    /// but before the `\n` of `\r\n`.
-    fn line(&self) -> u64 {
-        let added = self.csv.get_ref().get_ref().1.is_empty();
-        let within = self.record.as_slice().iter().filter(|&&byte| byte == b'\n').count();
-        self.csv.position().line() - u64::from(self.newlines || added) - within as u64
-    }
-
-    fn no_number(&self, column: usize) -> Error {
-        let name = &self.names[column];
-        let place = format!("{}, line {}, column {} (`{name}`)", self.file, self.line(), column + 1);
-        match String::from_utf8_lossy(&self.record[column]).trim() {
-            "" => Error::new(format!("{place}: the cell is empty")),
-            text => Error::new(format!("{place}: `{text:.40}` is not a number")),
-        }
+        self.rows += row;
+        Ok(row)
     }
 
     /// An estimate of the number of rows, from the size of the input and of the rows that were read; `None` if
     /// the size is not known.
     pub fn rows_expected(&self) -> Option<usize> {
-        let share = self.size? as f64 / self.csv.position().byte().max(1) as f64;
+        let share = self.size? as f64 / self.records.bytes().max(1) as f64;
         Some((1.01 * share * self.rows as f64) as usize)
     }
+}
 
-    /// The place of a row that was read, in words: `line 3`.
-    pub fn place(&self, row: usize) -> String {
-        let jumps = self.jumps.partition_point(|&(first, _)| first <= row);
-        let (first, line) = jumps.checked_sub(1).map_or((0, 2), |jump| self.jumps[jump]);
-        format!("line {}", line + (row - first) as u64)
+/// The names of a header.
+fn names(record: Record<'_>, delimiter: u8, place: &str) -> Result<Vec<String>, Error> {
+    let name = |text: &[u8]| -> Result<String, Error> {
+        let text = std::str::from_utf8(text).ok().filter(|text| !text.contains('\0'));
+        let text =
+            text.with_context(|| format!("{place}: the names of the columns are not text in UTF-8"))?;
+        Ok(trim(text).to_owned())
+    };
+    record.texts(delimiter).into_iter().map(name).collect()
+}
+
+/// True for a line that is empty, but for spaces.
+fn is_blank(record: Record<'_>, delimiter: u8) -> bool {
+    matches!(record, Record::Plain(text) if text.iter().all(|&byte| byte == b' ' && byte != delimiter))
+}
+
+fn failed(file: &str, names: &[String], failure: Failure) -> Error {
+    let opens = |Opening { line, column }| {
+        let name = names.get(column).map(String::as_str).unwrap_or_default();
+        Place { file, row: Row::Line(line), column, name }.to_string()
+    };
+    const MIB: usize = Sizes::USUAL.longest >> 20;
+    match failure {
+        Failure::Io(error) => Error::because(format!("cannot read {file}"), error),
+        Failure::Open(opening) => {
+            Error::new(format!("{}: the quote that opens here is not closed", opens(opening)))
+        }
+        Failure::Long(_, Some(opening)) => Error::new(format!(
+            "{}: the quote that opens here is not closed within {MIB} MiB",
+            opens(opening)
+        )),
+        Failure::Long(line, None) => Error::new(format!("{file}, line {line}: it is longer than {MIB} MiB")),
+    }
+}
+
+/// What a row needs to know to be read.
+struct Line<'a> {
+    file: &'a str,
+    names: &'a [String],
+    delimiter: u8,
+    decimal_comma: bool,
+    line: u64,
+}
+
+impl Line<'_> {
+    /// Appends a row.
+    fn read<T: Number>(&self, record: Record<'_>, plan: &Plan, block: &mut Block<T>) -> Result<(), Error> {
+        let first = block.features.len();
+        block.features.resize(first + plan.features, T::default());
+        block.lines.iter_mut().for_each(|lines| lines.push(self.line));
+        let whole = match record {
+            Record::Plain(text) => self.plain(text, plan, first, block),
+            Record::Quoted(cells) => {
+                let mut roles = plan.roles.iter().enumerate();
+                let cell = |(column, role): (usize, &Role)| match cells.get(column) {
+                    Some(text) => self.cell(column, *role, text, first, block),
+                    None => Ok(()),
+                };
+                roles.try_for_each(cell).map(|()| cells.len() == plan.roles.len())
+            }
+        };
+        if let Ok(true) = whole {
+            return Ok(());
+        }
+        // That cells are too many or too few says more than the first of them that is not a number.
+        let (cells, columns) = (record.cells(self.delimiter), self.names.len());
+        let s = if cells == 1 { "" } else { "s" };
+        ensure!(
+            cells == columns,
+            "{}, line {}: {cells} cell{s}, but {columns} columns",
+            self.file,
+            self.line
+        );
+        whole.map(drop)
+    }
+
+    /// Reads the cells of a record where they lie; `false` if they are too many or too few.
+    #[inline]
+    fn plain<T: Number>(
+        &self,
+        text: &[u8],
+        plan: &Plan,
+        first: usize,
+        block: &mut Block<T>,
+    ) -> Result<bool, Error> {
+        // Where the next cell starts: one byte behind the text after the last.
+        let mut at = 0;
+        for (column, &role) in plan.roles.iter().enumerate() {
+            let Some(rest) = text.get(at..) else { return Ok(false) };
+            if let Role::Feature(place) = role
+                && let Some((x, len)) = self.number(rest)
+            {
+                block.features[first + place] = x;
+                at += len + 1;
+                continue;
+            }
+            let len = memchr(self.delimiter, rest).unwrap_or(rest.len());
+            self.cell(column, role, &rest[..len], first, block)?;
+            at += len + 1;
+        }
+        Ok(at == text.len() + 1)
+    }
+
+    /// The number that a text starts with, and its length, if nothing stands between it and the next delimiter: most
+    /// cells are so, and need no search for their end.
+    #[inline]
+    fn number<T: Number>(&self, text: &[u8]) -> Option<(T, usize)> {
+        // Digits that make less than 2^53, which any type rounds once.
+        const DIGITS: usize = 15;
+        let mut number = 0;
+        for (len, &byte) in text.iter().take(DIGITS + 1).enumerate() {
+            if byte == self.delimiter && len > 0 {
+                return Some((T::Encoding::natural(number), len));
+            }
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
+            }
+            number = 10 * number + u64::from(digit);
+        }
+        if self.decimal_comma {
+            return None;
+        }
+        let (x, len) = T::Encoding::parse_prefix(text)?;
+        let ends = text.get(len).is_none_or(|&byte| byte == self.delimiter);
+        (ends && x.double().is_finite()).then_some((x, len))
+    }
+
+    /// Reads a cell.
+    fn cell<T: Number>(
+        &self,
+        column: usize,
+        role: Role,
+        text: &[u8],
+        first: usize,
+        block: &mut Block<T>,
+    ) -> Result<(), Error> {
+        let place = Place { file: self.file, row: Row::Line(self.line), column, name: &self.names[column] };
+        match role {
+            Role::Ignored => Ok(()),
+            Role::Dropped => {
+                let text = trim_bytes(text);
+                ensure!(
+                    text.is_empty(),
+                    "{place}: `{}` stands in a column without a name: {}",
+                    shown(&text),
+                    advice::nameless(column)
+                );
+                Ok(())
+            }
+            Role::Feature(feature) => {
+                block.features[first + feature] = block.text(text, self.decimal_comma, &place)?;
+                Ok(())
+            }
+            Role::Label => block.labels.text(text, self.decimal_comma, &place),
+            Role::SampleWeight => block.weight_text(text, self.decimal_comma, &place),
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::Reader;
-    use crate::error::chain;
-
-    fn read(text: &str) -> Result<(Vec<String>, Vec<f64>), String> {
-        let mut reader = Reader::new(text.as_bytes(), None, "a.csv").map_err(|error| chain(&error))?;
-        let mut numbers = Vec::new();
-        while reader.read::<f64>(2, &mut numbers).map_err(|error| chain(&error))? > 0 {}
-        Ok((reader.names().to_vec(), numbers))
-    }
-
-    #[test]
-    fn quotes_blanks_and_line_ends() {
-        let (names, numbers) =
-            read("\u{feff}a,\"b, \"\"c\"\"\", d\r\n1,-2.5e3, 3 \r\n\r\n\"4\",.5,6").unwrap();
-        assert_eq!(names, ["a", "b, \"c\"", "d"]);
-        assert_eq!(numbers, [1.0, -2500.0, 3.0, 4.0, 0.5, 6.0]);
-    }
-
-    #[test]
-    fn numbers_are_the_nearest_in_their_type() {
-        let mut reader = Reader::new("a\n0.1\n16777217\n".as_bytes(), None, "a.csv").unwrap();
-        let mut numbers = Vec::new();
-        reader.read::<f32>(9, &mut numbers).unwrap();
-        assert_eq!(numbers, [0.1_f32, 16_777_216.0]);
-    }
-
-    #[test]
-    fn rows_know_their_lines() {
-        for end in ["\n", "\r\n"] {
-            for last in ["", end] {
-                let text = ["a,b", "1,2", "3,4", "", "\"5\",6", "", "", "7,8"].join(end) + last;
-                let mut reader = Reader::new(text.as_bytes(), None, "a.csv").unwrap();
-                reader.read::<f64>(9, &mut Vec::new()).unwrap();
-                let places = [0, 1, 2, 3].map(|row| reader.place(row));
-                assert_eq!(places, ["line 2", "line 3", "line 5", "line 8"], "{text:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn messages_name_the_place() {
-        for (text, message) in [
-            ("", "a.csv is empty: there is no header line"),
-            ("a,b\n1,2\n3,x\n", "a.csv, line 3, column 2 (`b`): `x` is not a number"),
-            ("a,b\n1,\n", "a.csv, line 2, column 2 (`b`): the cell is empty"),
-            ("a,b\n1,2\n\n1\n", "a.csv, line 4: 1 cells, but 2 columns"),
-            ("a,b\n1,2,3\n", "a.csv, line 2: 3 cells, but 2 columns"),
-            ("a,a\n1,2\n", "a.csv, line 1: two columns are called `a`"),
-            ("1,2\n3,4\n", "a.csv, line 1: a header line with the names of the columns is missing"),
-        ] {
-            assert_eq!(read(text).unwrap_err(), message);
-        }
-    }
-}
+mod tests;

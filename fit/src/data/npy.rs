@@ -1,52 +1,71 @@
-//! NumPy's `.npy`: a two-dimensional array in C order, mapped into memory, not copied.
+//! NumPy's `.npy`: a matrix, mapped into memory.
 //!
-//! The format (NumPy Enhancement Proposal 1): the magic bytes `\x93NUMPY`, two bytes of version, the
-//! header's length, and the header: the text of a Python dictionary with `descr`, `fortran_order` and
-//! `shape`, padded with blanks to a multiple of 64 bytes; then the numbers.
+//! Numbers of type `f32` and `f64` in the machine's order of bytes, aligned and row by row, are used where they are
+//! mapped. All others are converted as they are read, some rows at a time: truth values, integers, half precision, the
+//! other order of bytes, and Fortran's order of numbers, column by column.
 
+mod header;
+mod kind;
+
+use self::header::{Header, MAGIC, Shape};
+use self::kind::{Bool, Half, Kind, Raw, Type};
+use super::block::{Block, Place, Row};
+use super::columns::{Plan, Role};
 use crate::error::{Context, Error, bail, ensure};
 use crate::number::{Dtype, Encoding, Number};
 use memmap2::Mmap;
 use std::fmt;
 use std::fs::File;
+use std::ops::Range;
 
-const MAGIC: &[u8; 6] = b"\x93NUMPY";
+/// True for the first bytes of a `.npy`.
+pub(super) fn is_npy(start: &[u8]) -> bool {
+    start.starts_with(MAGIC)
+}
 
 /// A matrix in a file.
 pub struct Array {
     map: Mmap,
     /// The place of the first number, in bytes.
     offset: usize,
-    dtype: Dtype,
+    kind: Type,
     nrows: usize,
     ncols: usize,
+    /// True if the file has one dimension, of which this is a column.
+    vector: bool,
+    /// The distance of two rows, and of two columns, in numbers.
+    strides: (usize, usize),
 }
 
 impl fmt::Debug for Array {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { dtype, nrows, ncols, .. } = self;
-        write!(f, "Array {{ {nrows} x {ncols}, {dtype} }}")
+        let Self { kind: Type { kind, .. }, nrows, ncols, .. } = self;
+        write!(f, "Array {{ {nrows} x {ncols}, {kind:?} }}")
     }
 }
 
 impl Array {
     /// Maps a file into memory. If another program shortens the file while it is mapped, reading it ends this
-    /// program with the signal `SIGBUS`.
+    /// program with the signal `SIGBUS`. An array of one dimension is a column.
     ///
     /// # Errors
     ///
-    /// If the file cannot be mapped, or is not a matrix in C order of `f32` or `f64` with at least one row and one
-    /// column.
+    /// If the file cannot be mapped, or is not an array of one or two dimensions, with at least one row and one column,
+    /// of truth values, integers or floats of up to 8 bytes.
     pub fn map(file: &File) -> Result<Self, Error> {
         // SAFETY: the bytes of the file are read as numbers, for which every bit pattern is valid. Another
         // process may still change the file: numbers then change under the kernels, in which no bound and no
         // index depends on them; and if the file becomes shorter, the system ends this process.
         #[expect(unsafe_code, reason = "a mapping has no safe constructor")]
         let map = unsafe { Mmap::map(file) }.context("it cannot be mapped into memory")?;
-        let Header { dtype, shape: (nrows, ncols), len } = Header::parse(&map)?;
-        let size = dtype.bytes();
+        let Header { kind, fortran, shape, len } = Header::parse(&map)?;
+        let (nrows, ncols) = match shape {
+            Shape::Vector(len) => (len, 1),
+            Shape::Matrix(nrows, ncols) => (nrows, ncols),
+        };
         let numbers = nrows.checked_mul(ncols);
-        let want = numbers.and_then(|n| n.checked_mul(size)).context("the shape is too large")?;
+        let want =
+            numbers.and_then(|n| n.checked_mul(kind.kind.bytes())).context("the shape is too large")?;
         ensure!(nrows > 0, "it has no rows");
         ensure!(ncols > 0, "it has no columns");
         let have = map.len() - len;
@@ -55,14 +74,8 @@ impl Array {
             "the file is truncated: {nrows} x {ncols} numbers take {want} bytes, and it has {have}"
         );
         ensure!(have == want, "{} bytes follow the {nrows} x {ncols} numbers", have - want);
-        ensure!(len % size == 0, "the numbers are not aligned: its header has {len} bytes");
-        Ok(Self { map, offset: len, dtype, nrows, ncols })
-    }
-
-    /// The type of the numbers.
-    #[must_use]
-    pub fn dtype(&self) -> Dtype {
-        self.dtype
+        let strides = if fortran { (1, nrows) } else { (ncols, 1) };
+        Ok(Self { map, offset: len, kind, nrows, ncols, vector: matches!(shape, Shape::Vector(_)), strides })
     }
 
     /// The number of rows.
@@ -77,72 +90,106 @@ impl Array {
         self.ncols
     }
 
-    /// The numbers, row after row.
+    /// True if the array has one dimension.
+    #[must_use]
+    pub fn is_vector(&self) -> bool {
+        self.vector
+    }
+
+    /// The type that its numbers are held in, unless another is asked for: `f32` for `f32`, and `f64` for all others.
+    #[must_use]
+    pub fn dtype(&self) -> Dtype {
+        if self.kind.kind == Kind::F32 { Dtype::F32 } else { Dtype::F64 }
+    }
+
+    /// The numbers where they are mapped, row after row; `None` if they are of another type, or not in the machine's
+    /// order of bytes, not aligned, or not row by row.
+    #[must_use]
+    pub fn numbers<S: Number>(&self) -> Option<&[S]> {
+        let kind = match S::DTYPE {
+            Dtype::F32 => Kind::F32,
+            Dtype::F64 => Kind::F64,
+        };
+        let same = self.kind == Type { kind, big_endian: cfg!(target_endian = "big") };
+        // A single row or column is the same in either order.
+        let by_row = self.strides == (self.ncols, 1) || self.nrows == 1 || self.ncols == 1;
+        if same && by_row { S::Encoding::cast(&self.map[self.offset..]) } else { None }
+    }
+
+    /// Appends some rows to `block`. `file` is a name for messages. The plan is for as many columns as there are.
     ///
     /// # Errors
     ///
-    /// If the numbers are of the other type.
-    pub fn numbers<S: Number>(&self) -> Result<&[S], Error> {
-        ensure!(self.dtype == S::DTYPE, "its numbers are of type {}", self.dtype);
-        S::Encoding::cast(&self.map[self.offset..])
-            .map_err(|error| Error::new(format!("its numbers are not aligned in memory: {error}")))
-    }
-}
-
-/// The part of a file before the numbers.
-struct Header {
-    dtype: Dtype,
-    shape: (usize, usize),
-    /// Its length in bytes, with magic bytes and padding.
-    len: usize,
-}
-
-impl Header {
-    fn parse(file: &[u8]) -> Result<Self, Error> {
-        ensure!(file.starts_with(MAGIC), "it is not a NumPy file");
-        let (len, start): (usize, usize) = match (file.get(6), file.get(8..12)) {
-            (Some(1), Some(&[a, b, ..])) => (usize::from(u16::from_le_bytes([a, b])), 10),
-            (Some(2 | 3), Some(&[a, b, c, d])) => (u32::from_le_bytes([a, b, c, d]) as usize, 12),
-            (_, None) => bail!("its header is truncated"),
-            (version, _) => bail!("its format has version {}, not 1, 2 or 3", version.unwrap_or(&0)),
-        };
-        let text =
-            start.checked_add(len).and_then(|end| file.get(start..end)).context("its header is truncated")?;
-        let text = std::str::from_utf8(text).context("its header is not text")?;
-        let dtype = match value(text, "descr")?.trim_matches(['\'', '"']) {
-            "<f4" => Dtype::F32,
-            "<f8" => Dtype::F64,
-            other => bail!("its numbers are of type `{other}`, not float32 (`<f4`) or float64 (`<f8`)"),
-        };
-        match value(text, "fortran_order")? {
-            "False" => {}
-            "True" => {
-                bail!("it is in Fortran order, column by column: save it with `numpy.ascontiguousarray`")
-            }
-            other => bail!("its `fortran_order` is `{other}`"),
+    /// If the rows are not there, or a number is not what the plan needs. A part of these rows may have been appended.
+    pub fn read<T: Number>(
+        &self,
+        rows: Range<usize>,
+        plan: &Plan,
+        file: &str,
+        block: &mut Block<T>,
+    ) -> Result<(), Error> {
+        ensure!(plan.roles.len() == self.ncols, "{file}: the plan is for another number of columns");
+        ensure!(rows.end <= self.nrows, "{file} has {} rows", self.nrows);
+        let of = Rows { array: self, rows, plan, file };
+        match self.kind.kind {
+            Kind::Bool => of.read::<1, Bool, T>(block),
+            Kind::I8 => of.read::<1, i8, T>(block),
+            Kind::I16 => of.read::<2, i16, T>(block),
+            Kind::I32 => of.read::<4, i32, T>(block),
+            Kind::I64 => of.read::<8, i64, T>(block),
+            Kind::U8 => of.read::<1, u8, T>(block),
+            Kind::U16 => of.read::<2, u16, T>(block),
+            Kind::U32 => of.read::<4, u32, T>(block),
+            Kind::U64 => of.read::<8, u64, T>(block),
+            Kind::F16 => of.read::<2, Half, T>(block),
+            Kind::F32 => of.read::<4, f32, T>(block),
+            Kind::F64 => of.read::<8, f64, T>(block),
         }
-        let shape = value(text, "shape")?;
-        let sides: Vec<&str> = shape
-            .trim_matches(['(', ')'])
-            .split(',')
-            .map(str::trim)
-            .filter(|side| !side.is_empty())
-            .collect();
-        let [rows, cols] = sides[..] else { bail!("its shape is {shape}, not two-dimensional") };
-        let side = |text: &str| text.parse::<usize>().with_context(|| format!("its shape is {shape}"));
-        Ok(Self { dtype, shape: (side(rows)?, side(cols)?), len: start + len })
     }
 }
 
-/// The text of a value in the header's dictionary, of which no value holds a quote or a nested bracket.
-fn value<'a>(header: &'a str, key: &str) -> Result<&'a str, Error> {
-    let find = || {
-        let at = header.find(&format!("'{key}'")).or_else(|| header.find(&format!("\"{key}\"")))?;
-        let rest = header[at + key.len() + 2..].trim_start().strip_prefix(':')?.trim_start();
-        let end = if rest.starts_with('(') { rest.find(')')? + 1 } else { rest.find([',', '}'])? };
-        Some(rest[..end].trim())
-    };
-    find().with_context(|| format!("its header has no `{key}`: {header:.80}"))
+/// Some rows of an array.
+struct Rows<'a> {
+    array: &'a Array,
+    rows: Range<usize>,
+    plan: &'a Plan,
+    file: &'a str,
+}
+
+impl Rows<'_> {
+    fn read<const N: usize, R: Raw<N>, T: Number>(self, block: &mut Block<T>) -> Result<(), Error> {
+        let Self { array, rows, plan, file } = self;
+        let (numbers, _) = array.map[array.offset..].as_chunks::<N>();
+        let used = plan.roles.iter().copied().enumerate().filter(|(_, role)| *role != Role::Ignored);
+        let used: Vec<(usize, Role, String)> = used.map(|(i, role)| (i, role, i.to_string())).collect();
+        for row in rows {
+            let first = block.features.len();
+            block.features.resize(first + plan.features, T::default());
+            for &(column, role, ref name) in &used {
+                let mut bytes = numbers[row * array.strides.0 + column * array.strides.1];
+                if array.kind.big_endian {
+                    bytes.reverse();
+                }
+                let raw = R::from_bytes(bytes);
+                let place = Place { file, row: Row::Number(row), column, name };
+                match role {
+                    Role::Feature(feature) => {
+                        let x: T = raw.to();
+                        block.features[first + feature] = if x.double().is_finite() {
+                            x
+                        } else {
+                            block.not_finite(raw.double(), x, &place)?
+                        };
+                    }
+                    Role::Label => block.labels.number(raw.double(), &place)?,
+                    Role::SampleWeight => block.weight(raw.double(), &place)?,
+                    Role::Ignored => {}
+                    Role::Dropped => bail!("{file}: column {} has no name", column + 1),
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The header of a matrix that is about to be written; the numbers follow it, row after row. Its length is the
@@ -162,42 +209,4 @@ pub fn header(dtype: Dtype, rows: usize, cols: usize) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Header, header};
-    use crate::error::chain;
-    use crate::number::Dtype;
-
-    #[test]
-    fn a_header_reads_back_at_any_size() {
-        for (rows, cols) in [(0, 1), (569, 31), (usize::MAX, usize::MAX)] {
-            let text = header(Dtype::F32, rows, cols);
-            let parsed = Header::parse(&text).unwrap();
-            assert_eq!((parsed.shape, parsed.len, parsed.dtype), ((rows, cols), 128, Dtype::F32));
-        }
-    }
-
-    #[test]
-    fn what_is_not_a_matrix_in_c_order_is_refused() {
-        let good = String::from_utf8_lossy(&header(Dtype::F64, 3, 2)).into_owned();
-        let parse = |from: &str, to: &str| {
-            let mut bytes = header(Dtype::F64, 3, 2);
-            let text = good[10..].replacen(from, to, 1);
-            bytes.truncate(10);
-            bytes.extend(text.bytes());
-            bytes.resize(128, b' ');
-            Header::parse(&bytes).err().map(|error| chain(&error)).unwrap_or_default()
-        };
-        assert_eq!(parse("", ""), "");
-        assert!(parse("False", "True").contains("Fortran order"));
-        assert!(parse("<f8", ">f8").contains("`>f8`"));
-        assert!(parse("<f8", "<i8").contains("`<i8`"));
-        assert!(parse("(3, 2)", "(3,)").contains("not two-dimensional"));
-        assert!(parse("(3, 2)", "(3, 2, 1)").contains("not two-dimensional"));
-        assert!(parse("(3, 2)", "(3, x)").contains("shape"));
-        assert!(parse("'shape'", "'shade'").contains("no `shape`"));
-        assert!(Header::parse(b"PK\x03\x04").is_err());
-        for end in 0..128 {
-            assert!(Header::parse(&header(Dtype::F64, 3, 2)[..end]).is_err());
-        }
-    }
-}
+mod tests;

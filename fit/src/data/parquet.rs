@@ -1,25 +1,51 @@
-//! Parquet: columns of numbers of any type, read row by row.
+//! Parquet: columns of numbers of any type, and labels that may be texts, read row by row. Columns that are not used
+//! are not read.
 
+use super::advice;
+use super::block::{Block, Place, Row};
+use super::columns::{Plan, Role};
+use super::shown::shown;
 use crate::error::{Context, Error, bail, ensure};
 use crate::number::Number;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
-use arrow_array::{Array, Float64Array, RecordBatch};
+use arrow_array::{Array, ArrayRef, Float64Array, RecordBatch, StringArray};
 use arrow_schema::DataType;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use std::fmt;
 use std::fs::File;
 
 /// A reader of rows, one after the other.
 pub(super) struct Reader {
-    batches: ParquetRecordBatchReader,
+    /// The file, until its first rows are read.
+    unread: Option<ParquetRecordBatchReaderBuilder<File>>,
+    batches: Option<ParquetRecordBatchReader>,
     /// The file's name, for messages.
     file: String,
     names: Vec<String>,
-    /// A batch of at least one column, and the number of its rows that were handed on.
-    waiting: Option<(Vec<Float64Array>, usize)>,
+    /// The columns that are read, in the order of the file.
+    used: Vec<(usize, Role)>,
+    waiting: Batch,
+    /// Rows that were handed on.
     rows: usize,
     rows_expected: usize,
+}
+
+/// Rows that were read.
+#[derive(Default)]
+struct Batch {
+    /// A column for each that is used.
+    columns: Vec<Column>,
+    nrows: usize,
+    /// The number of these rows that were handed on.
+    done: usize,
+}
+
+/// A column of some rows.
+enum Column {
+    Numbers(Float64Array),
+    Texts(StringArray),
 }
 
 impl fmt::Debug for Reader {
@@ -29,46 +55,22 @@ impl fmt::Debug for Reader {
 }
 
 impl Reader {
-    /// Reads the schema, and refuses columns that are not numbers.
+    /// Reads the schema.
     pub(super) fn new(input: File, file: &str) -> Result<Self, Error> {
         let builder =
             ParquetRecordBatchReaderBuilder::try_new(input).with_context(|| format!("cannot read {file}"))?;
-        let fields = builder.schema().fields().clone();
-        for field in &fields {
-            let kind = field.data_type();
-            let is_number = kind.is_numeric() || *kind == DataType::Boolean;
-            ensure!(
-                is_number,
-                "{file}, column `{}`: its type is {kind}, which is not a number",
-                field.name()
-            );
-        }
-        let names: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
-        super::check_names(&names, file)?;
+        let names = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
         let rows_expected = usize::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
-        let batches = builder.build().with_context(|| format!("cannot read {file}"))?;
-        Ok(Self { batches, file: file.to_owned(), names, waiting: None, rows: 0, rows_expected })
-    }
-
-    /// Reads the next batch; `false` at the end.
-    fn next(&mut self) -> Result<bool, Error> {
-        let Some(batch) = self.batches.next() else { return Ok(false) };
-        let batch = batch.with_context(|| format!("cannot read {}", self.file))?;
-        self.waiting = Some((self.doubles(&batch)?, 0));
-        Ok(true)
-    }
-
-    fn doubles(&self, batch: &RecordBatch) -> Result<Vec<Float64Array>, Error> {
-        let mut columns = Vec::new();
-        for (column, name) in batch.columns().iter().zip(&self.names) {
-            let column = arrow_cast::cast(column, &DataType::Float64)
-                .with_context(|| format!("{}, column `{name}`", self.file))?;
-            if let Some(row) = (0..column.len()).find(|&row| column.is_null(row)) {
-                bail!("{}, row {}, column `{name}`: the cell is empty", self.file, self.rows + row + 1);
-            }
-            columns.push(column.as_primitive::<Float64Type>().clone());
-        }
-        Ok(columns)
+        Ok(Self {
+            unread: Some(builder),
+            batches: None,
+            file: file.to_owned(),
+            names,
+            used: Vec::new(),
+            waiting: Batch::default(),
+            rows: 0,
+            rows_expected,
+        })
     }
 
     pub(super) fn names(&self) -> &[String] {
@@ -80,20 +82,144 @@ impl Reader {
         self.rows_expected
     }
 
-    pub(super) fn read<T: Number>(&mut self, rows: usize, out: &mut Vec<T>) -> Result<usize, Error> {
+    /// Opens the columns that a plan uses, and refuses those of them that are not numbers, nor labels in texts.
+    fn start(&mut self, plan: &Plan) -> Result<(), Error> {
+        let Some(builder) = self.unread.take() else { return Ok(()) };
+        let file = &self.file;
+        ensure!(plan.roles.len() == self.names.len(), "{file}: the plan is for another number of columns");
+        let roles = plan.roles.iter().copied().enumerate();
+        self.used = roles.filter(|(_, role)| *role != Role::Ignored).collect();
+        for &(column, role) in &self.used {
+            let place = || format!("{file}, column {} (`{}`)", column + 1, shown(&self.names[column]));
+            ensure!(
+                role != Role::Dropped,
+                "{file}: column {} has no name: {}",
+                column + 1,
+                advice::nameless(column)
+            );
+            let kind = builder.schema().field(column).data_type();
+            let is_read = is_number(kind) || (role == Role::Label && is_text(kind));
+            if !is_read {
+                let advice = match role {
+                    Role::Feature(_) => format!("; {}", advice::ignore(&self.names[column])),
+                    _ => String::new(),
+                };
+                bail!("{}: its type is {kind}, which is not a number{advice}", place());
+            }
+        }
+        let mask =
+            ProjectionMask::roots(builder.parquet_schema(), self.used.iter().map(|&(column, _)| column));
+        let batches = builder.with_projection(mask).build();
+        self.batches = Some(batches.with_context(|| format!("cannot read {file}"))?);
+        Ok(())
+    }
+
+    /// Reads the next batch; `false` at the end.
+    fn next(&mut self) -> Result<bool, Error> {
+        let Some(batch) = self.batches.as_mut().and_then(Iterator::next) else { return Ok(false) };
+        let batch = batch.with_context(|| format!("cannot read {}", self.file))?;
+        self.waiting = Batch { columns: self.columns(&batch)?, nrows: batch.num_rows(), done: 0 };
+        Ok(true)
+    }
+
+    fn columns(&self, batch: &RecordBatch) -> Result<Vec<Column>, Error> {
+        let mut columns = Vec::new();
+        for (array, &(column, _)) in batch.columns().iter().zip(&self.used) {
+            let cast = |to: &DataType| -> Result<ArrayRef, Error> {
+                arrow_cast::cast(array, to)
+                    .with_context(|| format!("{}, column `{}`", self.file, shown(&self.names[column])))
+            };
+            columns.push(if is_text(array.data_type()) {
+                Column::Texts(cast(&DataType::Utf8)?.as_string::<i32>().clone())
+            } else {
+                Column::Numbers(cast(&DataType::Float64)?.as_primitive::<Float64Type>().clone())
+            });
+        }
+        Ok(columns)
+    }
+
+    pub(super) fn read<T: Number>(
+        &mut self,
+        plan: &Plan,
+        rows: usize,
+        block: &mut Block<T>,
+    ) -> Result<usize, Error> {
+        self.start(plan)?;
         // An empty batch is not the end.
-        while self.waiting.as_ref().is_none_or(|(columns, done)| columns[0].len() == *done) {
+        while self.waiting.done == self.waiting.nrows {
             if !self.next()? {
                 return Ok(0);
             }
         }
-        let Some((columns, done)) = &mut self.waiting else { return Ok(0) };
-        let count = rows.min(columns[0].len() - *done);
-        for row in *done..*done + count {
-            out.extend(columns.iter().map(|column| T::nearest(column.value(row))));
+        let Batch { columns, nrows, done } = &self.waiting;
+        let count = rows.min(nrows - done);
+        for row in *done..done + count {
+            let first = block.features.len();
+            block.features.resize(first + plan.features, T::default());
+            for (values, &(column, role)) in columns.iter().zip(&self.used) {
+                let name = &self.names[column];
+                let number = self.rows + row - done;
+                let place = Place { file: &self.file, row: Row::Number(number), column, name };
+                match (values.get(row), role) {
+                    (Value::Number(x), Role::Feature(feature)) => {
+                        let near = T::nearest(x);
+                        block.features[first + feature] = if near.double().is_finite() {
+                            near
+                        } else {
+                            block.not_finite(x, near, &place)?
+                        };
+                    }
+                    (Value::Text(text), Role::Feature(feature)) => {
+                        block.features[first + feature] = block.text(text.as_bytes(), false, &place)?;
+                    }
+                    (Value::Number(x), Role::Label) => block.labels.number(x, &place)?,
+                    (Value::Text(text), Role::Label) => block.labels.text(text.as_bytes(), false, &place)?,
+                    (Value::Number(x), Role::SampleWeight) => block.weight(x, &place)?,
+                    (Value::Text(text), Role::SampleWeight) => {
+                        block.weight_text(text.as_bytes(), false, &place)?
+                    }
+                    (_, Role::Ignored | Role::Dropped) => {}
+                }
+            }
         }
-        *done += count;
+        self.waiting.done += count;
         self.rows += count;
         Ok(count)
     }
 }
+
+/// A value of a column. Null is the text that stands for a missing cell elsewhere.
+enum Value<'a> {
+    Number(f64),
+    Text(&'a str),
+}
+
+impl Column {
+    fn get(&self, row: usize) -> Value<'_> {
+        match self {
+            Self::Numbers(numbers) if numbers.is_valid(row) => Value::Number(numbers.value(row)),
+            Self::Texts(texts) if texts.is_valid(row) => Value::Text(texts.value(row)),
+            _ => Value::Text("null"),
+        }
+    }
+}
+
+/// The type of a column's values.
+fn of_values(kind: &DataType) -> &DataType {
+    match kind {
+        DataType::Dictionary(_, values) => values,
+        other => other,
+    }
+}
+
+fn is_number(kind: &DataType) -> bool {
+    let kind = of_values(kind);
+    kind.is_numeric() || *kind == DataType::Boolean
+}
+
+fn is_text(kind: &DataType) -> bool {
+    matches!(of_values(kind), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+#[cfg(test)]
+mod tests;

@@ -118,7 +118,8 @@ fn area(groups: impl Iterator<Item = Weights> + Clone) -> Option<(f64, f64)> {
         below += negative;
         above += positive;
     }
-    (below > 0.0 && above > 0.0).then(|| (pairs / below / above, ties / below / above))
+    // Rounding may lift it above 1.
+    (below > 0.0 && above > 0.0).then(|| ((pairs / below / above).min(1.0), ties / below / above))
 }
 
 #[cfg(test)]

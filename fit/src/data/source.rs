@@ -1,0 +1,230 @@
+//! A file whose rows are read one after the other, in any of the formats.
+
+use super::block::Block;
+use super::columns::{Plan, unnamed};
+use super::csv::{self, Dialect};
+use super::format::{Format, peek};
+#[cfg(feature = "parquet")]
+use super::parquet;
+use super::{name, npy};
+use crate::error::{Context, Error, bail, ensure};
+use crate::number::{Dtype, Number};
+use flate2::read::MultiGzDecoder;
+use std::fmt;
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::path::Path;
+
+/// A table in a file, whose rows are read one after the other.
+pub struct Source {
+    file: String,
+    names: Vec<String>,
+    rows: Rows,
+}
+
+enum Rows {
+    Csv(Box<csv::Reader<Box<dyn Read + Send>>>),
+    /// A NumPy file, and the number of its rows that were read.
+    Npy(npy::Array, usize),
+    #[cfg(feature = "parquet")]
+    Parquet(Box<parquet::Reader>),
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("file", &self.file).field("names", &self.names).finish_non_exhaustive()
+    }
+}
+
+impl Source {
+    /// Opens a file in the format that its first bytes tell: NumPy's `.npy`, Parquet (with the feature `parquet`), or
+    /// CSV, which may be compressed with gzip. `-` is standard input, for CSV. A file that is called `.npy` or
+    /// `.parquet` must be what its name says. The dialect is that of CSV.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, is in none of these formats or not in that of its name, or has no table: an array of
+    /// one dimension is none.
+    pub fn open(path: &Path, dialect: &Dialect) -> Result<Self, Error> {
+        let source = Self::open_any(path, dialect)?;
+        let vector = source.array().is_some_and(npy::Array::is_vector);
+        ensure!(!vector, "cannot read {}: it has one dimension, and is not a matrix", source.file);
+        Ok(source)
+    }
+
+    /// Opens a file; an array of one dimension is a table of one column.
+    pub(super) fn open_any(path: &Path, dialect: &Dialect) -> Result<Self, Error> {
+        let file = name(path);
+        let context = || format!("cannot read {file}");
+        if path.as_os_str() == "-" {
+            let (start, input) = peek(std::io::stdin()).with_context(context)?;
+            return Self::of_stream(&start, Box::new(input), None, file, dialect);
+        }
+        let mut input = File::open(path).with_context(context)?;
+        let metadata = input.metadata().with_context(context)?;
+        let (start, peeked) = peek(&input).with_context(context)?;
+        drop(peeked);
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        let by_name = match extension.to_ascii_lowercase().as_str() {
+            "npy" => Some(Format::Npy),
+            "parquet" => Some(Format::Parquet),
+            _ => None,
+        };
+        let format = Format::of(&start, &file)?;
+        if let Some(by_name) = by_name.filter(|&by_name| by_name != format) {
+            let instead =
+                if format == Format::Text { String::new() } else { format!(", but {}", format.name()) };
+            bail!("cannot read {file}: it is not {}{instead}", by_name.name());
+        }
+        if !metadata.is_file() {
+            // A pipe, say, which is read once.
+            let input = std::io::Cursor::new(start.clone()).chain(input);
+            return Self::of_stream(&start, Box::new(input), None, file, dialect);
+        }
+        match format {
+            Format::Npy => {
+                let array = npy::Array::map(&input).with_context(context)?;
+                Ok(Self { names: unnamed(array.ncols()), file, rows: Rows::Npy(array, 0) })
+            }
+            #[cfg(feature = "parquet")]
+            Format::Parquet => {
+                let reader = parquet::Reader::new(input, &file)?;
+                Ok(Self { names: reader.names().to_vec(), file, rows: Rows::Parquet(Box::new(reader)) })
+            }
+            #[cfg(not(feature = "parquet"))]
+            Format::Parquet => {
+                bail!("{}: it is a Parquet file, and this build is without the feature `parquet`", context())
+            }
+            Format::Text | Format::Gzip => {
+                input.rewind().with_context(context)?;
+                Self::of_stream(&start, Box::new(input), Some(metadata.len()), file, dialect)
+            }
+        }
+    }
+
+    /// The table of a stream with these first bytes, which is read once.
+    fn of_stream(
+        start: &[u8],
+        input: Box<dyn Read + Send>,
+        size: Option<u64>,
+        file: String,
+        dialect: &Dialect,
+    ) -> Result<Self, Error> {
+        let (input, size): (Box<dyn Read + Send>, _) = match Format::of(start, &file)? {
+            Format::Text => (input, size),
+            Format::Gzip => {
+                let unpacked = MultiGzDecoder::new(input);
+                let (start, unpacked) = peek(unpacked).with_context(|| format!("cannot unpack {file}"))?;
+                let format = Format::of(&start, &format!("what {file} holds"))?;
+                ensure!(
+                    format == Format::Text,
+                    "what {file} holds is {}: unpack it with `gzip -d`",
+                    format.name()
+                );
+                (Box::new(unpacked), None)
+            }
+            other => bail!("{file} is {}, which must be a file: it is not read from a pipe", other.name()),
+        };
+        let reader = csv::Reader::new(input, size, &file, dialect)?;
+        Ok(Self { names: reader.names().to_vec(), file, rows: Rows::Csv(Box::new(reader)) })
+    }
+
+    /// The file's name in messages.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The names of the columns; their numbers from 0 if the file has no names. A name in a file may be empty.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// True if the names are in the file.
+    #[must_use]
+    pub fn has_names(&self) -> bool {
+        !matches!(self.rows, Rows::Npy(..))
+    }
+
+    /// The array, if the file is a `.npy`.
+    #[must_use]
+    pub fn array(&self) -> Option<&npy::Array> {
+        match &self.rows {
+            Rows::Npy(array, _) => Some(array),
+            _ => None,
+        }
+    }
+
+    /// The array, if the file is a `.npy`.
+    pub(crate) fn into_array(self) -> Option<npy::Array> {
+        match self.rows {
+            Rows::Npy(array, _) => Some(array),
+            _ => None,
+        }
+    }
+
+    /// The type that its numbers are held in, unless another is asked for: `f32` for `.npy` of `f32`, else `f64`.
+    #[must_use]
+    pub fn dtype(&self) -> Dtype {
+        self.array().map_or(Dtype::F64, npy::Array::dtype)
+    }
+
+    /// Appends at most `rows` more rows to `block`, and returns their number; 0 at the end. The plan is for as many
+    /// columns as there are names, and the same each time.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read on, or a cell is not what the plan needs. A part of these rows may have been
+    /// appended.
+    pub fn read<T: Number>(
+        &mut self,
+        plan: &Plan,
+        rows: usize,
+        block: &mut Block<T>,
+    ) -> Result<usize, Error> {
+        match &mut self.rows {
+            Rows::Csv(reader) => reader.read(plan, rows, block),
+            Rows::Npy(array, done) => {
+                let next = *done..array.nrows().min(done.saturating_add(rows));
+                array.read(next.clone(), plan, &self.file, block)?;
+                *done = next.end;
+                Ok(next.len())
+            }
+            #[cfg(feature = "parquet")]
+            Rows::Parquet(reader) => reader.read(plan, rows, block),
+        }
+    }
+
+    /// Appends all rows that were not read yet, and returns their number.
+    pub(crate) fn read_all<T: Number>(&mut self, plan: &Plan, block: &mut Block<T>) -> Result<usize, Error> {
+        let mut rows = 0;
+        loop {
+            let read = self.read(plan, super::ROWS_AT_A_TIME, block)?;
+            if read == 0 {
+                return Ok(rows);
+            }
+            rows += read;
+            if rows == read {
+                // So that the numbers need not be moved while they grow in number. If there is not enough memory for
+                // the estimate, there may still be enough for the numbers.
+                let more = self.rows_expected().unwrap_or(0).saturating_sub(rows);
+                let _ = block.features.try_reserve(more.saturating_mul(plan.features));
+            }
+        }
+    }
+
+    /// An estimate of the number of rows in the file; `None` if nothing is known of it.
+    #[must_use]
+    pub fn rows_expected(&self) -> Option<usize> {
+        match &self.rows {
+            Rows::Csv(reader) => reader.rows_expected(),
+            Rows::Npy(array, _) => Some(array.nrows()),
+            #[cfg(feature = "parquet")]
+            Rows::Parquet(reader) => Some(reader.rows_expected()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! Random tables, as CSV and as `.npy`, against what was put into them.
+
+use super::{Copied, DataOptions, Memory, Missing, Table, Targets, TrainingSet};
+use crate::data::Label;
+use crate::data::csv::Dialect;
+use crate::data::npy::header;
+use crate::error::chain;
+use crate::number::Dtype;
+use std::path::Path;
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % n
+    }
+
+    fn of<'a>(&mut self, some: &[&'a str]) -> &'a str {
+        some[self.below(some.len())]
+    }
+}
+
+/// Numbers of a table, and what its columns are for.
+struct Numbers {
+    ncols: usize,
+    rows: Vec<f64>,
+    label: usize,
+    weight: Option<usize>,
+    ignored: Option<usize>,
+}
+
+impl Numbers {
+    fn draw(random: &mut Random) -> Self {
+        let (nrows, ncols) = (3 + random.below(6), 4 + random.below(4));
+        let label = random.below(ncols);
+        let mut other = || Some(random.below(2 * ncols)).filter(|&column| column < ncols && column != label);
+        let (weight, ignored) = (other(), other());
+        let ignored = ignored.filter(|_| ignored != weight);
+        let mut rows = Vec::new();
+        for row in 0..nrows {
+            for column in 0..ncols {
+                let number = (random.below(2000) as f64 - 1000.0) / 64.0;
+                rows.push(if column == label {
+                    (row % 2) as f64
+                } else if Some(column) == weight {
+                    [0.0_f64, 0.5, 1.0, 3.0][random.below(4)].max(if row < 2 { 0.25 } else { 0.0 })
+                } else if row > 1 && random.below(6) == 0 {
+                    f64::NAN
+                } else {
+                    number
+                });
+            }
+        }
+        Self { ncols, rows, label, weight, ignored }
+    }
+
+    fn features(&self) -> Vec<usize> {
+        let used = |column: &usize| [Some(self.label), self.weight, self.ignored].contains(&Some(*column));
+        (0..self.ncols).filter(|column| !used(column)).collect()
+    }
+
+    fn column(&self, column: usize) -> impl Iterator<Item = f64> {
+        self.rows.chunks(self.ncols).map(move |row| row[column])
+    }
+
+    /// The mean of a column's numbers, in the obvious way.
+    fn mean(&self, column: usize) -> f64 {
+        let weights =
+            || self.rows.chunks(self.ncols).map(|row| self.weight.map_or(1.0, |weight| row[weight]));
+        let numbers = || self.column(column).zip(weights()).filter(|(x, _)| !x.is_nan());
+        numbers().map(|(x, s)| x * s).sum::<f64>() / numbers().map(|(_, s)| s).sum::<f64>()
+    }
+
+    /// The table as CSV, in one of the ways to write it.
+    fn csv(&self, random: &mut Random) -> String {
+        let end = random.of(&["\n", "\r\n", "\r"]);
+        let mut text = end.repeat(random.below(3));
+        let line = |cells: Vec<String>, random: &mut Random| {
+            let cells: Vec<String> = cells
+                .into_iter()
+                .map(|cell| match random.below(8) {
+                    0 => format!("\"{cell}\""),
+                    1 => format!(" {cell}\u{a0}"),
+                    _ => cell,
+                })
+                .collect();
+            cells.join(";") + end + &end.repeat(random.below(8) / 7)
+        };
+        text += &line((0..self.ncols).map(|column| format!("c{column}")).collect(), random);
+        for row in self.rows.chunks(self.ncols) {
+            let mut cells = Vec::new();
+            for (column, x) in row.iter().enumerate() {
+                cells.push(if Some(column) == self.ignored {
+                    random.of(&["red", "\"a;\n\"\"b\"", "", "1e999"]).to_owned()
+                } else if x.is_nan() {
+                    random.of(&["", "NA", "nan", "?", "null"]).to_owned()
+                } else {
+                    x.to_string().replace('.', ",")
+                });
+            }
+            // A cell that is quoted already stays as it is.
+            let quoted = cells.iter().any(|cell| cell.starts_with('"'));
+            text += &if quoted { cells.join(";") + end } else { line(cells, random) };
+        }
+        text
+    }
+
+    fn npy(&self) -> Vec<u8> {
+        let numbers = self.rows.iter().flat_map(|x| x.to_le_bytes());
+        header(Dtype::F64, self.rows.len() / self.ncols, self.ncols).into_iter().chain(numbers).collect()
+    }
+
+    /// Checks that a set is that of these numbers.
+    fn check(&self, set: &TrainingSet, context: &str) {
+        let nrows = self.rows.len() / self.ncols;
+        let features = self.features();
+        let fills = set.fills.as_ref().expect("means are kept");
+        for (&fill, &column) in fills.iter().zip(&features) {
+            assert!((fill - self.mean(column)).abs() < 1e-12, "{context}: {fill}, not {}", self.mean(column));
+        }
+        let Targets::F64(labels, weights) = &set.targets else { panic!("the arithmetic is f64") };
+        assert!(labels.iter().copied().eq(self.column(self.label)), "{context}");
+        match (weights, self.weight) {
+            (Some(weights), Some(column)) => {
+                assert!(weights.iter().copied().eq(self.column(column)), "{context}")
+            }
+            (None, None) => {}
+            _ => panic!("{context}: sample weights"),
+        }
+        let mut missing = 0;
+        for row in 0..nrows {
+            for (feature, (&fill, &column)) in fills.iter().zip(&features).enumerate() {
+                let x = self.rows[row * self.ncols + column];
+                let held = match &set.table {
+                    Table::F64(Memory::Held(numbers)) => numbers[row * features.len() + feature],
+                    Table::F64(Memory::Mapped(array)) => {
+                        array.numbers::<f64>().unwrap()[row * self.ncols + column]
+                    }
+                    Table::F32(_) => panic!("the type is f64"),
+                };
+                assert_eq!(held, if x.is_nan() { fill } else { x }, "{context}: row {row}, column {column}");
+                missing += u64::from(x.is_nan());
+            }
+        }
+        assert_eq!((set.nrows(), set.filled()), (nrows, missing), "{context}");
+    }
+}
+
+#[test]
+fn random_tables_are_read_as_they_were_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut random = Random(1);
+    let (mut filled, mut between, mut mapped) = (0, 0, 0);
+    for round in 0..1500 {
+        let table = Numbers::draw(&mut random);
+        if table.features().is_empty() {
+            continue;
+        }
+        let csv = table.csv(&mut random);
+        let read = |name: &str, content: &[u8], prefix: &str| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            let mut options = DataOptions::new(Label::Column(format!("{prefix}{}", table.label)));
+            options.sample_weight = table.weight.map(|column| format!("{prefix}{column}"));
+            options.ignore = table.ignored.iter().map(|column| format!("{prefix}{column}")).collect();
+            options.dialect = Dialect { delimiter: Some(b';'), decimal_comma: true };
+            let refused = TrainingSet::read(Path::new(&path), &options).map_err(|error| chain(&error));
+            options.missing = Missing::Mean;
+            let set = TrainingSet::read(Path::new(&path), &options);
+            let context = format!("{round}, {name}: {csv:?}");
+            let set = set.unwrap_or_else(|error| panic!("{context}: {}", chain(&error)));
+            table.check(&set, &context);
+            // Numbers of a mapped file that nothing else depends on are looked at by the fit.
+            match refused {
+                Ok(_) => assert!(set.filled() == 0 || name == "a.npy", "{context}"),
+                Err(text) => assert!(set.filled() > 0 && text.contains(" missing cell"), "{context}: {text}"),
+            }
+            set
+        };
+        read("a.csv", csv.as_bytes(), "c");
+        let set = read("a.npy", &table.npy(), "");
+        match set.copied() {
+            Some(Copied::Filled) => filled += 1,
+            Some(Copied::Between) => between += 1,
+            None => mapped += 1,
+        }
+        let is_mapped = matches!(set.table, Table::F64(Memory::Mapped(_)));
+        assert_eq!(is_mapped, set.copied().is_none());
+    }
+    assert!(filled > 100 && between > 10 && mapped > 100, "{filled}, {between}, {mapped}");
+}
