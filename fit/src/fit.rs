@@ -253,6 +253,17 @@ mod tests {
     }
 
     #[test]
+    fn a_rare_indicator_is_not_far_from_zero() {
+        // 2000 standard deviations, in one row of each class.
+        let nrows = 8_000_000;
+        let mut x = vec![0.0_f32; nrows];
+        (x[7], x[8]) = (1.0, 1.0);
+        let y: Vec<f32> = (0..nrows).map(|i| (i % 2) as f32).collect();
+        let batch = Batch::new(Rows::new(&x, nrows, 1).unwrap(), &y).unwrap();
+        assert_eq!(fit(&batch, &Options::default(), |_| {}).unwrap().warnings, []);
+    }
+
+    #[test]
     fn sample_weights_that_would_overflow_or_vanish_are_named() {
         let message = |weights: [f64; 4]| {
             let weighted = batch(&X, &Y).with_sample_weights(&weights).unwrap();

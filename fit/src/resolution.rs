@@ -20,10 +20,11 @@ pub(crate) struct Unresolved {
 }
 
 /// The column that adds most to the rounding of a logit, where that may have moved the objective by more than
-/// [`ALLOWED`]. `weights` are those of a fit.
+/// [`ALLOWED`]. `weights` are those of a fit: one may be 0 just because its column could not be resolved, so that a
+/// column's mean counts as if its weight were 1 for each standard deviation.
 ///
-/// Time: O(rows features), but nothing where the moments say that no row comes near: no number is further from the
-/// mean than √n standard deviations.
+/// Time: O(rows features), but without sample weights nothing where the moments say that no row comes near: no number is
+/// further from the mean than √n standard deviations.
 pub(crate) fn resolution<S: Number + Storage<T>, T: Number>(
     batch: &Batch<'_, S, T>,
     features: &Features,
@@ -32,31 +33,41 @@ pub(crate) fn resolution<S: Number + Storage<T>, T: Number>(
     moments: &Moments,
 ) -> Option<Unresolved> {
     let Moments { means, scales } = moments;
-    // A weight may be 0 just because its column could not be resolved: at least 1 for each standard deviation.
-    let weights: Vec<f64> = weights.iter().zip(scales).map(|(w, scale)| w.abs().max(1.0 / scale)).collect();
-    let moved = |largest: f64, dtype: Dtype| ROUNDINGS * dtype.unit_roundoff() * largest > ALLOWED;
+    let has_moved = |size: f64, dtype: Dtype| ROUNDINGS * dtype.unit_roundoff() * size > ALLOWED;
+    let offsets = means.iter().zip(scales).map(|(mean, scale)| (mean / scale).abs());
+    let furthest = offsets.enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
+    let largest = largest_logit(batch, features, weights, bias, moments, |size| has_moved(size, T::DTYPE));
+    let both = [furthest, largest].into_iter().flatten();
+    let (place, size) = both.max_by(|a, b| a.1.total_cmp(&b.1))?;
+    has_moved(size, T::DTYPE).then(|| Unresolved { place, by_f64: !has_moved(size, Dtype::F64) })
+}
+
+/// The largest |b| + Σ |w x| of a row that counts, and the feature with the largest |w x| in it; `None` if no row's can
+/// be `relevant`.
+fn largest_logit<S: Number + Storage<T>, T: Number>(
+    batch: &Batch<'_, S, T>,
+    features: &Features,
+    weights: &[f64],
+    bias: f64,
+    Moments { means, scales }: &Moments,
+    relevant: impl Fn(f64) -> bool,
+) -> Option<(usize, f64)> {
     let rows = batch.rows();
     let reach = (rows.nrows() as f64).sqrt();
     let furthest = means.iter().zip(scales).map(|(mean, scale)| mean.abs() + reach * scale);
-    let most = weights.iter().zip(furthest).map(|(w, x)| w * x).sum::<f64>() + bias.abs();
-    if batch.sample_weights().is_none() && !moved(most, T::DTYPE) {
+    let most = weights.iter().zip(furthest).map(|(w, x)| w.abs() * x).sum::<f64>() + bias.abs();
+    if batch.sample_weights().is_none() && !relevant(most) {
         return None;
     }
-    let counts = |row: usize| batch.sample_weights().is_none_or(|weights| weights[row].double() > 0.0);
-    let size = |row: usize| {
+    let counts = |&row: &usize| batch.sample_weights().is_none_or(|weights| weights[row].double() > 0.0);
+    let terms = |row: usize| {
         let row = rows.row(row).unwrap_or_default();
-        let terms = features.places.iter().zip(&weights).map(|(&place, w)| w * row[place].double().abs());
-        bias.abs() + terms.sum::<f64>()
+        features.places.iter().zip(weights).map(|(&place, w)| (w * row[place].double()).abs())
     };
-    let larger =
-        |a: (f64, usize), b: (f64, usize)| if b.0 > a.0 || (b.0 == a.0 && b.1 < a.1) { b } else { a };
-    let all = (0..rows.nrows()).into_par_iter().filter(|&row| counts(row)).map(|row| (size(row), row));
-    let (largest, row) = all.reduce(|| (0.0, usize::MAX), larger);
-    if !moved(largest, T::DTYPE) {
-        return None;
-    }
-    let row = rows.row(row)?;
-    let terms = features.places.iter().zip(&weights).map(|(&place, w)| w * row[place].double().abs());
-    let place = terms.enumerate().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(place, _)| place)?;
-    Some(Unresolved { place, by_f64: !moved(largest, Dtype::F64) })
+    let sizes = (0..rows.nrows()).into_par_iter().filter(counts);
+    // Of equal ones the first, on any number of threads.
+    let sizes = sizes.map(|row| (bias.abs() + terms(row).sum::<f64>(), row));
+    let (size, row) = sizes.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)))?;
+    let (place, _) = terms(row).enumerate().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    Some((place, size))
 }
