@@ -1,8 +1,8 @@
 //! Loops over the features of rows: [`dot`](dot()) and [`Axpy`] of one row, and the fused pass over a chunk
 //! of rows, which scores them, turns the scores into slopes, and accumulates.
 //!
-//! `chunk` is the pass, and says how it goes; `deviations` is a simpler one, of columns alone. `terms` are the value and the slope that it makes of a
-//! row. `narrow` and `wide` are the two forms of the steps that go through the features, by the width of a
+//! `chunk` is the pass, and says how it goes; `deviations` is a simpler one, of columns alone. `terms` are the value
+//! and the slope that it makes of a row. `narrow` and `wide` are the two forms of the steps that go through the features, by the width of a
 //! row; `row_kernel` is what they have in common.
 
 mod axpy;

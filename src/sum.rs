@@ -1,4 +1,5 @@
-//! Sums over rows: finished ([`Gradient`], [`HessianProduct`], [`ColumnSums`]), and in parts that merge ([`PartialSum`]).
+//! Sums over rows: finished ([`Gradient`], [`HessianProduct`], [`ColumnSums`]), and in parts that merge
+//! ([`PartialSum`]).
 
 #[cfg(feature = "serde")]
 mod bits;

@@ -186,6 +186,9 @@ struct Timing {
     bytes: f64,
 }
 
+/// Passes over the rows for means and scales, which are in the time of a fit.
+const PASSES_OF_MOMENTS: f64 = 2.0;
+
 fn summary(args: &Args, set: &TrainingSet, model: &Model, fit: &Fit, timing: Timing) -> String {
     let metrics = &fit.metrics;
     let auc = metrics.auc.map_or("-".to_owned(), |auc| auc.to_string());
@@ -218,7 +221,7 @@ fn summary(args: &Args, set: &TrainingSet, model: &Model, fit: &Fit, timing: Tim
         metrics.accuracy,
         metrics.correct,
         metrics.weight,
-        fit.passes as f64 * timing.bytes / seconds / 1e9,
+        (fit.passes as f64 + PASSES_OF_MOMENTS) * timing.bytes / seconds / 1e9,
         args.model.display(),
     )
 }
@@ -249,11 +252,11 @@ fn explain(warning: Warning, model: &Model) -> String {
     }
 }
 
-/// Why a fit that has not converged stopped.
+/// The reason why a fit stopped that has not converged.
 fn stopped(ending: Ending) -> Option<&'static str> {
     match ending {
         Ending::Converged => None,
-        Ending::Stalled => Some("stopped above --tol: no step makes the objective smaller"),
+        Ending::Stalled => Some("stopped above --tol: no step was found that makes the objective smaller"),
         Ending::OutOfIterations => Some("stopped after --max-iter iterations, above --tol"),
         _ => Some("stopped above --tol"),
     }

@@ -1,7 +1,7 @@
 //! Logistic regression from a data set to a model, on the passes of [`lanegrad`].
 //!
 //! [`fit`] minimises the mean log-loss of a [`lanegrad::Batch`] with an L2 penalty, by L-BFGS. One pass of an
-//! engine over the rows gives loss and gradient; one more gives means and scales of the columns. It runs on
+//! engine over the rows gives loss and gradient; two more give means and scales of the columns. It runs on
 //! the threads of the caller's rayon pool, and its result has the same bits on any number of threads and on
 //! every fused instruction set.
 //!
@@ -61,6 +61,7 @@ mod optimize;
 #[cfg(feature = "files")]
 mod predict;
 mod resolution;
+mod score;
 mod separation;
 mod solve;
 #[cfg(feature = "files")]

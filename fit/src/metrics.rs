@@ -27,11 +27,11 @@ pub struct Metrics {
 
 /// Scored rows, of which [`Metrics`] are made.
 ///
-/// The area under the ROC curve is the share of pairs of a positive and a negative row in which the positive
-/// one has the higher logit, ties counting half. It is exact up to [`MetricsSum::EXACT_ROWS`] rows, whose logits are
-/// kept: 16 bytes for each. Of more rows logits are counted in 2^20 bins (16 MB): a bin holds the logits that agree,
-/// as `f32`, in sign, exponent and 11 bits of their significand, and pairs within a bin count as ties. The result then
-/// says how far that may be off.
+/// The area under the ROC curve is the share of pairs of a positive and a negative row in which the positive one has
+/// the higher logit, ties counting half. It is exact up to [`MetricsSum::EXACT_ROWS`] rows, whose logits are kept: 16
+/// bytes for each row, 32 for one whose label is between 0 and 1. Of more rows logits are counted in 2^20 bins (16
+/// MB): a bin holds the logits that agree, as `f32`, in sign, exponent and 11 bits of their significand, and pairs
+/// within a bin count as ties. The result then says how far that may be off.
 pub struct MetricsSum {
     scores: Scores,
     nrows: usize,

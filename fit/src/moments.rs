@@ -5,7 +5,7 @@
 
 use crate::error::Error;
 use crate::features::Features;
-use crate::number::Number;
+use crate::number::{Dtype, Number};
 use lanegrad::{Batch, ColumnSums, Engine, Storage};
 
 /// Mean and scale of some features.
@@ -17,7 +17,8 @@ pub(crate) struct Moments {
     pub(crate) scales: Vec<f64>,
 }
 
-/// Why there is no result: a column of the batch, whose name and place the caller knows, or something else.
+/// The reason for which there is no result: a column of the batch, whose name and place the caller knows, or something
+/// else.
 #[derive(Debug)]
 pub(crate) enum Failure {
     Column(usize, Fault),
@@ -30,14 +31,14 @@ impl<E: Into<Error>> From<E> for Failure {
     }
 }
 
-/// Why a column has no mean or scale to compute with.
+/// The fault of a column that cannot be computed with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Fault {
     /// A row has a number that is not finite.
     NotFinite { row: usize, number: f64 },
-    /// The numbers, or their squares, overflow.
+    /// The numbers are so large that sums of them overflow.
     TooLarge,
-    /// The numbers differ by so little that the squares underflow.
+    /// The numbers differ by so little that products underflow.
     TooClose,
 }
 
@@ -46,17 +47,25 @@ impl Fault {
     pub(crate) fn words(self) -> String {
         match self {
             Self::NotFinite { number, .. } => format!("{number:?} is not finite"),
-            Self::TooLarge => "its numbers are too large: their squares overflow".to_owned(),
+            Self::TooLarge => "its numbers are too large to compute with".to_owned(),
             Self::TooClose => {
-                "its numbers differ by too little: the squares of their differences underflow".to_owned()
+                "its numbers differ by too little to compute with, or only in rows of hardly any weight"
+                    .to_owned()
             }
         }
     }
 }
 
-/// The variance of numbers that are not equal is at least this, and at most its inverse: squares between lose
-/// nothing to underflow, and the weights of such a column are numbers that products with them can be.
-const LEAST_VARIANCE: f64 = 1e-280;
+/// The least standard deviation of numbers that are not equal; its inverse is the largest. Then squares, in `f64`, and
+/// products with a residual and a sample weight, in the arithmetic's type, neither overflow nor underflow, and a weight
+/// of about 1 for each standard deviation is a number of that type: 10^-140 squared, times 10^-25, is 10^-305 in `f64`,
+/// and 10^-25 times 10^-9 is 10^-34 in `f32`.
+fn least_scale<T: Number>() -> f64 {
+    match T::DTYPE {
+        Dtype::F32 => 1e-25,
+        Dtype::F64 => 1e-140,
+    }
+}
 
 impl Moments {
     /// Mean and scale of each feature, in two passes over the rows, of which one has a sample weight above 0. Rows of
@@ -77,6 +86,7 @@ impl Moments {
             first.iter().zip(&distances).map(|(first, distance)| first + distance).collect();
         let squares = average(engine.squared_deviations(batch, &means)?);
 
+        let least = least_scale::<T>();
         let mut moments = Self::default();
         for &place in &features.places {
             let mut column =
@@ -84,15 +94,15 @@ impl Moments {
             // How far the mean was moved by rounding it.
             let rounding = distances[place] - (means[place] - first[place]);
             let variance = squares[place] - rounding * rounding;
-            let mut scale = variance.sqrt();
-            if !means[place].is_finite() || variance.is_nan() || variance > LEAST_VARIANCE.recip() {
+            let mut scale = variance.max(0.0).sqrt();
+            if !means[place].is_finite() || variance.is_nan() || scale > 1.0 / least {
                 let fault = match column.find(|(_, x)| !x.is_finite()) {
                     Some((row, number)) => Fault::NotFinite { row, number },
                     None => Fault::TooLarge,
                 };
                 return Err(Failure::Column(place, fault));
             }
-            if variance < LEAST_VARIANCE {
+            if scale < least || variance <= 0.0 {
                 if column.any(|(_, x)| x != first[place]) {
                     return Err(Failure::Column(place, Fault::TooClose));
                 }
@@ -104,7 +114,7 @@ impl Moments {
         Ok(moments)
     }
 
-    /// Those of the features for which `keep` is true.
+    /// Means and scales of the features for which `keep` is true.
     pub(crate) fn only(&self, keep: &[bool]) -> Self {
         let only = |numbers: &[f64]| {
             numbers.iter().zip(keep).filter(|(_, keep)| **keep).map(|(number, _)| *number).collect()

@@ -11,8 +11,8 @@
 //! So one pass over the raw rows gives loss and gradient, whatever units the columns are in. The penalty is
 //! λ/2 Σ u² or, if the raw weights are to be penalised, λ/2 Σ v²: a penalty π/2 u² with π = λ or λ / s².
 //!
-//! The optimiser's coordinates are t = c u, where c² = 1/4 + π is what the second derivative by u is at most: a column
-//! with a strong penalty would have it wander otherwise.
+//! The optimiser's coordinates are t = c u, where c² = 1/4 + π is what the second derivative by u is at most: a
+//! column with a strong penalty would have it wander otherwise.
 //!
 //! v and b are rounded to the arithmetic's type, v first, so that b makes up for most of what that changes; and the
 //! model has them as they were used.

@@ -2,8 +2,8 @@
 //! optimization", Mathematical Programming 45, 1989) with a line search for convex functions.
 //!
 //! It ends, whatever the data are: a search looks at [`MOST_POINTS`] points at most, and where no step from a point
-//! is good enough, L-BFGS starts anew from there, without its memory. When that does not help either, values differ by
-//! their rounding alone.
+//! is good enough, L-BFGS starts anew from there, without its memory. When that does not help either, values usually
+//! differ by their rounding alone.
 //!
 //! Passes over covtype_200k to a gradient of 1e-9, at λ = 1e-2 and 1e-4: 36 and 79. Newton's method with
 //! conjugate gradients takes 8 + 40 and 12 + 133 (gradients + products with the Hessian, which read a row
@@ -40,15 +40,16 @@ pub(crate) struct Limits {
 pub enum Ending {
     /// The gradient is small enough.
     Converged,
-    /// No step makes the objective smaller: its differences are below the arithmetic's rounding.
+    /// No step was found that makes the objective smaller: its differences are below the arithmetic's rounding, as a
+    /// rule.
     Stalled,
     /// The largest number of iterations was made.
     OutOfIterations,
 }
 
 /// Pairs of steps and gradients that the method remembers. With more of them than there are features it is
-/// the full BFGS method, which needs fewer passes (on covtype_200k at λ = 1e-4 with argmin's own search 85; 121 with 20
-/// pairs, 158 with 10), and they cost nothing next to a pass.
+/// the full BFGS method, which needs fewer passes (on covtype_200k at λ = 1e-4, with argmin's own search, 85; 121
+/// with 20 pairs, 158 with 10), and they cost nothing next to a pass.
 const MEMORY: usize = 64;
 
 /// Iterations without progress that end a fit.
@@ -56,9 +57,9 @@ const PATIENCE: u32 = 5;
 
 type State = IterState<Vec<f64>, Vec<f64>, (), (), (), f64>;
 
-/// Minimises the objective from coordinates of 0, and returns the best point, the number of iterations and why
-/// they ended. `report` is called after each iteration. At most 1 + [`MOST_POINTS`] · iterations points are
-/// evaluated.
+/// Minimises the objective from coordinates of 0, and returns the best point, the number of iterations and why they
+/// ended. `report` is called after each iteration that has found a point. At most 1 + [`MOST_POINTS`] · iterations
+/// points are evaluated.
 pub(crate) fn minimize<S: Storage<T>, T: Number>(
     objective: &Objective<'_, S, T>,
     limits: Limits,

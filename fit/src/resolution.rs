@@ -23,8 +23,8 @@ pub(crate) struct Unresolved {
 /// [`ALLOWED`]. `weights` are those of a fit: one may be 0 just because its column could not be resolved, so that a
 /// column's mean counts as if its weight were 1 for each standard deviation.
 ///
-/// Time: O(rows features), but without sample weights nothing where the moments say that no row comes near: no number is
-/// further from the mean than √n standard deviations.
+/// Time: O(rows features), but without sample weights nothing where the moments say that no row comes near: no number
+/// is further from the mean than √n standard deviations.
 pub(crate) fn resolution<S: Number + Storage<T>, T: Number>(
     batch: &Batch<'_, S, T>,
     features: &Features,

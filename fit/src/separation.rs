@@ -3,49 +3,69 @@
 //! Where a plane has all positive rows on one side of it and all negative ones on the other, or some rows on it
 //! (quasi-separation: Albert and Anderson, "On the existence of maximum likelihood estimates in logistic regression
 //! models", Biometrika 71, 1984), the loss falls for ever in one direction of the weights: no row's logit moves to the
-//! wrong side, and some move to the right one. A fit of such data ends while it goes in that direction: its last
-//! steps are what is tried for it.
+//! wrong side, and some move to the right one. A fit of such data ends while it goes in that direction: its steps are
+//! what is tried for it. (What separates only after more iterations than were made, or below the tolerance, is not
+//! found so.)
 
 use crate::error::Error;
 use crate::features::Features;
 use crate::fit::{Options, Warning};
 use crate::metrics::Metrics;
 use crate::number::Number;
-use crate::objective::Objective;
-use lanegrad::{Batch, Engine, Params, Storage};
+use crate::objective::{Objective, Point};
+use crate::score::{Weights, score};
+use lanegrad::{Batch, Storage};
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 
-/// The last points of a fit.
-#[derive(Default)]
-pub(crate) struct Path(VecDeque<Vec<f64>>);
+/// Points of a fit, from the start on: the last ones, and some of those before, ever further apart.
+pub(crate) struct Path {
+    recent: VecDeque<Vec<f64>>,
+    /// Those whose number is a power of 2.
+    marks: Vec<Vec<f64>>,
+    seen: usize,
+    /// The lowest value of the objective so far.
+    lowest: f64,
+}
 
-/// The points that are kept, and how many steps before the last each direction starts.
+/// The points that are kept, and how many steps before the last one a direction starts.
 const KEPT: usize = 8;
-const STEPS_BACK: [usize; 4] = [1, 2, 4, 7];
-
-/// Weights and bias of a direction.
-pub(crate) type Direction = (Vec<f64>, f64);
+const STEPS_BACK: [usize; 3] = [1, 3, 7];
+/// The marks that directions start from.
+const MARKS: usize = 3;
+/// The part of the objective by which it must fall for a point to count, in units of the roundoff: steps between
+/// points that differ by rounding alone have no direction.
+const ROUNDINGS: f64 = 16.0;
 
 impl Path {
-    /// Adds a point.
-    pub(crate) fn push(&mut self, coordinates: &[f64]) {
-        if self.0.len() == KEPT {
-            self.0.pop_front();
-        }
-        self.0.push_back(coordinates.to_vec());
+    /// A path from a point.
+    pub(crate) fn new(start: Vec<f64>) -> Self {
+        Self { recent: VecDeque::from([start.clone()]), marks: vec![start], seen: 0, lowest: f64::INFINITY }
     }
 
-    /// The directions of the last steps.
-    pub(crate) fn directions<S: Storage<T>, T: Number>(
-        &self,
-        objective: &Objective<'_, S, T>,
-        end: &[f64],
-    ) -> Vec<Direction> {
-        let from = |back: usize| self.0.len().checked_sub(back + 1).map(|i| &self.0[i]);
-        let starts = STEPS_BACK.iter().filter_map(|&back| from(back));
+    /// Adds a point, if the objective is lower there by more than the roundoff of its arithmetic.
+    pub(crate) fn push(&mut self, point: &Point, unit_roundoff: f64) {
+        if point.value >= self.lowest - ROUNDINGS * unit_roundoff * point.value.abs() {
+            return;
+        }
+        (self.lowest, self.seen) = (point.value, self.seen + 1);
+        if self.recent.len() == KEPT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(point.coordinates.clone());
+        if self.seen.is_power_of_two() {
+            self.marks.push(point.coordinates.clone());
+        }
+    }
+
+    /// The weights at the last point, and the directions that led to it from earlier ones.
+    fn end<S: Storage<T>, T: Number>(&self, objective: &Objective<'_, S, T>) -> (Weights, Vec<Weights>) {
+        let end = self.recent.back().map_or(&[][..], Vec::as_slice);
+        let back = |steps: &usize| self.recent.len().checked_sub(steps + 1).map(|i| &self.recent[i]);
+        let starts = STEPS_BACK.iter().filter_map(back).chain(self.marks.iter().rev().take(MARKS));
         let step =
             |start: &Vec<f64>| end.iter().zip(start).map(|(end, start)| end - start).collect::<Vec<_>>();
-        starts.map(|start| objective.raw(&step(start))).collect()
+        (objective.raw(end), starts.map(|start| objective.raw(&step(start))).collect())
     }
 }
 
@@ -55,7 +75,8 @@ pub(crate) fn separation<S: Storage<T>, T: Number>(
     features: &Features,
     options: &Options,
     metrics: &Metrics,
-    directions: &[Direction],
+    objective: &Objective<'_, S, T>,
+    path: &Path,
 ) -> Result<Option<Warning>, Error> {
     if metrics.auc.is_none() {
         return Ok(Some(Warning::OneClass));
@@ -63,43 +84,91 @@ pub(crate) fn separation<S: Storage<T>, T: Number>(
     if options.l2 > 0.0 {
         return Ok(None);
     }
-    if metrics.correct == metrics.weight {
-        return Ok(Some(Warning::Separable));
-    }
-    for direction in directions {
-        if goes_on_for_ever(batch, features, direction)? {
-            return Ok(Some(Warning::QuasiSeparable));
+    let (end, directions) = path.end(objective);
+    let models: Vec<&Weights> = [&end].into_iter().chain(&directions).collect();
+    let mut all_right = true;
+    let mut moves = vec![Some(Moves::default()); directions.len()];
+    score(batch, features, &models, |block, logits| {
+        let Some((logits, steps)) = logits.split_first() else { return Ok(ControlFlow::Break(())) };
+        for (row, (logit, label)) in logits.iter().zip(block.labels()).enumerate() {
+            if block.sample_weights().is_some_and(|weights| weights[row].double() == 0.0) {
+                continue;
+            }
+            let side = Side::of(label.double());
+            let margin = side.margin(logit.double());
+            all_right &= margin > 0.0;
+            for (moves, steps) in moves.iter_mut().zip(steps) {
+                if let Some(moves) = moves {
+                    moves.add(side.margin(steps[row].double()), margin);
+                }
+            }
         }
-    }
-    Ok(None)
+        for moves in &mut moves {
+            *moves = moves.take().filter(Moves::are_right);
+        }
+        let open = all_right || moves.iter().any(Option::is_some);
+        Ok(if open { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    })?;
+    Ok(if all_right {
+        Some(Warning::Separable)
+    } else {
+        moves.iter().any(Option::is_some).then_some(Warning::QuasiSeparable)
+    })
 }
 
-/// What a logit may move to the wrong side, as a part of the largest move to the right one: a step is not exactly in
-/// the direction that separates, as it also makes up for what earlier ones did.
-const TOLERANCE: f64 = 1e-3;
+/// The side of a plane that a row belongs to.
+#[derive(Clone, Copy)]
+enum Side {
+    Positive,
+    Negative,
+    /// A row of both classes, which loses whichever way it moves.
+    Neither,
+}
 
-/// True where a direction moves no row's logit to the wrong side, but for [`TOLERANCE`], and some to the right one.
-fn goes_on_for_ever<S: Storage<T>, T: Number>(
-    batch: &Batch<'_, S, T>,
-    features: &Features,
-    (weights, bias): &Direction,
-) -> Result<bool, Error> {
-    let mut spread: Vec<T> = Vec::new();
-    features.spread(weights.iter().copied(), &mut spread);
-    let mut moves = vec![T::default(); batch.rows().nrows()];
-    Engine::new().logits(batch.rows(), Params::new(&spread, T::nearest(*bias)), &mut moves)?;
-    let (mut right, mut wrong) = (0.0_f64, 0.0_f64);
-    for (i, (step, label)) in moves.iter().zip(batch.labels()).enumerate() {
-        let (step, label) = (step.double(), label.double());
-        let counts = batch.sample_weights().is_none_or(|weights| weights[i].double() > 0.0);
-        let (to_right, to_wrong) = match label {
-            _ if !counts => (0.0, 0.0),
-            1.0 => (step, -step),
-            0.0 => (-step, step),
-            // A row of both classes loses whichever way it moves.
-            _ => (0.0, step.abs()),
-        };
-        (right, wrong) = (right.max(to_right), wrong.max(to_wrong));
+impl Side {
+    fn of(label: f64) -> Self {
+        match label {
+            1.0 => Self::Positive,
+            0.0 => Self::Negative,
+            _ => Self::Neither,
+        }
     }
-    Ok(right > 0.0 && wrong <= TOLERANCE * right)
+
+    /// How far a logit is on the right side, or moves to it.
+    fn margin(self, logit: f64) -> f64 {
+        match self {
+            Self::Positive => logit,
+            Self::Negative => -logit,
+            Self::Neither => -logit.abs(),
+        }
+    }
+}
+
+/// The largest moves of logits along a direction.
+#[derive(Clone, Copy, Default)]
+struct Moves {
+    right: f64,
+    wrong: f64,
+}
+
+impl Moves {
+    /// What a logit may move to the wrong side, as a part of the largest move to the right one: a step is not exactly
+    /// in the direction that separates, as it also makes up for what earlier ones did.
+    const TOLERANCE: f64 = 1e-3;
+    /// A row whose logit is on the right side by this has a loss of 10⁻¹⁶ at most. No fit moves it on for its own sake:
+    /// it may just be far from all others.
+    const FAR: f64 = 37.0;
+
+    /// Adds the move of a row that is on the right side by `margin`.
+    fn add(&mut self, step: f64, margin: f64) {
+        self.wrong = self.wrong.max(-step);
+        if margin < Self::FAR {
+            self.right = self.right.max(step);
+        }
+    }
+
+    /// True if hardly any move is to the wrong side, and some are to the right one.
+    fn are_right(&self) -> bool {
+        self.right > 0.0 && self.wrong <= Self::TOLERANCE * self.right
+    }
 }

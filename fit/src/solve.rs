@@ -4,14 +4,16 @@
 use crate::error::{Error, ensure};
 use crate::features::Features;
 use crate::fit::{Fit, Options, Progress, Warning};
-use crate::metrics::{Metrics, MetricsSum};
+use crate::metrics::MetricsSum;
 use crate::moments::{Failure, Moments};
 use crate::number::{Dtype, Number};
 use crate::objective::Objective;
 use crate::optimize::{Limits, minimize};
 use crate::resolution::{Unresolved, resolution};
+use crate::score::score;
 use crate::separation::{Path, separation};
-use lanegrad::{Batch, Engine, Params, Storage};
+use lanegrad::{Batch, Engine, Storage};
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 /// Fits to some columns of a batch.
@@ -40,9 +42,9 @@ pub(crate) fn solve<S: Number + Storage<T>, T: Number>(
     );
     let limits = Limits { tolerance: options.tolerance, iterations: options.max_iterations };
     let first_pass = Instant::now();
-    let mut path = Path::default();
+    let mut path = Path::new(vec![0.0; objective.dimensions()]);
     let (best, iterations, ending) = minimize(&objective, limits, |iteration, point| {
-        path.push(&point.coordinates);
+        path.push(point, T::DTYPE.unit_roundoff());
         observe(&Progress {
             iteration,
             loss: point.loss,
@@ -62,9 +64,15 @@ pub(crate) fn solve<S: Number + Storage<T>, T: Number>(
         weights.iter().all(|w| w.is_finite()) && bias.is_finite(),
         "the fit diverged: a weight is not finite"
     );
-    let metrics = score(batch, &varying, &weights, bias)?;
-    let directions = path.directions(&objective, &best.coordinates);
-    let separated = separation(batch, &varying, options, &metrics, &directions)?;
+    let model = (weights, bias);
+    let mut metrics = MetricsSum::new();
+    score(batch, &varying, &[&model], |block, logits| {
+        metrics.add(&Engine::new(), &logits[0], block.labels(), block.sample_weights())?;
+        Ok(ControlFlow::Continue(()))
+    })?;
+    let metrics = metrics.finish();
+    let separated = separation(batch, &varying, options, &metrics, &objective, &path)?;
+    let (weights, bias) = model;
     // Columns by their numbers among all features.
     let numbers: Vec<usize> = (0..varies.len()).filter(|&column| varies[column]).collect();
     let unresolved = resolution(batch, &varying, &weights, bias, &varying_moments);
@@ -92,48 +100,21 @@ pub(crate) fn solve<S: Number + Storage<T>, T: Number>(
     })
 }
 
-/// Fails unless the largest sample weight is such that products with it, and sums of them, neither overflow nor
-/// underflow.
+/// Fails unless the largest sample weight is such that products with it and with numbers that [`Moments`] allows, and
+/// sums of them, neither overflow nor underflow.
 fn check_sample_weights<T: Number>(weights: Option<&[T]>) -> Result<(), Error> {
     let Some(weights) = weights else { return Ok(()) };
     let largest = weights.iter().fold(0.0, |largest: f64, weight| largest.max(weight.double()));
     ensure!(largest != 0.0, "no row has a sample weight above 0");
-    let most = match T::DTYPE {
-        Dtype::F32 => 1e18,
-        Dtype::F64 => 1e90,
+    let (least, most) = match T::DTYPE {
+        Dtype::F32 => (1e-9, 1e9),
+        Dtype::F64 => (1e-25, 1e25),
     };
     let words = if largest > most { "large" } else { "small" };
     ensure!(
-        (1.0 / most..=most).contains(&largest),
-        "the sample weights are too {words}: the largest is {largest:?}, and arithmetic in {} needs one between {:e} and {most:e}",
+        (least..=most).contains(&largest),
+        "the sample weights are too {words}: the largest is {largest:?}, and arithmetic in {} needs one between {least:e} and {most:e}",
         T::DTYPE,
-        1.0 / most,
     );
     Ok(())
-}
-
-/// The number of rows that are scored at a time.
-const SCORED_ROWS: usize = 1 << 16;
-
-/// Scores all rows by a model.
-fn score<S: Storage<T>, T: Number>(
-    batch: &Batch<'_, S, T>,
-    features: &Features,
-    weights: &[f64],
-    bias: f64,
-) -> Result<Metrics, Error> {
-    let engine = Engine::new();
-    let mut metrics = MetricsSum::new();
-    let mut spread: Vec<T> = Vec::new();
-    features.spread(weights.iter().copied(), &mut spread);
-    let params = Params::new(&spread, T::nearest(bias));
-    let rows = batch.rows().nrows();
-    let mut logits = vec![T::default(); SCORED_ROWS.min(rows)];
-    for start in (0..rows).step_by(SCORED_ROWS) {
-        let block = batch.slice(start..rows.min(start + SCORED_ROWS))?;
-        let logits = &mut logits[..block.rows().nrows()];
-        engine.logits(block.rows(), params, logits)?;
-        metrics.add(&engine, logits, block.labels(), block.sample_weights())?;
-    }
-    Ok(metrics.finish())
 }

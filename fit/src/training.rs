@@ -87,9 +87,9 @@ impl TrainingSet {
     /// # Errors
     ///
     /// If a file cannot be read or is not in its format, a column is not there or has no name, a cell is not a number
-    /// or not finite in the type that features are held in, a label or a sample weight is missing or out of its range, a
-    /// cell is missing and not to be filled or its column has no number, there are not as many labels as rows, there
-    /// are no rows, or the arithmetic is `f32` and features are to be held in `f64`.
+    /// or not finite in the type that features are held in, a label or a sample weight is missing or out of its
+    /// range, a cell is missing and not to be filled or its column has no number, there are not as many labels as
+    /// rows, there are no rows, or the arithmetic is `f32` and features are to be held in `f64`.
     pub fn read(path: &Path, options: &DataOptions) -> Result<Self, Error> {
         let arithmetic = options.arithmetic;
         if let Some(labels) = options.label.file() {

@@ -295,7 +295,7 @@ fn judge<S: Number + Storage<T>, T: Number>(
         w[j] = next.next().unwrap() / scale;
         b -= w[j] * mean;
     }
-    if found.ending == Ending::OutOfIterations {
+    if found.ending == Ending::OutOfIterations && options.max_iterations < 100 {
         return; // it is still on its way
     }
     let by_rounding = 100.0 * unit_roundoff * size(&w, b);

@@ -11,7 +11,9 @@ use crate::tree::node::Sums;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// The distances of columns from a centre each, or their squares; adds up to [`ColumnSums`].
+/// The distances of columns from a centre each, or their squares; adds up to [`ColumnSums`]. So far an
+/// [`Engine`](crate::Engine) alone sums it: [`deviations`](crate::Engine::deviations) and
+/// [`squared_deviations`](crate::Engine::squared_deviations).
 #[derive(Clone, Copy, Debug)]
 pub struct Deviations<'a> {
     centres: &'a [f64],

@@ -73,7 +73,7 @@ fn every_fit_ends_within_its_passes_and_says_why() {
                                 assert!(gradient <= tolerance.parse().unwrap(), "{fit:?}: {stdout}");
                                 continue;
                             }
-                            "stalled" => ("no step makes the objective smaller", true),
+                            "stalled" => ("no step was found that makes the objective smaller", true),
                             "--max-iter" => ("stopped after --max-iter iterations", iterations == most),
                             other => panic!("{fit:?}: {other}"),
                         };

@@ -24,7 +24,7 @@ impl fmt::Display for Auc {
 /// The logits of rows, with their weights in either class.
 pub(super) enum Scores {
     /// Every logit. The weight of a positive row is positive, that of a negative one negative.
-    Each { scores: Vec<(f64, f64)>, rows: usize },
+    Each { scores: Vec<(f64, f64)>, rows_left: usize },
     /// Bins, in the order of their logits.
     Bins(Vec<Weights>),
 }
@@ -49,7 +49,8 @@ const BIN_BITS: u32 = 20;
 
 /// The bin of a logit; a higher one has a higher bin or the same.
 fn bin(z: f64) -> usize {
-    let bits = (z as f32).to_bits();
+    // The sum makes +0 of -0, which is equal.
+    let bits = (z as f32 + 0.0).to_bits();
     // Negative numbers are in reverse order, and come before the positive ones.
     let ordered = if bits >> 31 == 1 { !bits } else { bits | 1 << 31 };
     (ordered >> (32 - BIN_BITS)) as usize
@@ -57,12 +58,16 @@ fn bin(z: f64) -> usize {
 
 impl Scores {
     pub(super) const fn new() -> Self {
-        Self::Each { scores: Vec::new(), rows: 0 }
+        Self::exact_up_to(MetricsSum::EXACT_ROWS)
+    }
+
+    const fn exact_up_to(rows: usize) -> Self {
+        Self::Each { scores: Vec::new(), rows_left: rows }
     }
 
     /// Adds a row of a sample weight and a label: a label between 0 and 1 is a share of either class.
     pub(super) fn add(&mut self, logit: f64, weight: f64, label: f64) {
-        if let Self::Each { scores, rows: MetricsSum::EXACT_ROWS } = self {
+        if let Self::Each { scores, rows_left: 0 } = self {
             let scores = std::mem::take(scores);
             self.bin_all(&scores);
         }
@@ -72,8 +77,8 @@ impl Scores {
                 Self::Bins(bins) => bins[bin(logit)].add(weight),
             }
         }
-        if let Self::Each { rows, .. } = self {
-            *rows += 1;
+        if let Self::Each { rows_left, .. } = self {
+            *rows_left -= 1;
         }
     }
 
@@ -108,11 +113,12 @@ impl Scores {
 /// The share of pairs of a positive and a negative row in which the positive one has the higher logit, ties counting
 /// half, and the share of ties.
 fn area(groups: impl Iterator<Item = Weights> + Clone) -> Option<(f64, f64)> {
-    // So that no product of weights underflows or overflows.
-    let largest = groups.clone().fold(0.0, |largest: f64, w| largest.max(w.positive).max(w.negative));
+    // The weights of either class by its largest, so that no product of them underflows or overflows.
+    let largest = |of: fn(Weights) -> f64| groups.clone().fold(0.0, |largest: f64, w| largest.max(of(w)));
+    let (most_positive, most_negative) = (largest(|w| w.positive), largest(|w| w.negative));
     let (mut below, mut above, mut pairs, mut ties) = (0.0, 0.0, 0.0, 0.0);
     for Weights { positive, negative } in groups {
-        let (positive, negative) = (positive / largest, negative / largest);
+        let (positive, negative) = (positive / most_positive, negative / most_negative);
         pairs += positive * (below + 0.5 * negative);
         ties += positive * negative;
         below += negative;
@@ -132,6 +138,7 @@ mod tests {
             [f64::NEG_INFINITY, -1e30, -1.0, -1e-30, -0.0, 0.0, 1e-30, 0.5, 1.0, 1.001, 1e30, f64::INFINITY];
         assert!(z.windows(2).all(|pair| bin(pair[0]) <= bin(pair[1])));
         assert!(bin(1.0) < bin(1.001) && bin(-1.0) < bin(1.0));
+        assert_eq!([bin(-0.0), bin(-1e-50)], [bin(0.0); 2]);
     }
 
     /// Logits with ties, weights and labels, some of them between 0 and 1.
@@ -171,12 +178,11 @@ mod tests {
     #[test]
     fn binned_it_is_within_its_bound() {
         for soft in [false, true] {
-            let (rows, mut scores) = (rows(soft), Scores::new());
+            let (rows, mut scores) = (rows(soft), Scores::exact_up_to(100));
             rows[..100].iter().for_each(|&(z, s, y)| scores.add(z, s, y));
-            let Scores::Each { scores: each, .. } = &scores else { panic!("binned already") };
-            let each = each.clone();
-            scores.bin_all(&each);
+            assert!(matches!(scores, Scores::Each { .. }));
             rows[100..].iter().for_each(|&(z, s, y)| scores.add(z, s, y));
+            assert!(matches!(scores, Scores::Bins(_)));
             let Auc { value, error } = scores.area().unwrap();
             assert!((value - by_pairs(&rows)).abs() <= error + 1e-12 && error < 0.02, "{value} ± {error}");
         }
@@ -186,8 +192,7 @@ mod tests {
     fn tiny_weights_are_weights() {
         let mut scores = Scores::new();
         scores.add(1.0, 1e-320, 1.0);
-        assert!(matches!(scores, Scores::Each { rows: 1, .. }));
-        scores.add(0.0, 1e-320, 0.0);
+        scores.add(0.0, 1e4, 0.0);
         assert_eq!(scores.area(), Some(Auc { value: 1.0, error: 0.0 }));
     }
 }

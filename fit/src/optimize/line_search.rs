@@ -89,7 +89,7 @@ where
         };
         let value = problem.cost(&start)?;
         let first = Step { length: 0.0, slope: dot(&gradient, &self.direction) };
-        if first.slope >= 0.0 || first.slope.is_nan() {
+        if first.slope >= 0.0 || !first.slope.is_finite() {
             return Err(Error::msg("the direction does not lower the function"));
         }
         let rounding = self.rounding(&start);
@@ -124,8 +124,8 @@ where
     }
 }
 
-/// The step to try next: where the secant of the slopes is 0, not too close to steps that were tried. Halfway, where the
-/// last two steps were on the same side: the slopes are then so different that the secant says little.
+/// The step to try next: where the secant of the slopes is 0, not too close to steps that were tried. Halfway, where
+/// the last two steps were on the same side: the slopes are then so different that the secant says little.
 fn next(first: Step, short: Step, far: Option<Step>, same_side: bool) -> f64 {
     match far {
         Some(far) => {
@@ -177,10 +177,15 @@ mod tests {
 
     /// Where a search from 0 in a direction ends; an error in its words.
     fn search(f: impl Fn(f64) -> (f64, f64), direction: f64) -> Result<f64, String> {
+        search_from(0.0, f, direction)
+    }
+
+    fn search_from(start: f64, f: impl Fn(f64) -> (f64, f64), direction: f64) -> Result<f64, String> {
         let convex = Convex(f, Cell::new(0));
-        let mut search = ConvexSearch::new(vec![0.0, 1e-16]);
+        let mut search = ConvexSearch::new(vec![0.0, 4e-16]);
         search.search_direction(vec![direction]);
-        let run = Executor::new(&convex, search).configure(|state| state.param(vec![0.0])).ctrlc(false).run();
+        let run =
+            Executor::new(&convex, search).configure(|state| state.param(vec![start])).ctrlc(false).run();
         // And the point that it started from.
         assert!(convex.1.get() <= MOST_POINTS + 1, "{} points", convex.1.get());
         run.map(|run| run.state.get_param().expect("a point")[0]).map_err(|error| error.to_string())
@@ -210,10 +215,10 @@ mod tests {
 
     #[test]
     fn near_the_minimum_slopes_say_more_than_values() {
-        // Values that differ by rounding alone, and in the wrong direction.
-        let flat = |x: f64| (1.0 + 1e-16 * x, x - 1.0);
-        assert!(search(flat, 0.9).is_ok());
-        assert!(search(flat, 1.5).is_ok());
+        // A value that is higher by its rounding, short of the minimum and beyond it.
+        let flat = |x: f64| (if x == 0.0 { 1.0 } else { 1.0 + f64::EPSILON }, 1e-13 * (x - 1.0));
+        assert_eq!(search(flat, 0.9), Ok(0.9));
+        assert_eq!(search(flat, 1.5), Ok(1.5));
     }
 
     #[test]
@@ -229,7 +234,7 @@ mod tests {
             assert!(error.contains(words), "{error}");
         }
         // Too short to leave the point.
-        let far = |x: f64| (-x, -1.0 - x * 0.0);
-        assert!(search(far, 1e-330).is_err());
+        let error = search_from(1.0, |x| (-x, -1.0), 1e-20).unwrap_err();
+        assert!(error.contains("too short"), "{error}");
     }
 }

@@ -3,8 +3,8 @@
 //! A record ends at `\n`, `\r\n` or a lone `\r`, each of which ends one line. A search for these and for quotes finds
 //! its end. Without a quoted cell, its cells are cut where they lie in the buffer, and nothing is copied; with one,
 //! they are copied without their quotes. A quote is special only as the first character of a cell: a delimiter or a
-//! line end behind it stands for itself until the next quote, and two quotes for one. If other text than blanks follows the
-//! closing quote, the cell is the text as it stands, quotes and all.
+//! line end behind it stands for itself until the next quote, and two quotes for one. If other text than blanks
+//! follows the closing quote, the cell is the text as it stands, quotes and all.
 
 use memchr::{memchr, memchr_iter, memchr2_iter, memchr3};
 use std::io::{self, ErrorKind, Read};
