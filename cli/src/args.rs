@@ -52,8 +52,12 @@ pub(crate) fn label(column: Option<&String>, file: Option<&PathBuf>) -> Option<L
 
 /// Names of columns, in a sentence.
 pub(crate) fn listed(names: &[String]) -> String {
-    let names: Vec<String> = names.iter().map(|name| format!("`{}`", shown(name))).collect();
-    names.join(", ")
+    const MOST: usize = 8;
+    let some: Vec<String> = names.iter().take(MOST).map(|name| format!("`{}`", shown(name))).collect();
+    match names.len().saturating_sub(MOST) {
+        0 => some.join(", "),
+        more => format!("{} and {more} more", some.join(", ")),
+    }
 }
 
 /// A note about columns that are dropped.

@@ -30,9 +30,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let (file, names) = (source.file(), source.names());
     let columns = Columns::find(file, names, &Choice { ignore: &args.ignore, ..Choice::default() })?;
     let (plan, cols) = (columns.plan(names.len())?, columns.features.len());
-    if let Some(text) = args::dropped(&columns) {
-        note(&text);
-    }
+    let dropped = args::dropped(&columns);
     let last = columns.features.last().map_or(String::new(), |&last| shown(&names[last]));
     let mut out = Output::create_file(&args.output)?;
     out.write(&npy::header(args.dtype, 0, cols))?;
@@ -43,6 +41,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     ensure!(rows > 0, "{} has no rows", source.file());
     out.overwrite_start(&npy::header(args.dtype, rows, cols))?;
     out.finish()?;
+    if let Some(text) = dropped {
+        note(&text);
+    }
     match missing {
         0 => {}
         1 => note("1 missing cell is NaN"),

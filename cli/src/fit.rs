@@ -2,6 +2,7 @@
 
 use crate::{args, note, output};
 use anyhow::{Context, Result, ensure};
+use lanegrad_fit::data::shown;
 use lanegrad_fit::{
     Copied, DataOptions, Dtype, Ending, Fit, Missing, Model, Options, Progress, TrainingSet, Warning,
 };
@@ -240,7 +241,7 @@ fn explain(warning: Warning, model: &Model) -> String {
                 .to_owned()
         }
         Warning::Unresolved { column, by_f64 } => {
-            let name = model.columns.get(column).map_or("", String::as_str);
+            let name = shown(model.columns.get(column).map_or("", String::as_str));
             let what_to_do =
                 if by_f64 { "--arithmetic f64 can" } else { "subtract a number near its mean from it" };
             format!(

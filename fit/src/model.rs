@@ -137,7 +137,7 @@ impl Model {
         );
         let mut seen = HashSet::new();
         for name in &self.columns {
-            ensure!(seen.insert(name), "two of its columns are called `{name}`");
+            ensure!(seen.insert(name), "two of its columns are called {name:?}");
         }
         if let Some(missing) = &self.missing {
             ensure!(

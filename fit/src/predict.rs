@@ -184,13 +184,10 @@ fn by_name(model: &Model, names: &[String], label: Option<usize>, file: &str) ->
     model.columns.iter().map(place).collect()
 }
 
-/// The columns of a model in a file without names: all of them in order, except for the label.
+/// The columns of a model in a file without names: those of the file that it was fitted to, if this one has as many
+/// columns, or else all of them in order, except for the label.
 fn by_place(model: &Model, ncols: usize, label: Option<usize>, file: &str) -> Result<Vec<usize>, Error> {
     let want = model.columns.len();
-    let others: Vec<usize> = (0..ncols).filter(|&i| Some(i) != label).collect();
-    if others.len() == want {
-        return Ok(others);
-    }
     // A model of a file without names has the numbers of its columns as names, each of them once.
     let others = model.label.iter().chain(&model.sample_weight).chain(&model.ignored);
     let all: Option<Vec<usize>> = model.columns.iter().chain(others).map(|name| name.parse().ok()).collect();
@@ -199,6 +196,7 @@ fn by_place(model: &Model, ncols: usize, label: Option<usize>, file: &str) -> Re
         sorted.sort_unstable();
         sorted.iter().copied().eq(0..ncols)
     });
+    let others_in_order: Vec<usize> = (0..ncols).filter(|&i| Some(i) != label).collect();
     match places {
         Some(mut places) => {
             places.truncate(want);
@@ -206,6 +204,7 @@ fn by_place(model: &Model, ncols: usize, label: Option<usize>, file: &str) -> Re
             ensure!(free, "{file}: the model uses the column of the labels");
             Ok(places)
         }
+        None if others_in_order.len() == want => Ok(others_in_order),
         None => bail!(
             "{file}: {ncols} column{}{}, but the model has {want}",
             if ncols == 1 { "" } else { "s" },

@@ -153,3 +153,29 @@ fn ignored_columns_of_a_mapped_file_may_hold_anything() {
     let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
     assert!(mapped.0.iter().zip(&held.0).all(|(&a, &b)| close(a, b)) && close(mapped.1, held.1));
 }
+
+/// A file without names whose columns are those of the training is read as that was.
+#[test]
+fn a_feature_is_not_taken_for_the_label() {
+    let directory = Directory::new();
+    let model = directory.path("m.json");
+    let numbers = [0.0, 1.0, 0.0, 1.0, 2.0, 1.0, 0.0, 3.0, 1.0, 1.0, 0.5, 0.0];
+    let train = directory.npy("train.npy", 3, &numbers);
+    succeed(fit(&train, "0", &model).args(["--l2", "1"]));
+    succeed(&mut lanegrad(["predict", &train, "--model", &model, "--label", "0"]));
+    refuse(
+        &mut lanegrad(["predict", &train, "--model", &model, "--label", "2"]),
+        &["uses the column of the labels"],
+    );
+}
+
+#[test]
+fn names_of_columns_never_reach_the_terminal_raw() {
+    let directory = Directory::new();
+    let rows: String =
+        (0..20).map(|i| format!("{},{}\n", 1_700_000_000 + 128 * i, (i * 7 + i / 5) % 2)).collect();
+    let data = directory.file("esc.csv", format!("\u{1b}[31mred,y\n{rows}"));
+    let mut fit = fit(&data, "y", &directory.path("m.json"));
+    let stderr = run(fit.args(["--arithmetic", "f32"])).stderr;
+    assert!(stderr.contains(r"the column `\u{1b}[31mred`") && !stderr.contains('\u{1b}'), "{stderr}");
+}
