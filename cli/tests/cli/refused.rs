@@ -98,3 +98,13 @@ fn models_of_schema_1_are_read() {
         &["gap.csv, line 2, column 2 (`b`): the cell is empty"],
     );
 }
+
+#[test]
+fn a_header_of_millions_of_columns_is_refused_before_they_have_names() {
+    let directory = Directory::new();
+    let data = directory.file("commas.csv", "x,y".to_owned() + &",".repeat(1 << 21) + "\n1,0\n");
+    refuse(
+        &mut fit(&data, "y", &directory.path("m.json")),
+        &["commas.csv, line 1", "2097154 columns are more than"],
+    );
+}

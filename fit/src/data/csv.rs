@@ -183,6 +183,9 @@ impl<R: Read> Reader<R> {
     }
 }
 
+/// The most columns of a file: each takes far more memory than its delimiter.
+const MOST_COLUMNS: usize = 1 << 21;
+
 /// The names of a header.
 fn names(record: Record<'_>, delimiter: u8, place: &str) -> Result<Vec<String>, Error> {
     let name = |text: &[u8]| -> Result<String, Error> {
@@ -191,6 +194,8 @@ fn names(record: Record<'_>, delimiter: u8, place: &str) -> Result<Vec<String>, 
             text.with_context(|| format!("{place}: the names of the columns are not text in UTF-8"))?;
         Ok(trim(text).to_owned())
     };
+    let ncols = record.cells(delimiter);
+    ensure!(ncols <= MOST_COLUMNS, "{place}: {ncols} columns are more than {MOST_COLUMNS}");
     record.texts(delimiter).into_iter().map(name).collect()
 }
 

@@ -162,6 +162,9 @@ impl<R: Read> Records<R> {
                 match memchr3(b'\n', b'\r', b'"', &text[seen..]) {
                     Some(found) => {
                         let at = seen + found;
+                        if text[at] != b'"' && at > self.sizes.longest {
+                            return Err(Failure::Long(self.line, None));
+                        }
                         if text[at] != b'"' {
                             return Ok(Some(Extent { len: at, quoted, end: Some(text[at]) }));
                         }
