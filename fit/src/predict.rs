@@ -12,7 +12,7 @@ use crate::metrics::{Metrics, MetricsSum};
 use crate::model::Model;
 use crate::number::{Dtype, Number};
 use lanegrad::{Engine, Params, Rows};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -239,7 +239,8 @@ impl Scorer<'_> {
         let known = |name: &String| {
             Some(name) == self.model.label.as_ref() || Some(name) == self.model.sample_weight.as_ref()
         };
-        let used = |i: usize| self.columns.contains(&i) || Some(i) == label;
+        let features: HashSet<usize> = self.columns.iter().copied().collect();
+        let used = |i: usize| features.contains(&i) || Some(i) == label;
         let names = self.names.iter().enumerate();
         names
             .filter(|&(i, name)| !used(i) && !known(name))
