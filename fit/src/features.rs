@@ -70,6 +70,7 @@ impl Features {
 
     /// Appends the features of some rows, in their order.
     pub(crate) fn gather<S: Number>(&self, rows: Rows<'_, S>, out: &mut Vec<S>) {
+        out.reserve(rows.nrows() * self.places.len());
         for row in rows.iter() {
             out.extend(self.places.iter().map(|&place| row[place]));
         }

@@ -135,8 +135,8 @@ pub fn fit<S: Number + Storage<T>, T: Number>(
 ) -> Result<Fit, Error> {
     let features = Features::all(batch.rows().ncols());
     solve(batch, &features, options, observe).map_err(|failure| match failure {
-        Failure::Column(place, Fault::NotFinite { row, number }) => {
-            Error::new(format!("row {row}, column {place}: {}", Fault::NotFinite { row, number }.words()))
+        Failure::Column(place, fault @ Fault::NotFinite { row, .. }) => {
+            Error::new(format!("row {row}, column {place}: {}", fault.words()))
         }
         Failure::Column(place, fault) => Error::new(format!("column {place}: {}", fault.words())),
         Failure::Other(error) => error,

@@ -345,8 +345,8 @@ impl Read<'_> {
                 copied = if missing.count > 0 { Some(Copied::Filled) } else { between };
             }
             if copied.is_some() {
-                let rows = numbers.chunks_exact(names.len());
-                features = rows.flat_map(|row| columns.features.iter().map(|&column| row[column])).collect();
+                let chosen = Features::new(&columns.features)?;
+                chosen.gather(chosen.rows(numbers, names.len())?, &mut features);
             }
         } else if options.missing == Missing::Mean {
             let rows = features.chunks_exact(columns.features.len());

@@ -129,6 +129,9 @@ impl<R: Read> Records<R> {
             self.returned = false;
         }
         let Some(Extent { len, quoted, end }) = self.extent()? else { return Ok(None) };
+        if len > self.sizes.longest {
+            return Err(Failure::Long(self.line, None));
+        }
         let (start, line) = (self.start, self.line);
         self.last = (start, line);
         let text = &self.buffer[start..start + len];
@@ -162,9 +165,6 @@ impl<R: Read> Records<R> {
                 match memchr3(b'\n', b'\r', b'"', &text[seen..]) {
                     Some(found) => {
                         let at = seen + found;
-                        if text[at] != b'"' && at > self.sizes.longest {
-                            return Err(Failure::Long(self.line, None));
-                        }
                         if text[at] != b'"' {
                             return Ok(Some(Extent { len: at, quoted, end: Some(text[at]) }));
                         }
