@@ -32,6 +32,11 @@ pub(super) struct Reader {
     rows_expected: usize,
 }
 
+/// The columns that a plan uses.
+fn used(plan: &Plan) -> impl Iterator<Item = (usize, Role)> {
+    plan.roles.iter().copied().enumerate().filter(|(_, role)| *role != Role::Ignored)
+}
+
 /// Rows that were read.
 #[derive(Default)]
 struct Batch {
@@ -87,8 +92,7 @@ impl Reader {
         let Some(builder) = self.unread.take() else { return Ok(()) };
         let file = &self.file;
         ensure!(plan.roles.len() == self.names.len(), "{file}: the plan is for another number of columns");
-        let roles = plan.roles.iter().copied().enumerate();
-        self.used = roles.filter(|(_, role)| *role != Role::Ignored).collect();
+        self.used = used(plan).collect();
         for &(column, role) in &self.used {
             let place = || format!("{file}, column {} (`{}`)", column + 1, shown(&self.names[column]));
             ensure!(
@@ -145,6 +149,11 @@ impl Reader {
         block: &mut Block<T>,
     ) -> Result<usize, Error> {
         self.start(plan)?;
+        ensure!(
+            used(plan).eq(self.used.iter().copied()),
+            "{}: the plan is not that of the rows before",
+            self.file
+        );
         // An empty batch is not the end.
         while self.waiting.done == self.waiting.nrows {
             if !self.next()? {

@@ -1,5 +1,5 @@
 use super::Reader;
-use crate::data::{Block, Choice, Columns, Labels};
+use crate::data::{Block, Choice, Columns, Labels, Plan};
 use crate::error::chain;
 use crate::number::{Dtype, Number};
 use arrow_array::types::Int8Type;
@@ -104,4 +104,17 @@ fn columns_without_a_name_are_ignored_by_choice() {
     assert_eq!(read::<f64>(&columns, None, None, &["0"]).unwrap().features, [2.0, 3.0]);
     let last = [columns[1].clone(), columns[0].clone()];
     assert!(read::<f64>(&last, None, None, &[]).unwrap_err().contains("column 2 has no name"));
+}
+
+#[test]
+fn another_plan_for_the_rows_that_follow_is_refused() {
+    let numbers: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 2.0, 3.0]));
+    let mut reader = Reader::new(write(&[("a", Arc::clone(&numbers)), ("b", numbers)]), "a.parquet").unwrap();
+    let mut block = Block::<f64>::default();
+    assert_eq!(reader.read(&Plan::all(2), 1, &mut block).unwrap(), 1);
+    for plan in [Plan::new(2, &[1]), Plan::new(2, &[1, 0]), Plan::all(1), Plan::all(3)] {
+        let error = reader.read(&plan, 1, &mut block).unwrap_err();
+        assert!(chain(&error).contains("a.parquet: the plan is not that"), "{error}");
+    }
+    assert_eq!(reader.read(&Plan::all(2), 9, &mut block).unwrap(), 2);
 }
