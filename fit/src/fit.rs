@@ -189,8 +189,8 @@ mod tests {
 
     /// Random rows of two columns, of which the second says which class most rows are of.
     fn overlapping(nrows: u32) -> (Vec<f64>, Vec<f64>) {
-        let row = |i: u32| [f64::from(i * 7919 % 613) / 300.0 - 1.0, f64::from(i * 104_729 % 17 % 2)];
-        let x: Vec<f64> = (0..nrows).flat_map(row).collect();
+        let row = |i: u64| [(i * 7919 % 613) as f64 / 300.0 - 1.0, (i * 104_729 % 17 % 2) as f64];
+        let x: Vec<f64> = (0..nrows.into()).flat_map(row).collect();
         let label = |(i, row): (u32, &[f64])| f64::from(u8::from(row[0] + f64::from(i % 5) > 2.0));
         let y = (0..).zip(x.chunks(2)).map(label).collect();
         (x, y)
@@ -212,6 +212,20 @@ mod tests {
             // All but one: there is a finite optimum, though far away.
             *y.iter_mut().zip(x.chunks(2)).find(|(_, row)| row[1] == 1.0).unwrap().0 = 0.0;
             assert_eq!(of(&x, &y, 0.0), [], "{nrows}");
+        }
+    }
+
+    /// More rows than are scored at a time, and those that go on for ever at either end.
+    #[test]
+    fn quasi_separation_is_found_in_any_order_of_rows() {
+        let (x, _) = overlapping(200_000);
+        let mut rows: Vec<&[f64]> = x.chunks(2).collect();
+        for descending in [false, true] {
+            rows.sort_by(|a, b| if descending { b[1].total_cmp(&a[1]) } else { a[1].total_cmp(&b[1]) });
+            let label = |(i, row): (usize, &&[f64])| f64::from(u8::from(row[1] == 1.0 || i % 3 == 0));
+            let y: Vec<f64> = rows.iter().enumerate().map(label).collect();
+            let found = fit(&batch(&rows.concat(), &y), &Options::default(), |_| {}).unwrap();
+            assert_eq!(found.warnings, [Warning::QuasiSeparable], "{descending}");
         }
     }
 

@@ -4,7 +4,6 @@ use crate::error::Error;
 use crate::features::Features;
 use crate::number::Number;
 use lanegrad::{Batch, Engine, Params, Storage};
-use std::ops::ControlFlow;
 
 /// The number of rows that are scored at a time.
 const ROWS: usize = 1 << 16;
@@ -12,12 +11,12 @@ const ROWS: usize = 1 << 16;
 /// Weights of some features, and the bias.
 pub(crate) type Weights = (Vec<f64>, f64);
 
-/// Calls `take` with each block of rows, and the logits that each model gives them, until that breaks off.
+/// Calls `take` with each block of rows, and the logits that each model gives them.
 pub(crate) fn score<S: Storage<T>, T: Number>(
     batch: &Batch<'_, S, T>,
     features: &Features,
     models: &[&Weights],
-    mut take: impl FnMut(&Batch<'_, S, T>, &[Vec<T>]) -> Result<ControlFlow<()>, Error>,
+    mut take: impl FnMut(&Batch<'_, S, T>, &[Vec<T>]) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let engine = Engine::new();
     let nrows = batch.rows().nrows();
@@ -30,9 +29,7 @@ pub(crate) fn score<S: Storage<T>, T: Number>(
             features.spread(weights.iter().copied(), &mut spread);
             engine.logits(block.rows(), Params::new(&spread, T::nearest(*bias)), logits)?;
         }
-        if take(&block, &logits)?.is_break() {
-            break;
-        }
+        take(&block, &logits)?;
     }
     Ok(())
 }

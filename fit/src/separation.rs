@@ -16,7 +16,6 @@ use crate::objective::{Objective, Point};
 use crate::score::{Weights, score};
 use lanegrad::{Batch, Storage};
 use std::collections::VecDeque;
-use std::ops::ControlFlow;
 
 /// Points of a fit, from the start on: the last ones, and some of those before, ever further apart.
 pub(crate) struct Path {
@@ -87,9 +86,9 @@ pub(crate) fn separation<S: Storage<T>, T: Number>(
     let (end, directions) = path.end(objective);
     let models: Vec<&Weights> = [&end].into_iter().chain(&directions).collect();
     let mut all_right = true;
-    let mut moves = vec![Some(Moves::default()); directions.len()];
+    let mut moves = vec![Moves::default(); directions.len()];
     score(batch, features, &models, |block, logits| {
-        let Some((logits, steps)) = logits.split_first() else { return Ok(ControlFlow::Break(())) };
+        let (logits, steps) = (&logits[0], &logits[1..]);
         for (row, (logit, label)) in logits.iter().zip(block.labels()).enumerate() {
             if block.sample_weights().is_some_and(|weights| weights[row].double() == 0.0) {
                 continue;
@@ -98,21 +97,15 @@ pub(crate) fn separation<S: Storage<T>, T: Number>(
             let margin = side.margin(logit.double());
             all_right &= margin > 0.0;
             for (moves, steps) in moves.iter_mut().zip(steps) {
-                if let Some(moves) = moves {
-                    moves.add(side.margin(steps[row].double()), margin);
-                }
+                moves.add(side.margin(steps[row].double()), margin);
             }
         }
-        for moves in &mut moves {
-            *moves = moves.take().filter(Moves::are_right);
-        }
-        let open = all_right || moves.iter().any(Option::is_some);
-        Ok(if open { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        Ok(())
     })?;
     Ok(if all_right {
         Some(Warning::Separable)
     } else {
-        moves.iter().any(Option::is_some).then_some(Warning::QuasiSeparable)
+        moves.iter().any(Moves::are_right).then_some(Warning::QuasiSeparable)
     })
 }
 

@@ -13,7 +13,6 @@ use crate::resolution::{Unresolved, resolution};
 use crate::score::score;
 use crate::separation::{Path, separation};
 use lanegrad::{Batch, Engine, Storage};
-use std::ops::ControlFlow;
 use std::time::Instant;
 
 /// Fits to some columns of a batch.
@@ -65,10 +64,9 @@ pub(crate) fn solve<S: Number + Storage<T>, T: Number>(
         "the fit diverged: a weight is not finite"
     );
     let model = (weights, bias);
-    let mut metrics = MetricsSum::new();
+    let (engine, mut metrics) = (Engine::new(), MetricsSum::new());
     score(batch, &varying, &[&model], |block, logits| {
-        metrics.add(&Engine::new(), &logits[0], block.labels(), block.sample_weights())?;
-        Ok(ControlFlow::Continue(()))
+        metrics.add(&engine, &logits[0], block.labels(), block.sample_weights())
     })?;
     let metrics = metrics.finish();
     let separated = separation(batch, &varying, options, &metrics, &objective, &path)?;
