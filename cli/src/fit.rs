@@ -106,7 +106,7 @@ fn fit(args: &Args) -> Result<()> {
     for &warning in &found.warnings {
         note(&format!("warning: {}", explain(warning, &model)));
     }
-    if let Some(words) = stopped(found.ending) {
+    if let (_, Some(words)) = ended(found.ending) {
         note(&format!("warning: {words}"));
     }
     output::write(&args.model, model.to_json().as_bytes())?;
@@ -212,12 +212,7 @@ fn summary(args: &Args, set: &TrainingSet, model: &Model, fit: &Fit, timing: Tim
         fit.objective,
         fit.gradient,
         fit.iterations,
-        match fit.ending {
-            Ending::Converged => "converged",
-            Ending::Stalled => "stalled",
-            Ending::OutOfIterations => "--max-iter",
-            _ => "stopped",
-        },
+        ended(fit.ending).0,
         fit.passes,
         metrics.accuracy,
         metrics.correct,
@@ -253,12 +248,14 @@ fn explain(warning: Warning, model: &Model) -> String {
     }
 }
 
-/// The reason why a fit stopped that has not converged.
-fn stopped(ending: Ending) -> Option<&'static str> {
+/// The end of a fit in a word and, if it has not converged, in the words of a warning.
+fn ended(ending: Ending) -> (&'static str, Option<&'static str>) {
     match ending {
-        Ending::Converged => None,
-        Ending::Stalled => Some("stopped above --tol: no step was found that makes the objective smaller"),
-        Ending::OutOfIterations => Some("stopped after --max-iter iterations, above --tol"),
-        _ => Some("stopped above --tol"),
+        Ending::Converged => ("converged", None),
+        Ending::Stalled => {
+            ("stalled", Some("stopped above --tol: no step was found that makes the objective smaller"))
+        }
+        Ending::OutOfIterations => ("--max-iter", Some("stopped after --max-iter iterations, above --tol")),
+        _ => ("stopped", Some("stopped above --tol")),
     }
 }

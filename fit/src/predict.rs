@@ -3,8 +3,8 @@
 use crate::data::csv::Dialect;
 use crate::data::npy::Array;
 use crate::data::{
-    Block, FILL, Label, Labels, Place, Plan, ROWS_AT_A_TIME, Row, Source, check_label_count, find_column,
-    number, read_labels, shown,
+    Block, FILL, Label, Labels, Place, Plan, ROWS_AT_A_TIME, Row, Source, check_apart, check_label_count,
+    find_column, number, read_labels, shown,
 };
 use crate::error::{Context, Error, bail, ensure};
 use crate::features::Features;
@@ -13,7 +13,6 @@ use crate::model::Model;
 use crate::number::{Dtype, Number};
 use lanegrad::{Engine, Params, Rows};
 use std::collections::{HashMap, HashSet};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Where the labels are that predictions are compared with, and how the data are read.
@@ -66,10 +65,7 @@ impl<'a> Predictor<'a> {
     pub fn open(model: &'a Model, path: &Path, options: &PredictOptions) -> Result<Self, Error> {
         let PredictOptions { label, dialect } = options;
         let label_path = label.as_ref().and_then(Label::file);
-        ensure!(
-            path.as_os_str() != "-" || label_path.is_none_or(|labels| labels.as_os_str() != "-"),
-            "data and labels cannot both come from standard input"
-        );
+        check_apart(path, label_path)?;
         let source = Source::open(path, dialect)?;
         let (file, names) = (source.file(), source.names());
         let column = label.as_ref().and_then(Label::column);
@@ -259,10 +255,9 @@ impl Scorer<'_> {
         let (numbers, ncols) = (array.numbers::<S>().unwrap_or_default(), self.names.len());
         let plan = self.plan.clone().without_features();
         for start in (0..array.nrows()).step_by(ROWS_AT_A_TIME) {
-            let range = start..array.nrows().min(start + ROWS_AT_A_TIME);
+            let end = array.nrows().min(start + ROWS_AT_A_TIME);
             block.clear();
-            array.read(range.clone(), &plan, &self.file, block)?;
-            let Range { start, end } = range;
+            array.read(start..end, &plan, &self.file, block)?;
             let mut rows = self.features.rows(&numbers[start * ncols..end * ncols], ncols)?;
             let mut gathered = Vec::new();
             if !self.features.are_all() {

@@ -7,8 +7,8 @@ pub use self::options::{DataOptions, Missing};
 use self::survey::Survey;
 use crate::data::npy::Array;
 use crate::data::{
-    Block, Choice, Columns, FILL, Labels, Means, MissingCells, Place, Row, Source, check_label_count, fill,
-    name, read_labels, shown,
+    Block, Choice, Columns, FILL, Labels, Means, MissingCells, Place, Row, Source, check_apart,
+    check_label_count, fill, name, read_labels, shown,
 };
 use crate::error::{Context, Error, bail, ensure};
 use crate::features::Features;
@@ -92,12 +92,7 @@ impl TrainingSet {
     /// rows, there are no rows, or the arithmetic is `f32` and features are to be held in `f64`.
     pub fn read(path: &Path, options: &DataOptions) -> Result<Self, Error> {
         let arithmetic = options.arithmetic;
-        if let Some(labels) = options.label.file() {
-            ensure!(
-                path.as_os_str() != "-" || labels.as_os_str() != "-",
-                "data and labels cannot both come from standard input"
-            );
-        }
+        check_apart(path, options.label.file())?;
         let source = Source::open(path, &options.dialect)?;
         let by_default = if arithmetic == Dtype::F32 { Dtype::F32 } else { source.dtype() };
         match (options.dtype.unwrap_or(by_default), arithmetic) {
@@ -132,7 +127,7 @@ impl TrainingSet {
             check_label_count(labels.codes.len(), path, nrows, &file)?;
             labels_place = name(path);
         } else if let Some(column) = columns.label {
-            labels_place = format!("{file}, column {} (`{}`)", column + 1, shown(&names[column]));
+            labels_place = column_place(&file, &names, column);
         }
         labels.check()?;
         labels.check_positive(&labels_place)?;
@@ -175,10 +170,8 @@ impl TrainingSet {
     pub fn pass_bytes(&self) -> usize {
         let is_mapped = matches!(self.table, Table::F32(Memory::Mapped(_)) | Table::F64(Memory::Mapped(_)));
         let features = &self.columns.features;
-        let width = match (features.iter().min(), features.iter().max()) {
-            (Some(first), Some(last)) if is_mapped => last - first + 1,
-            _ => features.len(),
-        };
+        let window = Features::new(features).ok().filter(|_| is_mapped);
+        let width = window.map_or(features.len(), |window| window.width);
         self.nrows * width * self.dtype().bytes()
     }
 
@@ -281,10 +274,7 @@ impl TrainingSet {
                 let place = Place { file: &self.file, row: Row::Number(row), column, name };
                 Error::new(format!("{place}: {}", fault.words()))
             }
-            _ => {
-                let (file, column, name) = (&self.file, column + 1, shown(name));
-                Error::new(format!("{file}, column {column} (`{name}`): {}", fault.words()))
-            }
+            _ => Error::new(format!("{}: {}", column_place(&self.file, &self.names, column), fault.words())),
         }
     }
 }
@@ -371,6 +361,11 @@ impl Read<'_> {
     }
 }
 
+/// The place of a column, for messages: `small.csv, column 2 (`x`)`.
+fn column_place(file: &str, names: &[String], column: usize) -> String {
+    format!("{file}, column {} (`{}`)", column + 1, shown(&names[column]))
+}
+
 /// The message about missing cells that are not to be filled.
 fn refused(file: &str, missing: &MissingCells) -> String {
     format!("{file}: {}; {FILL}", missing.describe())
@@ -384,7 +379,7 @@ fn known<S: Number>(
     means: Vec<Option<S>>,
 ) -> Result<Vec<S>, Error> {
     let known = |(mean, &column): (Option<S>, &usize)| {
-        let place = || format!("{file}, column {} (`{}`)", column + 1, shown(&names[column]));
+        let place = || column_place(file, names, column);
         let mean = mean.with_context(|| format!("{}: no row that counts has a number", place()))?;
         ensure!(mean.double().is_finite(), "{}: its numbers are too large for a mean", place());
         Ok(mean)

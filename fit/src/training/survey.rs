@@ -16,9 +16,9 @@ impl Survey<'_> {
     /// The columns between the first and the last feature that are not features.
     fn between(&self) -> impl Iterator<Item = usize> {
         let features = &self.columns.features;
-        let ends = features.iter().min().zip(features.iter().max());
-        let window = ends.map_or(0..0, |(&first, &last)| first..last);
         // They are in order: `Columns::find` makes them so.
+        let ends = features.first().zip(features.last());
+        let window = ends.map_or(0..0, |(&first, &last)| first..last);
         window.filter(|column| features.binary_search(column).is_err())
     }
 
