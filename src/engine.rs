@@ -243,9 +243,9 @@ impl Engine {
     /// ½ vᵀHv = ½ Σ s h q², whose gradient by v is the product; see [`HessianProduct`]. Labels play no part.
     ///
     /// Memory, time and numeric contract are those of [`Engine::loss_and_gradient`], with h q in place of the
-    /// residual and ½ h q² in place of the loss. h q has two roundings beside those of the two sigmoids.
-    /// Where h is subnormal (|z| above 87 in `f32`, 708 in `f64`), it errs by at most two least subnormals,
-    /// and a product of it by that times the absolute value of its other factors.
+    /// residual and ½ h q² in place of the loss. h q errs by at most 5 u |h q|, and ½ h q² by 6 u of it, and by half
+    /// the least subnormal where they underflow, however small h and however large q. Only beyond |z| = 128 (`f32`) or
+    /// 748 (`f64`), where h is less than 2^-35 or 2^-5 of the least subnormal, it counts as 0.
     ///
     /// # Errors
     ///

@@ -5,7 +5,7 @@
 //! has no influence on its bits.
 
 use crate::simd::one::One;
-use crate::simd::two::Two;
+use crate::simd::two::{SideBySide, Two};
 use crate::simd::{Arithmetic, Backend, Lane, LoadAs, V, Vector};
 
 /// A function of `N` numbers, written once for vectors of every kind.
@@ -60,8 +60,49 @@ pub(crate) fn update<B: Backend, S: LoadAs<T>, T: Lane, const N: usize>(
     inputs: [&[S]; N],
     f: impl Update<T, N>,
 ) {
+    if B::UNROLL {
+        update_by::<Two<V<B, T>>, B, S, T, N>(b, out, inputs, f);
+    } else {
+        update_by::<V<B, T>, B, S, T, N>(b, out, inputs, f);
+    }
+}
+
+/// [`update`] of slices that are rarely short, by a function of many operations: four vectors at a time, or
+/// lane by lane on a backend that prefers that.
+#[inline(always)]
+pub(crate) fn update_long<B: Backend, S: LoadAs<T>, T: Lane, const N: usize>(
+    b: B,
+    out: &mut [T],
+    inputs: [&[S]; N],
+    f: impl Update<T, N>,
+) {
+    if !B::LANE_BY_LANE {
+        return if B::UNROLL {
+            update_by::<Two<Two<V<B, T>>>, B, S, T, N>(b, out, inputs, f);
+        } else {
+            update_by::<V<B, T>, B, S, T, N>(b, out, inputs, f);
+        };
+    }
     let len = inputs.iter().fold(out.len(), |len, input| len.min(input.len()));
-    let step = if B::UNROLL { 2 * T::LANES } else { T::LANES };
+    for (i, out) in out[..len].iter_mut().enumerate() {
+        let mut values = [One(*out); N];
+        for (value, input) in values.iter_mut().zip(inputs) {
+            *value = One(input[i].convert());
+        }
+        *out = f.apply(One(*out), values).0;
+    }
+}
+
+/// [`update`] by as many vectors at a time as `X` has, and the rest by one.
+#[inline(always)]
+fn update_by<X: SideBySide<B, T>, B: Backend, S: LoadAs<T>, T: Lane, const N: usize>(
+    b: B,
+    out: &mut [T],
+    inputs: [&[S]; N],
+    f: impl Update<T, N>,
+) {
+    let len = inputs.iter().fold(out.len(), |len, input| len.min(input.len()));
+    let step = X::COUNT * T::LANES;
     let first = len / step * step;
     let (whole, rest) = out[..len].split_at_mut(first);
 
@@ -71,26 +112,13 @@ pub(crate) fn update<B: Backend, S: LoadAs<T>, T: Lane, const N: usize>(
         #[inline(always)]
         |input| &S::chunks(input).0[..chunks.len()],
     );
-    if B::UNROLL {
-        for (i, [first, second]) in chunks.as_chunks_mut::<2>().0.iter_mut().enumerate() {
-            let current = Two(V::<B, T>::load(b, first), V::<B, T>::load(b, second));
-            let mut values = [current; N];
-            for (value, input) in values.iter_mut().zip(input_chunks) {
-                *value = Two(S::load(b, &input[2 * i]), S::load(b, &input[2 * i + 1]));
-            }
-            let Two(new_first, new_second) = f.apply(current, values);
-            new_first.store(first);
-            new_second.store(second);
+    for (i, chunks) in chunks.chunks_exact_mut(X::COUNT).enumerate() {
+        let current = X::load::<T>(b, chunks);
+        let mut values = [current; N];
+        for (value, input) in values.iter_mut().zip(input_chunks) {
+            *value = X::load::<S>(b, &input[i * X::COUNT..][..X::COUNT]);
         }
-    } else {
-        for (i, chunk) in chunks.iter_mut().enumerate() {
-            let current = V::<B, T>::load(b, chunk);
-            let mut values = [current; N];
-            for (value, input) in values.iter_mut().zip(input_chunks) {
-                *value = S::load(b, &input[i]);
-            }
-            f.apply(current, values).store(chunk);
-        }
+        f.apply(current, values).store(chunks);
     }
 
     for (i, rest) in rest.chunks_mut(T::LANES).enumerate() {
@@ -100,26 +128,5 @@ pub(crate) fn update<B: Backend, S: LoadAs<T>, T: Lane, const N: usize>(
             *value = S::load_partial(b, &input[first + i * T::LANES..len]);
         }
         f.apply(current, values).store_partial(rest);
-    }
-}
-
-/// [`update`] of slices that are rarely short: lane by lane on a backend that prefers that.
-#[inline(always)]
-pub(crate) fn update_long<B: Backend, S: LoadAs<T>, T: Lane, const N: usize>(
-    b: B,
-    out: &mut [T],
-    inputs: [&[S]; N],
-    f: impl Update<T, N>,
-) {
-    if !B::LANE_BY_LANE {
-        return update(b, out, inputs, f);
-    }
-    let len = inputs.iter().fold(out.len(), |len, input| len.min(input.len()));
-    for (i, out) in out[..len].iter_mut().enumerate() {
-        let mut values = [One(*out); N];
-        for (value, input) in values.iter_mut().zip(inputs) {
-            *value = One(input[i].convert());
-        }
-        *out = f.apply(One(*out), values).0;
     }
 }

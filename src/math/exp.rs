@@ -1,4 +1,4 @@
-//! exp(-|z|): the one exponential that the sigmoid, its loss and its residual are made of.
+//! exp(-|z|): the one exponential that the sigmoid, its loss, its residual and its curvature are made of.
 //!
 //! # Algorithm
 //!
@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Neither 2^k nor 1 + s is rounded here. The power is exact, and 1 + s stays a sum of two numbers, so that
-//! no half ULP is lost to its rounding ([`Exp::scaled`], [`one_plus`]).
+//! no half ULP is lost to its rounding ([`Exp::scaled`]).
 //!
 //! - k is found by adding 1.5 * 2^p, where p is the number of stored significand bits: the sum's ULP
 //!   is 1, so the addition rounds to an integer, which then stands in the sum's low bits.
@@ -18,7 +18,7 @@
 //!   smaller operand, and no larger than 0.36. Only r² and Q see the rounded r = r_high - r_low; the
 //!   sum s = r_high + (r² Q(r) - r_low) keeps its rounding error as `s_rest`. (Where r_high is smaller
 //!   than r_low, which is 2.2e-4 at most, part of that error is lost: below 2^-12 u.)
-//! - |z| is limited to where exp(-|z|) is below half the least subnormal, so k >= -151 (`f32`), -1077
+//! - |z| is limited to far beyond where exp(-|z|) is half the least subnormal, so k >= -185 (`f32`), -1080
 //!   (`f64`). 2^k is subnormal or zero there; the power is therefore kept times 2^64, as a normal
 //!   number, and the factor is taken away from a final result.
 //!
@@ -43,7 +43,8 @@ use crate::simd::{Arithmetic, Lane};
 
 /// The constants of exp for a type.
 pub(crate) trait ExpConstants: Lane {
-    /// Beyond this |z|, exp(-|z|) is less than half the least subnormal.
+    /// A larger |z| counts as this one, whose exponential is far below half the least subnormal, and normal times
+    /// 2^60.
     const LIMIT: Self;
     /// 1 / ln 2.
     const LOG2_E: Self;
@@ -56,8 +57,8 @@ pub(crate) trait ExpConstants: Lane {
 }
 
 impl ExpConstants for f32 {
-    // ln(2^150) = 103.97
-    const LIMIT: Self = 104.0;
+    // 2^-184.7; half the least subnormal is 2^-150.
+    const LIMIT: Self = 128.0;
     const LOG2_E: Self = core::f32::consts::LOG2_E;
     // 15 bits, so that 8 bits of k leave the product exact.
     const LN_2: [Self; 2] = [0.693_145_75, 1.428_606_8e-6];
@@ -67,8 +68,8 @@ impl ExpConstants for f32 {
 }
 
 impl ExpConstants for f64 {
-    // ln(2^1075) = 745.13
-    const LIMIT: Self = 746.0;
+    // 2^-1079.1; half the least subnormal is 2^-1075.
+    const LIMIT: Self = 748.0;
     const LOG2_E: Self = core::f64::consts::LOG2_E;
     // 41 bits, so that 11 bits of k leave the product exact.
     const LN_2: [Self; 2] = [0.693_147_180_559_663, 2.823_529_056_303_157_7e-13];
@@ -134,23 +135,14 @@ pub(super) fn exp_neg_abs<X: Arithmetic<Element: ExpConstants>>(z: X) -> Exp<X> 
 
 impl<X: Arithmetic> Exp<X> {
     /// exp(-|z|) 2^64 as an unevaluated sum of two numbers. 2^k s has the bits of s, and |s| < 1/2
-    /// keeps them within reach of the two, so nothing is lost (but for k < -1030 in `f64`, where the
-    /// smaller number is subnormal: 2^-63 relative).
+    /// keeps them within reach of the two, so nothing is lost (but where the smaller number is subnormal: 2^-63
+    /// relative in `f64` for results that are not 0, and at most u/32 for those that only curvature sees).
     #[inline(always)]
     pub(super) fn scaled(self) -> [X; 2] {
         let high = self.power.mul_add(self.s, self.power);
         let low = self.power.mul_add(self.s, self.power - high);
         [high, self.power.mul_add(self.s_rest, low)]
     }
-}
-
-/// 1 + x / 2^`exponent` as an unevaluated sum of two numbers, for x given as one, and x / 2^`exponent`
-/// in [-1/2, 1].
-#[inline(always)]
-pub(super) fn one_plus<X: Arithmetic>([x, x_rest]: [X; 2], exponent: i32) -> [X; 2] {
-    let [one, unscale] = [x.number(1.0), x.number(power_of_two(-exponent))];
-    let high = x.mul_add(unscale, one);
-    [high, x_rest.mul_add(unscale, x.mul_add(unscale, one - high))]
 }
 
 /// The polynomial with these coefficients, from the constant term up, in `x` with its square: pairs of terms
@@ -170,6 +162,16 @@ pub(super) fn polynomial<X: Arithmetic>(x: X, x2: X, coefficients: &[X::Element]
         });
     }
     sum.unwrap_or(x.number(0.0))
+}
+
+/// The polynomial with these coefficients by Horner's rule: a multiply-add for each but one.
+#[inline(always)]
+pub(super) fn horner<X: Arithmetic>(x: X, coefficients: &[X::Element]) -> X {
+    let mut sum = x.number(0.0);
+    for (i, &c) in coefficients.iter().rev().enumerate() {
+        sum = if i == 0 { x.constant(c) } else { sum.mul_add(x, x.constant(c)) };
+    }
+    sum
 }
 
 /// The constants, held against multi-precision arithmetic.
@@ -240,7 +242,7 @@ pub(super) mod tests {
 
     #[test]
     fn ln_2_is_split_well() {
-        check_ln_2::<f32>(151);
-        check_ln_2::<f64>(1077);
+        check_ln_2::<f32>(185);
+        check_ln_2::<f64>(1080);
     }
 }

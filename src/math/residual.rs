@@ -2,47 +2,50 @@
 //!
 //! # Algorithm
 //!
-//! Subtracting y from a rounded sigmoid loses all digits where the two are close. With e = exp(-|z|)
-//! from [`exp`](super::exp) the difference is one quotient:
+//! Subtracting y from a rounded sigmoid loses all digits where the two are close. Let c be the label's share of
+//! the class that the logit makes the less likely one, and q + m v = sigmoid(-|z|) the [`tail`](super::tail). Then
 //!
 //! ```text
-//! sigmoid(z) - y = ((1 - y) - y e) / (1 + e)      z >= 0
-//!                  ((1 - y) e - y) / (1 + e)      z < 0
+//! sigmoid(z) - y = ±((q + m v) - c)      c = y, +, for z < 0;  c = 1 - y, -, for z >= 0
+//! u = q - c,  u' = q - (u + c)           the difference and its error
+//! sigmoid(z) - y = ±(u + (m v + u'))
 //! ```
 //!
-//! that is, (f e + g) / (1 + e) with (f, g) = (-y, 1 - y) or (1 - y, -y). For y = 0 or 1 one of the
-//! two factors is zero and nothing cancels. The steps are those of [`sigmoid`](super::sigmoid), so that
-//! residual(z, 0) has the bits of sigmoid(z), and residual(z, 1) those of -sigmoid(-z).
+//! For y = 0 or 1, u' is exact: where c = 0 it is 0, and where c = 1, c is the larger operand (Dekker's FastTwoSum).
+//! The [`sigmoid`](super::sigmoid) is this function of y = 0, so residual(z, 0) has its bits, and residual(z, 1) those
+//! of -sigmoid(-z).
 //!
 //! # Error
 //!
-//! For y = 0 or 1 that of the sigmoid. For labels between less than 2 ULP of max(sigmoid(z), y), as each
-//! addend divided by 1 + e is no larger than that: half an ULP for the last rounding, half for f e + g
-//! (without fused multiply-add half for f e instead, as the error of the sum is carried along), half for
-//! 1 - y, and less than 0.45 for e.
+//! For y = 0 or 1 that of the sigmoid. For labels between, less than 2 ULP of max(sigmoid(z), y): half an ULP for the
+//! last rounding, half for u' where |c| is the smaller operand, half for 1 - y, and less than 0.45 for the tail.
 
 use super::elementwise::Elementwise;
-use super::error_free::two_sum;
-use super::exp::{ExpConstants, SCALE, SCALE_BITS, UNSCALE, exp_neg_abs, one_plus};
-use super::quotient::Quotient;
+use super::exp::{ExpConstants, SCALE, UNSCALE};
+use super::tail::Tail;
 use crate::simd::Arithmetic;
+
+/// c: the label's share of the class that the logit makes the less likely one.
+#[inline(always)]
+pub(super) fn unlikely<X: Arithmetic>(z: X, y: X) -> X {
+    X::select(z.lt(z.number(0.0)), y, z.number(1.0) - y)
+}
+
+/// The residual of a logit with this tail.
+#[inline(always)]
+pub(super) fn of_tail<X: Arithmetic>(tail: Tail<X>, z: X, c: X) -> X {
+    let Tail { q, m, v, .. } = tail;
+    let c = c * z.number(SCALE);
+    let difference = q - c;
+    let error = q - (difference + c);
+    let signed_unscale = X::select(z.lt(z.number(0.0)), z.number(UNSCALE), z.number(-UNSCALE));
+    (difference + m.mul_add(v, error)) * signed_unscale
+}
 
 /// sigmoid(z) - y.
 #[inline(always)]
 pub(crate) fn residual<X: Arithmetic<Element: ExpConstants>>(z: X, y: X) -> X {
-    let not_y = z.number(1.0) - y;
-    let negative = z.lt(z.number(0.0));
-    let f = X::select(negative, not_y, -y);
-    let g = X::select(negative, -y, not_y) * z.number(SCALE);
-    let [e, e_rest] = exp_neg_abs(z).scaled();
-    let [dividend, dividend_rest] = if X::FUSED {
-        [f.mul_add(e, g), f * e_rest]
-    } else {
-        let [sum, error] = two_sum(f * e, g);
-        [sum, f.mul_add(e_rest, error)]
-    };
-    let divisor = one_plus([e, e_rest], SCALE_BITS);
-    Quotient::new([dividend, dividend_rest], divisor).rounded() * z.number(UNSCALE)
+    of_tail(Tail::new(z), z, unlikely(z, y))
 }
 
 /// [`residual`] as a kernel.

@@ -2,21 +2,18 @@
 //! its features are multiplied by in the gradient.
 
 use crate::math::Real;
-use crate::math::elementwise::{Elementwise, InPlace, Overwrite, update};
-use crate::math::log_loss::LogLoss;
-use crate::math::residual::Residual;
-use crate::math::sigmoid::sigmoid;
+use crate::math::curvature::curvature_terms;
+use crate::math::log_loss::loss_terms;
 use crate::rows::Params;
-use crate::simd::{Arithmetic, Backend};
+use crate::simd::one::One;
+use crate::simd::two::{SideBySide, Two};
+use crate::simd::{Arithmetic, Backend, V, Vector};
 
 /// A function that is summed over rows: of a row's logit z and label y; or, along a direction v, of z and
 /// q = v·x + v_b.
 pub(crate) trait Objective<T: Real>: Copy {
-    /// The function's value.
-    type Value: Elementwise<T, 2> + Default;
-
-    /// The function's derivative: by z; along a direction, by q.
-    type Slope: Elementwise<T, 2> + Default;
+    /// The function's value, and its derivative: by z; along a direction, by q.
+    fn apply<X: Arithmetic<Element = T>>(inputs: [X; 2]) -> [X; 2];
 
     /// v and v_b; `None` for a function of labels.
     fn direction(&self) -> Option<Params<'_, T>>;
@@ -27,8 +24,10 @@ pub(crate) trait Objective<T: Real>: Copy {
 pub(crate) struct LossTerms;
 
 impl<T: Real> Objective<T> for LossTerms {
-    type Value = LogLoss;
-    type Slope = Residual;
+    #[inline(always)]
+    fn apply<X: Arithmetic<Element = T>>([z, y]: [X; 2]) -> [X; 2] {
+        loss_terms(z, y)
+    }
 
     #[inline(always)]
     fn direction(&self) -> Option<Params<'_, T>> {
@@ -45,8 +44,10 @@ pub(crate) struct CurvatureTerms<'a, T> {
 }
 
 impl<T: Real> Objective<T> for CurvatureTerms<'_, T> {
-    type Value = HalfCurvature;
-    type Slope = CurvatureSlope;
+    #[inline(always)]
+    fn apply<X: Arithmetic<Element = T>>([z, q]: [X; 2]) -> [X; 2] {
+        curvature_terms(z, q)
+    }
 
     #[inline(always)]
     fn direction(&self) -> Option<Params<'_, T>> {
@@ -54,46 +55,25 @@ impl<T: Real> Objective<T> for CurvatureTerms<'_, T> {
     }
 }
 
-/// Half of h q².
-#[derive(Clone, Copy, Default)]
-pub(crate) struct HalfCurvature;
-
-impl<T: Real> Elementwise<T, 2> for HalfCurvature {
-    #[inline(always)]
-    fn apply<X: Arithmetic<Element = T>>(self, [z, q]: [X; 2]) -> X {
-        z.number(0.5) * CurvatureSlope.apply([z, q]) * q
-    }
-}
-
-/// h q.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct CurvatureSlope;
-
-impl<T: Real> Elementwise<T, 2> for CurvatureSlope {
-    #[inline(always)]
-    fn apply<X: Arithmetic<Element = T>>(self, [z, q]: [X; 2]) -> X {
-        sigmoid(z) * sigmoid(-z) * q
-    }
-}
-
 /// x times a sample weight; 0 where the sample weight is 0, whatever x is.
-#[derive(Clone, Copy)]
-struct Weighted;
-
-impl<T: Real> Elementwise<T, 2> for Weighted {
-    #[inline(always)]
-    fn apply<X: Arithmetic<Element = T>>(self, [x, weight]: [X; 2]) -> X {
-        let nothing = x.number(0.0);
-        X::select(weight.eq(nothing), nothing, x * weight)
-    }
+#[inline(always)]
+fn weighted<X: Arithmetic>(x: X, weight: X) -> X {
+    let nothing = x.number(0.0);
+    X::select(weight.eq(nothing), nothing, x * weight)
 }
 
 /// Writes the values of some rows to `values`, and their slopes in place of the logits. Both are 0 for
-/// rows of sample weight 0. `others` are the labels or, along a direction, the q.
+/// rows of sample weight 0. `others` are the labels or, along a direction, the q. Slices of one length.
 ///
-/// Values and slopes have a loop each. One loop would share the exponential, but with twice the
-/// operations to an iteration cores overlap fewer iterations, and it was slower (`BENCHMARKS.md`, "Measured
-/// while tuning"). Not inlined, so that the loops have all registers.
+/// One loop for all: value and slope share their exponential, and have all else of a row in registers. Its chain of
+/// operations is longer than cores look ahead, so four vectors go through it side by side, where a vector takes few
+/// registers, although not all of them find one: two or one were slower (`BENCHMARKS.md`, "Measured while tuning").
+/// Few rows are one masked vector.
+///
+/// Tried, without gain: for labels of 0 or 1 alone, softplus(z') and ±sigmoid(z') with z' = (1 - 2y) z, which saves
+/// nothing of the exponential and the quotients.
+///
+/// Not inlined, so that the loop has all registers.
 #[inline(never)]
 pub(super) fn terms<B: Backend, T: Real, O: Objective<T>>(
     b: B,
@@ -104,13 +84,80 @@ pub(super) fn terms<B: Backend, T: Real, O: Objective<T>>(
 ) {
     b.vectorize(
         #[inline(always)]
-        || {
-            update(b, values, [&*logits, others], Overwrite(O::Value::default()));
-            update(b, logits, [others], InPlace(O::Slope::default()));
-            if let Some(weights) = weights {
-                update(b, values, [weights], InPlace(Weighted));
-                update(b, logits, [weights], InPlace(Weighted));
-            }
+        || match weights {
+            None => terms_of::<B, T, O, false>(b, logits, others, others, values),
+            Some(weights) => terms_of::<B, T, O, true>(b, logits, others, weights, values),
         },
     );
+}
+
+/// [`terms`], with `weights` read where `WEIGHTED`.
+#[inline(always)]
+fn terms_of<B: Backend, T: Real, O: Objective<T>, const WEIGHTED: bool>(
+    b: B,
+    logits: &mut [T],
+    others: &[T],
+    weights: &[T],
+    values: &mut [T],
+) {
+    let len = logits.len();
+    let (others, weights, values) = (&others[..len], &weights[..len], &mut values[..len]);
+    if B::LANE_BY_LANE {
+        for (i, logit) in logits.iter_mut().enumerate() {
+            let [value, slope] =
+                row_terms::<T, O, One<T>, WEIGHTED>([One(*logit), One(others[i])], One(weights[i]));
+            (values[i], *logit) = (value.0, slope.0);
+        }
+        return;
+    }
+    let done = if B::UNROLL {
+        whole::<B, T, O, Two<Two<V<B, T>>>, WEIGHTED>(b, logits, others, weights, values)
+    } else {
+        whole::<B, T, O, V<B, T>, WEIGHTED>(b, logits, others, weights, values)
+    };
+    for start in (done..len).step_by(T::LANES) {
+        let range = start..len.min(start + T::LANES);
+        let [z, other, weight] = [&logits[range.clone()], &others[range.clone()], &weights[range.clone()]]
+            .map(
+                #[inline(always)]
+                |x| V::<B, T>::load_partial(b, x),
+            );
+        let [value, slope] = row_terms::<T, O, V<B, T>, WEIGHTED>([z, other], weight);
+        value.store_partial(&mut values[range.clone()]);
+        slope.store_partial(&mut logits[range]);
+    }
+}
+
+/// Value and slope, times the sample weight where `WEIGHTED`.
+#[inline(always)]
+fn row_terms<T: Real, O: Objective<T>, X: Arithmetic<Element = T>, const WEIGHTED: bool>(
+    inputs: [X; 2],
+    weight: X,
+) -> [X; 2] {
+    let [value, slope] = O::apply(inputs);
+    if WEIGHTED { [weighted(value, weight), weighted(slope, weight)] } else { [value, slope] }
+}
+
+/// The terms of as many rows as fill vectors `X` side by side; returns their number.
+#[inline(always)]
+fn whole<B: Backend, T: Real, O: Objective<T>, X: SideBySide<B, T>, const WEIGHTED: bool>(
+    b: B,
+    logits: &mut [T],
+    others: &[T],
+    weights: &[T],
+    values: &mut [T],
+) -> usize {
+    let count = logits.len() / T::LANES / X::COUNT * X::COUNT;
+    let rows = count * T::LANES;
+    let logits = T::chunks_mut(&mut logits[..rows]).0.chunks_exact_mut(X::COUNT);
+    let values = T::chunks_mut(&mut values[..rows]).0.chunks_exact_mut(X::COUNT);
+    let others = T::chunks(&others[..rows]).0.chunks_exact(X::COUNT);
+    let weights = T::chunks(&weights[..rows]).0.chunks_exact(X::COUNT);
+    for (((logits, values), others), weights) in logits.zip(values).zip(others).zip(weights) {
+        let inputs = [X::load::<T>(b, logits), X::load::<T>(b, others)];
+        let [value, slope] = row_terms::<T, O, X, WEIGHTED>(inputs, X::load::<T>(b, weights));
+        value.store(values);
+        slope.store(logits);
+    }
+    rows
 }

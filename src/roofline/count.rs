@@ -101,8 +101,7 @@ impl<T: Lane> Arithmetic for Counted<'_, T> {
 mod tests {
     use super::{Counted, flops};
     use crate::math::elementwise::Elementwise;
-    use crate::math::log_loss::Log1pConstants;
-    use crate::math::log_loss::{LogLoss, Softplus};
+    use crate::math::log_loss::{Log1pConstants, LogLoss, Softplus, loss_terms};
     use crate::math::residual::Residual;
     use crate::math::sigmoid::Sigmoid;
     use crate::roofline::Flops;
@@ -142,6 +141,12 @@ mod tests {
             softplus: flops::<T, 1>(Softplus),
             log_loss: flops::<T, 2>(LogLoss),
             residual: flops::<T, 2>(Residual),
+            loss_terms: {
+                let count = Cell::new(0);
+                let one = Counted { value: T::from_f64(1.0), count: &count };
+                loss_terms(one, one);
+                count.get()
+            },
         }
     }
 

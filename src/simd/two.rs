@@ -2,9 +2,9 @@
 //!
 //! An elementwise kernel is one long chain of operations that wait for one another. A core looks a limited
 //! number of instructions ahead for other work to do meanwhile. With two chains interleaved in the code it
-//! finds twice the work within that reach.
+//! finds twice the work within that reach. The pair is itself something to make a pair of: four vectors.
 
-use super::Arithmetic;
+use super::{Arithmetic, Backend, Lane, LoadAs, Vector};
 
 /// Two values that go through the same operations.
 #[derive(Clone, Copy)]
@@ -88,5 +88,51 @@ impl<X: Arithmetic> Arithmetic for Two<X> {
     #[inline(always)]
     fn leading_half(self) -> Self {
         Self(self.0.leading_half(), self.1.leading_half())
+    }
+}
+
+/// Vectors that are loaded, computed with and stored side by side: one, or [`Two`] of them, or two of two.
+pub(crate) trait SideBySide<B: Backend, T: Lane>: Arithmetic<Element = T> {
+    /// Number of vectors.
+    const COUNT: usize;
+
+    /// The vectors of `COUNT` chunks.
+    fn load<S: LoadAs<T>>(b: B, chunks: &[S::Chunk]) -> Self;
+
+    /// The vectors to `COUNT` chunks.
+    fn store(self, chunks: &mut [<T as Lane>::Chunk]);
+}
+
+impl<B: Backend, T: Lane, X: Vector<Backend = B, Element = T>> SideBySide<B, T> for X
+where
+    T: Lane<Vector<B> = X>,
+{
+    const COUNT: usize = 1;
+
+    #[inline(always)]
+    fn load<S: LoadAs<T>>(b: B, chunks: &[S::Chunk]) -> Self {
+        S::load(b, &chunks[0])
+    }
+
+    #[inline(always)]
+    fn store(self, chunks: &mut [<T as Lane>::Chunk]) {
+        Vector::store(self, &mut chunks[0]);
+    }
+}
+
+impl<B: Backend, T: Lane, X: SideBySide<B, T>> SideBySide<B, T> for Two<X> {
+    const COUNT: usize = 2 * X::COUNT;
+
+    #[inline(always)]
+    fn load<S: LoadAs<T>>(b: B, chunks: &[S::Chunk]) -> Self {
+        let (first, second) = chunks.split_at(X::COUNT);
+        Self(X::load::<S>(b, first), X::load::<S>(b, second))
+    }
+
+    #[inline(always)]
+    fn store(self, chunks: &mut [<T as Lane>::Chunk]) {
+        let (first, second) = chunks.split_at_mut(X::COUNT);
+        self.0.store(first);
+        self.1.store(second);
     }
 }

@@ -20,7 +20,7 @@ pub enum Kind {
 
 /// The version of the numeric contract: kernels, chunk plan and tree, which determine the bits of a sum. A
 /// change of any of them raises it.
-const CONTRACT: u32 = 1;
+const CONTRACT: u32 = 2;
 
 /// Everything that two sums must have in common to be parts of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! What must hold between the results for related inputs, whatever their values are: properties, on random
 //! cases of every shape.
 use crate::support::{Data, Kind, Labels, Number, assert_same_bits, isas, numbers, rng, serial, thin};
-use lanegrad::{Gradient, GradientStream, Isa, Storage, chunk_rows};
+use lanegrad::{Batch, Gradient, GradientStream, Isa, Params, Rows, Storage, chunk_rows};
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
@@ -106,7 +106,9 @@ fn cut_everywhere<S: Storage<T> + Number, T: Number>() {
     // Chunks of 64 rows.
     let (rows, cols) = (2 * 64 + 5, 1030);
     assert_eq!(chunk_rows::<T>(cols), 64);
-    let case = Data::<S, T>::random(rng, rows, cols, KIND);
+    // The first batches have hard labels, the last ones soft labels among them.
+    let mut case = Data::<S, T>::random(rng, rows, cols, KIND);
+    case.labels[80..].iter_mut().step_by(3).for_each(|y| *y = T::nearest(rng.random()));
     for isa in isas() {
         let want = numbers(&gradient(&case, isa));
         for cut in thin(0..=rows) {
@@ -155,4 +157,44 @@ fn flipped_labels_have_the_same_loss() {
     flipped_labels::<f32, f32>();
     flipped_labels::<f64, f64>();
     flipped_labels::<f32, f64>();
+}
+
+/// A pass makes of each row the loss and the residual that the functions alone make of its logit, in their bits, wherever
+/// the row stands, with hard labels and soft ones side by side. The other rows add 0: they have a sample weight of 0,
+/// or a label that is certain.
+fn terms_of_functions<T: Number>() {
+    let rng = &mut rng(25);
+    let n = 4 * 16 + 16 + 5;
+    let soft = |i: usize| [0.0, 1.0, 0.5, 1e-3, 1.0 - 1e-4][i % 5];
+    let z: Vec<T> = (0..n).map(|_| T::nearest(rng.random_range(-30.0..30.0))).collect();
+    let y: Vec<T> = (0..n).map(|i| T::nearest(soft(i))).collect();
+    let [zero, one] = [0.0, 1.0].map(T::nearest);
+    for isa in isas() {
+        let (mut loss, mut residual) = (z.clone(), z.clone());
+        isa.log_loss_in_place(&mut loss, &y).unwrap();
+        isa.residual_in_place(&mut residual, &y).unwrap();
+        for i in 0..n {
+            let context = || format!("row {i} on {isa}, z = {}, y = {}", z[i], y[i]);
+            let check = |x: &[T], y: &[T], weights: Option<&[T]>| {
+                let batch = Batch::new(Rows::new(x, x.len(), 1).unwrap(), y).unwrap();
+                let batch = weights.map_or(batch, |weights| batch.with_sample_weights(weights).unwrap());
+                let sums =
+                    serial(isa).loss_and_gradient(&batch, Params::new(&[one], zero)).expect("one feature");
+                assert_same_bits(&[sums.loss, sums.db], &[loss[i].to_f64(), residual[i].to_f64()], context);
+            };
+            let weights: Vec<T> = (0..n).map(|j| if i == j { one } else { zero }).collect();
+            check(&z, &y, Some(&weights));
+            let certain = |x: &[T], rest: T| -> Vec<T> {
+                x.iter().enumerate().map(|(j, &x)| if i == j { x } else { rest }).collect()
+            };
+            check(&certain(&z, T::nearest(-1e9)), &certain(&y, zero), None);
+            check(&z[i..=i], &y[i..=i], None);
+        }
+    }
+}
+
+#[test]
+fn a_pass_has_the_terms_of_the_functions() {
+    terms_of_functions::<f32>();
+    terms_of_functions::<f64>();
 }
