@@ -13,15 +13,15 @@
 //! 1 - x moves by m v where x does, and its logarithm by m, as v = 1 - q. Where e is large, from ln 2:
 //!
 //! ```text
-//! log1p(e) = -ln(1 - q) + m                       e <= 1/2, about:  x = q
-//!          = ln 2 - ln(1 - (2q - 1)) + m          above:            x = 2q - 1, exact
+//! log1p(e) = -ln(1 - q) + m                       e <= 0.45:  x = q
+//!          = ln 2 - ln(1 - (2q - 1)) + m          e > 0.45:   x = 2q - 1, exact
 //! -ln(1 - x) = 2 atanh(g) = x + g (x + g² P(g²)),     g = x / (2 - x)
 //! ```
 //!
-//! |g| <= 1/5 (`f32`: 4/25), and P is a polynomial: no logarithm and no range reduction. The second term is at most a
-//! fifth of x, so g needs no correction, and its division waits for nothing that the residual needs. x stays out of all
-//! roundings until it is added: ln 2 + x with its error, then c |z| with its error, then the small parts. Without this
-//! the result was not monotone near 0, as from one z to the next it moves by less than these roundings.
+//! |g| <= 0.19, and P is a polynomial: no logarithm and no range reduction. The second term is less than a fifth of x,
+//! so g needs no correction, and its division waits for nothing that the residual needs. x stays out of all roundings
+//! until it is added: ln 2 + x with its error, then c |z| with its error, then the small parts. Without this the result
+//! was not monotone near 0, as from one z to the next it moves by less than these roundings.
 //!
 //! All of it is held times 2^64 until the last step, so that a subnormal result comes from a normal one. Where c is 0
 //! so is c |z|, also for an infinite z on the right side of its label.
@@ -29,17 +29,17 @@
 //! # Error
 //!
 //! For y = 0 or 1, c |z| is exact. An error of e moves log1p(e) by d log1p / de = 1 / (1 + e) as much, and
-//! so, as with the tail, by less than 0.33 ULP (0.43 without fused multiply-add). What is added to x is g times a
-//! number that is rounded: three roundings of at most a fifth of x, less than 0.2 ULP in most binades and never 0.35.
-//! With half an ULP for the last rounding that is not proven below 1; the sweep over every `f32` and the search in
-//! `f64` have the worst cases (`BENCHMARKS.md`). For labels between, 1 - y and c |z| are rounded as well, by up to 1 ULP
-//! each, as c |z| is no larger than the result: less than 3 ULP.
+//! so, as with the tail, by less than 0.33 ULP (0.43 without fused multiply-add). What is added to x is g times
+//! a number that is rounded: some three roundings of less than a fifth of x. With half an ULP for the last rounding
+//! that is not proven below 1: the sweep over every `f32` and a search in `f64` found at most what `BENCHMARKS.md`
+//! states. For labels between, 1 - y and c |z| are rounded as well, by up to 1 ULP each, as c |z| is no larger than the
+//! result: less than 3 ULP.
 //!
 //! # Tried, and left
 //!
 //! A polynomial of x instead of the second division (degree 8 in `f32`, 20 in `f64`): 4 and 8 % slower
-//! (`BENCHMARKS.md`, "Measured while tuning"). Bounds between e <= 0.4 and 0.55 in `f64` and others in `f32` took a
-//! coefficient more.
+//! (`BENCHMARKS.md`, "Measured while tuning"). In `f64`, ln 2 from e = 1/2 on: up to 0.92 ULP, and 1.01 without fused
+//! multiply-add.
 
 use super::elementwise::Elementwise;
 use super::error_free::{fast_two_sum, two_sum};
@@ -50,8 +50,6 @@ use crate::simd::Arithmetic;
 
 /// The constants of log1p for a type.
 pub(crate) trait Log1pConstants: ExpConstants {
-    /// The e from which on log1p(e) starts from ln 2.
-    const NEAR: f64;
     /// 2^64 P, from the constant term up.
     const ATANH: &'static [Self];
     /// 2^64 ln 2, as an unevaluated sum of two numbers.
@@ -64,14 +62,12 @@ macro_rules! scaled {
 }
 
 impl Log1pConstants for f32 {
-    const NEAR: f64 = 0.45;
     // log1p errs by 2^-29.2, for -0.38 <= x <= 0.311.
     const ATANH: &'static [Self] = &scaled!(f32: 0.666_668_06, 0.399_725_8, 0.300_246_6);
     const SCALED_LN_2: [Self; 2] = scaled!(f32: core::f32::consts::LN_2, -1.904_654_2e-9);
 }
 
 impl Log1pConstants for f64 {
-    const NEAR: f64 = 0.45;
     // log1p errs by 2^-63.1, for -0.38 <= x <= 0.311.
     const ATANH: &'static [Self] = &scaled!(f64:
         0.666_666_666_666_666_6,
@@ -85,6 +81,9 @@ impl Log1pConstants for f64 {
     );
     const SCALED_LN_2: [Self; 2] = scaled!(f64: core::f64::consts::LN_2, 2.319_046_813_846_299_6e-17);
 }
+
+/// The e from which on log1p(e) starts from ln 2: there |g| is about as large on either side.
+const NEAR: f64 = 0.45;
 
 /// 2^60: from here on adding log1p(e) <= ln 2 changes nothing.
 const LARGE: f64 = power_of_two(60);
@@ -103,7 +102,7 @@ fn of_tail<X: Arithmetic<Element: Log1pConstants>>(tail: Tail<X>, linear: X) -> 
     let [zero, scale, unscale] = [e.number(0.0), e.number(SCALE), e.number(UNSCALE)];
 
     // log1p(e) 2^64 = high + rest.
-    let near = e.number(X::Element::NEAR * SCALE).lt(e);
+    let near = e.number(NEAR * SCALE).lt(e);
     let scaled_x = X::select(near, (q + q) - scale, q);
     let x = scaled_x * unscale;
     let g = x / (e.number(2.0) - x);
@@ -172,14 +171,14 @@ impl<T: Log1pConstants> Elementwise<T, 1> for Softplus {
 #[cfg(test)]
 mod tests {
     use super::super::exp::tests::{big, digits, polynomial, worst_error};
-    use super::{Log1pConstants, SCALE};
+    use super::{Log1pConstants, NEAR, SCALE};
 
     /// log1p as the kernel computes it from an exact tail, at both ends of the two ranges and between.
     fn worst_error_of_log1p<T: Log1pConstants>() -> f64 {
         let coefficients: Vec<f64> = T::ATANH.iter().map(|c| c.to_f64() / SCALE).collect();
         worst_error((1..=4000).map(|i| f64::from(i) / 4000.0), |e| {
             let q = &e / (big(1.0) + &e);
-            let near = e > big(T::NEAR);
+            let near = e > big(NEAR);
             let x = if near { big(2.0) * q - big(1.0) } else { q };
             let g = &x / (big(2.0) - &x);
             let inner = &x + &g * &g * polynomial(&(&g * &g), &coefficients);

@@ -67,7 +67,8 @@ fn weighted<X: Arithmetic>(x: X, weight: X) -> X {
 ///
 /// One loop for all: value and slope share their exponential, and have all else of a row in registers. Its chain of
 /// operations is longer than cores look ahead, so four vectors go through it side by side, where a vector takes few
-/// registers, although not all of them find one: two or one were slower (`BENCHMARKS.md`, "Measured while tuning").
+/// registers. With `f32` on `avx512` eight registers of the four vectors are kept in memory meanwhile, with two vectors
+/// none; four are the faster all the same, also on `avx2` (`BENCHMARKS.md`, "Measured while tuning").
 /// Few rows are one masked vector.
 ///
 /// Tried, without gain: for labels of 0 or 1 alone, softplus(z') and ±sigmoid(z') with z' = (1 - 2y) z, which saves
