@@ -119,8 +119,8 @@ const ADVERSARIAL: [f64; 12] = [
     -190.25832747244206,
     -303.2516464626515,
     -1.0282802541612228,
-    -0.779256422732378,
-    -0.8272805699750142,
+    -0.823570923957206,
+    -0.8495433372783505,
     -0.9447350583530545,
     -518.806876947368,
     -236.69873561574056,
@@ -129,7 +129,7 @@ const ADVERSARIAL: [f64; 12] = [
 
 /// The figures that BENCHMARKS.md states of `f64`, in ULP: the worst error of sigmoid and of softplus, and that among results
 /// that are normal numbers; on fused instruction sets, and on others.
-const STATED: [[[f64; 2]; 2]; 2] = [[[0.8005, 0.709], [0.854, 0.854]], [[0.8095, 0.7345], [0.8985, 0.8985]]];
+const STATED: [[[f64; 2]; 2]; 2] = [[[0.8005, 0.709], [0.857, 0.857]], [[0.8095, 0.7345], [0.9022, 0.9022]]];
 
 /// No worse case than those that are stated; and these are met, so that the figures are no larger than they must
 /// be.
