@@ -12,12 +12,14 @@ use crate::math::log_loss::{LogLoss, Softplus};
 use crate::math::residual::Residual;
 use crate::math::sigmoid::Sigmoid;
 use crate::num::Float;
-use crate::pass::{self, Axpy, NO_PREFETCH};
+use crate::pass::{self, Axpy};
 #[cfg(feature = "alloc")]
 use crate::pass::{CurvatureTerms, LossTerms};
 #[cfg(feature = "alloc")]
 use crate::rows::{Batch, Params, Rows};
 use crate::rows::{Element, Maps, Passes, Storage};
+#[cfg(feature = "alloc")]
+use crate::tuning::Source;
 
 /// The type whose functions are the loops of all types.
 #[expect(unnameable_types, reason = "what a sealed trait stands on")]
@@ -95,7 +97,7 @@ macro_rules! storage {
         impl Passes<$s, $t> for Compiled {
             #[inline]
             fn dot(isa: Isa, x: &[$s], w: &[$t]) -> $t {
-                dispatch!(isa, b => pass::dot(b, x, w, NO_PREFETCH))
+                dispatch!(isa, b => pass::dot(b, x, w))
             }
 
             #[inline]
@@ -104,13 +106,13 @@ macro_rules! storage {
             }
 
             #[cfg(feature = "alloc")]
-            fn logits(isa: Isa, rows: Rows<'_, $s>, params: Params<'_, $t>, ahead: usize, out: &mut [$t]) {
-                dispatch!(isa, b => pass::logits(b, rows, params, ahead, out));
+            fn logits(isa: Isa, rows: Rows<'_, $s>, params: Params<'_, $t>, source: Source, out: &mut [$t]) {
+                dispatch!(isa, b => pass::logits(b, rows, params, source, out));
             }
 
             #[cfg(feature = "alloc")]
-            fn probabilities(isa: Isa, rows: Rows<'_, $s>, params: Params<'_, $t>, ahead: usize, out: &mut [$t]) {
-                dispatch!(isa, b => pass::probabilities(b, rows, params, ahead, out));
+            fn probabilities(isa: Isa, rows: Rows<'_, $s>, params: Params<'_, $t>, source: Source, out: &mut [$t]) {
+                dispatch!(isa, b => pass::probabilities(b, rows, params, source, out));
             }
 
             #[cfg(feature = "alloc")]
@@ -118,11 +120,11 @@ macro_rules! storage {
                 isa: Isa,
                 batch: &Batch<'_, $s, $t>,
                 params: Params<'_, $t>,
-                ahead: usize,
+                source: Source,
                 scratch: &mut [f64],
                 node: &mut [f64],
             ) {
-                dispatch!(isa, b => pass::leaf(b, LossTerms, batch, params, ahead, scratch, node));
+                dispatch!(isa, b => pass::leaf(b, LossTerms, batch, params, source, scratch, node));
             }
 
             #[cfg(feature = "alloc")]
@@ -130,11 +132,11 @@ macro_rules! storage {
                 isa: Isa,
                 batch: &Batch<'_, $s, $t>,
                 [params, direction]: [Params<'_, $t>; 2],
-                ahead: usize,
+                source: Source,
                 scratch: &mut [f64],
                 node: &mut [f64],
             ) {
-                dispatch!(isa, b => pass::leaf(b, CurvatureTerms { direction }, batch, params, ahead, scratch, node));
+                dispatch!(isa, b => pass::leaf(b, CurvatureTerms { direction }, batch, params, source, scratch, node));
             }
 
             #[cfg(feature = "alloc")]

@@ -11,7 +11,7 @@ use crate::sum::{
 };
 use crate::tree::Tree;
 use crate::tree::node::{Sums, width};
-use crate::tuning::ELEMENT_COST;
+use crate::tuning::{ELEMENT_COST, Source};
 use core::ops::Range;
 
 /// Runs passes over rows on an instruction set, serially or on the threads of the caller's rayon pool.
@@ -115,8 +115,8 @@ impl Engine {
         params: Params<'_, T>,
         out: &mut [T],
     ) -> Result<(), Error> {
-        self.score(rows, params, out, &|rows, ahead, out| {
-            S::Passes::logits(self.isa, rows, params, ahead, out)
+        self.score(rows, params, out, &|rows, source, out| {
+            S::Passes::logits(self.isa, rows, params, source, out)
         })
     }
 
@@ -147,8 +147,8 @@ impl Engine {
         params: Params<'_, T>,
         out: &mut [T],
     ) -> Result<(), Error> {
-        self.score(rows, params, out, &|rows, ahead, out| {
-            S::Passes::probabilities(self.isa, rows, params, ahead, out)
+        self.score(rows, params, out, &|rows, source, out| {
+            S::Passes::probabilities(self.isa, rows, params, source, out)
         })
     }
 
@@ -350,27 +350,27 @@ impl Engine {
         let ncols = batch.rows().ncols();
         Q::Leaf::check(&summand, ncols)?;
         let mut workspace = core::mem::take(<Q::Total as Total>::Finish::workspace(out));
-        let node = self.node(summand, batch, pass::ahead(&batch.rows()), &mut workspace);
+        let node = self.node(summand, batch, pass::source(&batch.rows()), &mut workspace);
         <Q::Total as Total>::Finish::set(out, Sums::of(node), ncols);
         *<Q::Total as Total>::Finish::workspace(out) = workspace;
         Ok(())
     }
 
-    /// Calls `kernel` with the rows that each thread scores, the distance at which to ask for memory ahead,
+    /// Calls `kernel` with the rows that each thread scores, the distance at which to ask for memory source,
     /// and the part of `out` for their scores.
     fn score<S: Storage<T>, T: Element>(
         &self,
         rows: Rows<'_, S>,
         params: Params<'_, T>,
         out: &mut [T],
-        kernel: &(impl Fn(Rows<'_, S>, usize, &mut [T]) + Sync),
+        kernel: &(impl Fn(Rows<'_, S>, Source, &mut [T]) + Sync),
     ) -> Result<(), Error> {
         Error::unless_same_length([("features", rows.ncols()), ("weights", params.weights.len())])?;
         Error::unless_same_length([("rows", rows.nrows()), ("out", out.len())])?;
         let grain = grain(self.parallel, out.len(), row_cost(rows.ncols()));
-        let ahead = pass::ahead(&rows);
+        let source = pass::source(&rows);
         for_parts(0, out, grain, &|first, out: &mut [T]| {
-            kernel(rows.range(first..first + out.len()), ahead, out);
+            kernel(rows.range(first..first + out.len()), source, out);
         });
         Ok(())
     }
@@ -381,7 +381,7 @@ impl Engine {
         &self,
         summand: Q,
         batch: &Batch<'_, S, T>,
-        ahead: usize,
+        source: Source,
         workspace: &'w mut Workspace,
     ) -> &'w [f64] {
         let (nrows, ncols) = (batch.rows().nrows(), batch.rows().ncols());
@@ -393,7 +393,7 @@ impl Engine {
         let tree = Tree {
             leaf: |i: usize, out: &mut [f64], scratch: &mut [f64]| {
                 let batch = batch.range(i * chunk..nrows.min((i + 1) * chunk));
-                Q::Leaf::leaf(&summand, self.isa, &batch, ahead, scratch, out);
+                Q::Leaf::leaf(&summand, self.isa, &batch, source, scratch, out);
             },
             width: width(ncols),
             leaf_scratch: pass::scratch_len(ncols, size_of::<T>()),

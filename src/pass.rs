@@ -9,10 +9,14 @@ mod axpy;
 #[cfg(feature = "alloc")]
 mod chunk;
 #[cfg(feature = "alloc")]
+mod columns;
+#[cfg(feature = "alloc")]
 mod deviations;
 mod dot;
 #[cfg(feature = "alloc")]
 mod narrow;
+#[cfg(feature = "alloc")]
+mod requests;
 #[cfg(feature = "alloc")]
 mod row_kernel;
 #[cfg(feature = "alloc")]
@@ -22,9 +26,9 @@ mod wide;
 
 pub(crate) use self::axpy::Axpy;
 #[cfg(feature = "alloc")]
-pub(crate) use self::chunk::{ahead, leaf, logits, probabilities, scratch_len};
+pub(crate) use self::chunk::{leaf, logits, probabilities, scratch_len, source};
 #[cfg(feature = "alloc")]
 pub(crate) use self::deviations::deviations;
-pub(crate) use self::dot::{NO_PREFETCH, dot};
+pub(crate) use self::dot::dot;
 #[cfg(feature = "alloc")]
 pub(crate) use self::terms::{CurvatureTerms, LossTerms};

@@ -10,6 +10,7 @@ pub use self::batch::{Batch, Params};
 pub(crate) use self::element::{Ceilings, Maps, Passes};
 pub use self::element::{Element, Storage};
 use crate::error::Error;
+use crate::simd::matrix::Matrix;
 use core::fmt;
 use core::iter::FusedIterator;
 use core::ops::Range;
@@ -34,13 +35,7 @@ use core::ops::Range;
 /// }
 /// # Ok::<(), lanegrad::Error>(())
 /// ```
-pub struct Rows<'a, S> {
-    /// From the first element of the first row on, at least to the last element of the last row.
-    data: &'a [S],
-    nrows: usize,
-    ncols: usize,
-    row_stride: usize,
-}
+pub struct Rows<'a, S>(Matrix<'a, S>);
 
 impl<'a, S> Rows<'a, S> {
     /// All of `data` as `nrows` rows of `ncols` features, without gaps.
@@ -52,7 +47,7 @@ impl<'a, S> Rows<'a, S> {
         if nrows.checked_mul(ncols) != Some(data.len()) {
             return Err(Error::ShapeMismatch { len: data.len(), nrows, ncols, row_stride: ncols });
         }
-        Ok(Self::contiguous(data, nrows, ncols))
+        Self::with_stride(data, nrows, ncols, ncols)
     }
 
     /// `data` as `nrows` rows of `ncols` features, each starting `row_stride` elements after the one before
@@ -67,50 +62,40 @@ impl<'a, S> Rows<'a, S> {
         if row_stride < ncols {
             return Err(Error::StrideTooShort { row_stride, ncols });
         }
-        let end = match nrows.checked_sub(1) {
-            None => Some(0),
-            Some(last) => last.checked_mul(row_stride).and_then(|start| start.checked_add(ncols)),
-        };
-        match end.and_then(|end| data.get(..end)) {
-            Some(data) => Ok(Self { data, nrows, ncols, row_stride }),
+        match Matrix::new(data, nrows, ncols, row_stride) {
+            Some(matrix) => Ok(Self(matrix)),
             None => Err(Error::ShapeMismatch { len: data.len(), nrows, ncols, row_stride }),
         }
-    }
-
-    /// `data` that are known to hold `nrows * ncols` elements.
-    #[inline]
-    pub(crate) const fn contiguous(data: &'a [S], nrows: usize, ncols: usize) -> Self {
-        Self { data, nrows, ncols, row_stride: ncols }
     }
 
     /// The number of rows.
     #[must_use]
     pub const fn nrows(&self) -> usize {
-        self.nrows
+        self.0.nrows()
     }
 
     /// The number of features of a row.
     #[must_use]
     pub const fn ncols(&self) -> usize {
-        self.ncols
+        self.0.ncols()
     }
 
     /// The number of elements from the start of a row to the start of the next.
     #[must_use]
     pub const fn row_stride(&self) -> usize {
-        self.row_stride
+        self.0.row_stride()
     }
 
     /// Row `i`; `None` where the view has fewer rows.
     #[must_use]
     pub fn row(&self, i: usize) -> Option<&'a [S]> {
-        (i < self.nrows).then(|| self.at(i))
+        (i < self.nrows()).then(|| self.at(i))
     }
 
     /// The rows, first to last.
     #[must_use]
     pub fn iter(&self) -> RowsIter<'a, S> {
-        RowsIter { rows: *self, places: 0..self.nrows }
+        RowsIter { rows: *self, places: 0..self.nrows() }
     }
 
     /// The rows of a range, as a view of its own.
@@ -128,54 +113,46 @@ impl<'a, S> Rows<'a, S> {
     /// # Ok::<(), lanegrad::Error>(())
     /// ```
     pub fn slice(&self, range: Range<usize>) -> Result<Self, Error> {
-        if range.start > range.end || range.end > self.nrows {
-            return Err(Error::RowsOutOfRange { start: range.start, end: range.end, nrows: self.nrows });
+        if range.start > range.end || range.end > self.nrows() {
+            return Err(Error::RowsOutOfRange { start: range.start, end: range.end, nrows: self.nrows() });
         }
         Ok(self.range(range))
+    }
+
+    /// From the first element of the first row to the last element of the last row.
+    #[cfg(feature = "alloc")]
+    #[inline(always)]
+    pub(crate) const fn data(&self) -> &'a [S] {
+        self.0.data()
     }
 
     /// Row `i`, which is below the number of rows.
     #[inline(always)]
     pub(crate) fn at(&self, i: usize) -> &'a [S] {
-        &self.data[i * self.row_stride..][..self.ncols]
-    }
-
-    /// `n` rows from row `first` on, each with the gap behind it; `None` where the data end before that.
-    #[cfg(feature = "alloc")]
-    #[inline(always)]
-    pub(crate) fn with_gaps(&self, first: usize, n: usize) -> Option<&'a [S]> {
-        // The stride of a view of one row may be any number.
-        let end = (first + n).checked_mul(self.row_stride)?;
-        self.data.get(first * self.row_stride..end)
+        self.0.row(i)
     }
 
     /// The rows of a range, which is within the view.
     #[inline(always)]
     pub(crate) fn range(&self, range: Range<usize>) -> Self {
-        let data = if range.is_empty() {
-            &[]
-        } else {
-            &self.data[range.start * self.row_stride..(range.end - 1) * self.row_stride + self.ncols]
-        };
-        Self { data, nrows: range.len(), ..*self }
+        Self(self.0.range(range))
     }
 
     /// Size in bytes of the memory from the first row to the last.
     #[cfg(feature = "alloc")]
     #[inline(always)]
     pub(crate) fn size(&self) -> usize {
-        size_of_val(self.data)
+        size_of_val(self.data())
     }
 }
 
 /// The shape, and no data.
 impl<S> fmt::Debug for Rows<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { nrows, ncols, row_stride, .. } = self;
         f.debug_struct("Rows")
-            .field("nrows", nrows)
-            .field("ncols", ncols)
-            .field("row_stride", row_stride)
+            .field("nrows", &self.nrows())
+            .field("ncols", &self.ncols())
+            .field("row_stride", &self.row_stride())
             .finish_non_exhaustive()
     }
 }

@@ -30,6 +30,9 @@ use core::ops::{Add, Div, Mul, Neg, Sub};
 pub(crate) mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx512;
+#[cfg(feature = "alloc")]
+pub(crate) mod cpu;
+pub(crate) mod matrix;
 pub(crate) mod one;
 pub(crate) mod portable;
 pub(crate) mod prefetch;
@@ -161,6 +164,10 @@ pub(crate) trait Vector: Arithmetic {
     /// The sums of `LANES` vectors at once: lane i is `vectors[i].sum()`, in its bits, for a fraction of the
     /// instructions. `vectors` has `LANES` elements.
     fn sums(vectors: &[Self]) -> Self;
+
+    /// The lanes of even number of `self` and then of `other`; and those of odd number. What a matrix of rows is
+    /// taken apart into columns with.
+    fn unzip(self, other: Self) -> [Self; 2];
 }
 
 /// A type of numbers that fill the lanes of a vector.
@@ -297,6 +304,19 @@ fn tree_sum<T: Float, const N: usize>(mut lanes: [T; N]) -> T {
         half /= 2;
     }
     lanes[0]
+}
+
+/// The elements of even number of two arrays, one after the other, and those of odd number: see [`Vector::unzip`].
+#[inline(always)]
+fn unzip<T: Copy, const N: usize>(a: [T; N], b: [T; N]) -> [[T; N]; 2] {
+    let mut out = [a; 2];
+    for i in 0..N / 2 {
+        for odd in 0..2 {
+            out[odd][i] = a[2 * i + odd];
+            out[odd][N / 2 + i] = b[2 * i + odd];
+        }
+    }
+    out
 }
 
 /// Gives a vector type its operators: the negation, then `Add`, `Sub`, `Mul` and `Div`, each as an

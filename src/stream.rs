@@ -149,11 +149,11 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
         }
         let whole = if self.pending.labels.is_empty() { (nrows - to_fill) / chunk * chunk } else { 0 };
         let first_chunk = (end - (nrows - to_fill) as u64) / chunk as u64;
-        let ahead = pass::ahead(&rows);
+        let source = pass::source(&rows);
         for span in aligned(first_chunk..first_chunk + (whole / chunk) as u64) {
             let start = to_fill + (span.leaves().start - first_chunk) as usize * chunk;
             let node = batch.range(start..start + (chunk << span.level()));
-            let numbers = self.engine.node(self.summand, &node, ahead, &mut self.workspace).to_vec();
+            let numbers = self.engine.node(self.summand, &node, source, &mut self.workspace).to_vec();
             self.sum.insert(span, numbers);
         }
         self.hold(batch, to_fill + whole..nrows);
@@ -205,10 +205,10 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
     fn sum_pending(&mut self) {
         let Pending { data, labels, sample_weights } = &self.pending;
         let ncols = Q::Leaf::ncols(&self.summand);
-        let rows = Rows::contiguous(data, labels.len(), ncols);
+        let rows = Rows::new(data, labels.len(), ncols).expect("the features of each label's row are held");
         let batch = Batch::checked(rows, labels, Some(sample_weights));
-        let ahead = pass::ahead(&rows);
-        let numbers = self.engine.node(self.summand, &batch, ahead, &mut self.workspace).to_vec();
+        let source = pass::source(&rows);
+        let numbers = self.engine.node(self.summand, &batch, source, &mut self.workspace).to_vec();
         self.sum.insert(Span::leaf(self.next_row / chunk_rows::<T>(ncols) as u64), numbers);
         self.pending.data.clear();
         self.pending.labels.clear();

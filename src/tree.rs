@@ -29,13 +29,17 @@ use crate::parallel::join;
 #[cfg(feature = "alloc")]
 use core::ops::Range;
 
+/// Most rows of a chunk.
+#[cfg(feature = "alloc")]
+pub(crate) const MOST_ROWS: usize = 512;
+
 /// Number of rows in a chunk, for rows of `ncols` numbers of `bytes` bytes each: the largest power of two
 /// whose rows fit into 256 KB, but at least 64 and at most 512. Part of the numeric contract.
 #[cfg(feature = "alloc")]
 pub(crate) const fn chunk_rows(ncols: usize, bytes: usize) -> usize {
     const CHUNK_BYTES: usize = 256 << 10;
     const FEWEST: usize = 64;
-    const MOST: usize = 512;
+    const MOST: usize = MOST_ROWS;
     match CHUNK_BYTES.checked_div(ncols.saturating_mul(bytes)) {
         Some(rows) if rows < FEWEST => FEWEST,
         Some(rows) if rows < MOST => 1 << rows.ilog2(),

@@ -2,36 +2,92 @@
 //! how much work is worth another thread.
 //!
 //! Those that belong to the numeric contract, and change bits, stand with their algorithm: the vectors of a
-//! leaf of `dot` (`pass::dot`), the accumulators of a narrow gradient (`pass::narrow`), and the rows of a
-//! chunk (`tree`).
+//! leaf of `dot` (`pass::dot`), the accumulators of a narrow gradient (`pass::narrow`, `pass::columns`), and the rows
+//! of a chunk (`tree`).
 
 /// Bytes of a cache line, on nearly every CPU that this runs on.
 pub(crate) const CACHE_LINE: usize = 64;
 
-/// Distance in bytes from a row that is scored to the memory that is asked for meanwhile.
+/// Where rows come from.
 #[cfg(feature = "alloc")]
-pub(crate) const AHEAD: usize = 12 << 10;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(unnameable_types, reason = "what a sealed trait stands on")]
+pub enum Source {
+    /// They are taken to be in cache, where nothing has to be asked for.
+    Cache,
+    /// From memory, which is asked for at these distances.
+    Memory(Ahead),
+}
 
-/// Size in bytes below which rows are taken to be in cache: no memory is asked for ahead of them.
+/// Distances in bytes from rows that are read to the memory that is asked for meanwhile; 0 if none is, as the
+/// hardware does better by itself.
+#[cfg(feature = "alloc")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(unnameable_types, reason = "what a sealed trait stands on")]
+pub struct Ahead {
+    /// For rows of at most four vectors.
+    pub(crate) narrow: usize,
+    /// For longer rows.
+    pub(crate) wide: usize,
+}
+
+#[cfg(feature = "alloc")]
+impl Ahead {
+    /// For CPUs that were not measured with these loops: what suited an Intel Xeon (family 6 model 167) with earlier
+    /// ones.
+    const DEFAULT: Self = Self { narrow: 4 << 10, wide: 8 << 10 };
+
+    /// For AMD's Zen 3 and Zen 4. Their second-level cache fetches twice as many lines at a time for itself as a core
+    /// can ask for, and asking gets in its way: measured on a Zen 4 (`BENCHMARKS.md`, "Measured while tuning").
+    const ZEN_4: Self = Self { narrow: 0, wide: 0 };
+
+    /// The distances for a CPU.
+    pub(crate) fn on(cpu: Option<Cpu>) -> Self {
+        match cpu {
+            Some(Cpu { vendor: [b'A', b'u', b't', b'h', ..], family: 0x19 }) => Self::ZEN_4,
+            _ => Self::DEFAULT,
+        }
+    }
+}
+
+/// A CPU's maker, as it names itself, and its family.
+#[cfg(feature = "alloc")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cpu {
+    pub(crate) vendor: [u8; 12],
+    pub(crate) family: u32,
+}
+
+/// Size in bytes below which rows are taken to be in cache.
 #[cfg(feature = "alloc")]
 pub(crate) const IN_CACHE: usize = 1 << 20;
 
-/// Number of rows whose logits are held at a time: a multiple of the lanes of every vector.
+/// Rows whose probabilities are computed while their logits are in cache: a multiple of the lanes of every vector.
 #[cfg(feature = "alloc")]
 pub(crate) const GROUP: usize = 256;
 
-/// Fewest rows of a block: a multiple of the number of accumulators of `pass::narrow`.
+/// Rows of a block of at most half a vector each.
 #[cfg(feature = "alloc")]
-pub(crate) const LEAST_BLOCK: usize = 4;
+pub(crate) const COLUMNS_BLOCK: usize = 64;
 
-/// Bytes of a block of rows.
+/// Rows of a block of `vectors` vectors each, up to four.
+///
+/// From memory 4 KB: scored, they are no more loads than a core keeps track of, so that the block before them is
+/// accumulated while their memory arrives. In cache as many as keep the functions of logits busy, side by side.
 #[cfg(feature = "alloc")]
-pub(crate) const BLOCK_BYTES: usize = 12 << 10;
+pub(crate) const fn narrow_block(vectors: usize, source: Source) -> usize {
+    match (source, vectors) {
+        (_, 1) => 64,
+        (Source::Memory(_), 2) => 32,
+        (Source::Memory(_), _) => 16,
+        (Source::Cache, 2) => 64,
+        (Source::Cache, _) => 32,
+    }
+}
 
-/// Bytes of a block of long rows that come from memory. It is shorter than other blocks, and so is the time
-/// of the steps that ask for no memory.
+/// Rows of a block of rows of more than four vectors.
 #[cfg(feature = "alloc")]
-pub(crate) const LONG_ROWS_BLOCK_BYTES: usize = 4 << 10;
+pub(crate) const WIDE_BLOCK: usize = 64;
 
 /// Least work, in operations on an element, that is worth handing to another thread: about 10 µs of a core.
 #[cfg(feature = "alloc")]

@@ -3,65 +3,70 @@
 //!
 //! # Algorithm
 //!
-//! Three steps, for a block of rows at a time. A block is so small that it is still in cache when the third
-//! step reads it again: in the first level where four rows fit into that, else in the second.
+//! Three steps, for a block of rows at a time, by turns:
 //!
 //! ```text
-//! logits       z[i] = w·x[i] + b                                   reads the block from memory
+//! logits       z[i] = w·x[i] + b                                   reads the next block, from memory
+//! accumulate   g += c[i] x[i]                                      reads the block before it, from cache
 //! terms        value += f(z[i], y[i]),  c[i] = f'(z[i], y[i])      elementwise: `terms`
-//! accumulate   g += c[i] x[i]                                      reads the block from cache
 //! ```
 //!
-//! The first and the last step come in two forms, by the width of a row: [`narrow`](super::narrow) and
-//! [`wide`](super::wide). The number of rows in a block changes no bit: a row's logit is that of
-//! [`dot`](super::dot()), and its number in the chunk alone says which lane and which accumulator it is added
+//! A block is accumulated after the next one was scored: so a core that waits for the memory of the one has work on
+//! the other. For that a block must be short, as a core looks only so many loads ahead.
+//!
+//! The steps that go through the features come in three forms, by the width of a row: [`columns`](super::columns),
+//! [`narrow`](super::narrow) and [`wide`](super::wide). The number of rows in a block changes no bit: a row's logit is
+//! that of [`dot`](super::dot()), and its number in the chunk alone says which lane and which accumulator it is added
 //! to.
 //!
-//! # Memory
+//! # Tried, and left
 //!
-//! Cores fetch ahead by themselves only while they read new memory, which is in the first step. So each row
-//! that is scored asks for the memory [`AHEAD`] bytes further on, and the next block is on its way while the
-//! other two steps compute. Rows of 8 features gain most, because loads under a mask start no hardware
-//! prefetch.
-//!
-//! Tried, without gain: to spread the requests over the steps; to score the next rows while these are
-//! accumulated; to ask for the second-level cache alone. Where all rows fit into the caches no memory is
-//! asked for, and blocks may be larger.
+//! On a Zen 4 (`BENCHMARKS.md`, "Measured while tuning"): to score four rows and accumulate four of the block before
+//! in one loop over the columns, or a row and a quarter of the columns of four; to ask for memory by instructions, in
+//! either step or both, into the first or the second level; to keep copies of rows of more than four vectors.
 //!
 //! # Error
 //!
 //! A chunk has at most 512 rows. A product c x meets at most one multiply-add for each row of its accumulator
-//! and 2 additions of accumulators, each an error of u Σ |c x| of its column; a value meets at most
+//! and 2 additions of accumulators (4 of lanes, where a row is at most half a vector), each an error of u Σ |c x| of its
+//! column; a value meets at most
 //! 512 / lanes additions, and 4 of lanes. A product that underflows errs by half the least subnormal besides.
 //! Above the chunk sums are `f64`.
 
-use super::dot::{NO_PREFETCH, dot};
+use super::columns::Columns;
+use super::dot::dot;
 use super::narrow::Narrow;
-use super::row_kernel::RowKernel;
-use super::terms::{Objective, terms};
+use super::requests::{Requests, distance};
+use super::row_kernel::{Block, RowKernel};
+use super::terms::{Objective, Terms, terms};
 use super::wide::Wide;
 use crate::math::Real;
 use crate::math::elementwise::{InPlace, update};
 use crate::math::sigmoid::{Sigmoid, sigmoid};
 use crate::rows::{Batch, Params, Rows};
-use crate::simd::{Backend, Lane, LoadAs, MOST_LANES, V, VECTOR_BYTES, Vector};
+use crate::simd::cpu::cpu;
+use crate::simd::{Backend, Lane, LoadAs, V, VECTOR_BYTES, Vector};
+use crate::tree::MOST_ROWS;
 use crate::tree::node::{self, Head};
-use crate::tuning::{AHEAD, BLOCK_BYTES, CACHE_LINE, GROUP, IN_CACHE, LEAST_BLOCK, LONG_ROWS_BLOCK_BYTES};
+use crate::tuning::{Ahead, CACHE_LINE, GROUP, IN_CACHE, Source};
 use core::ops::Range;
-
-// Then the number of a row in the chunk alone says which lane and accumulator it is added to.
-const _: () = assert!(GROUP.is_multiple_of(MOST_LANES) && LEAST_BLOCK.is_multiple_of(4));
 
 /// `for_width!(b, T, ncols, kernel => expression)`: the expression with the kernel for rows of `ncols`
 /// features, whose gradient is 0.
 macro_rules! for_width {
     ($b:expr, $T:ty, $ncols:expr, $kernel:ident => $e:expr) => {
-        match $ncols.div_ceil(<$T>::LANES) {
-            1 => for_width!(Narrow::<_, $T, 1, 4>::new($b), $kernel => $e),
-            2 => for_width!(Narrow::<_, $T, 2, 2>::new($b), $kernel => $e),
-            3 => for_width!(Narrow::<_, $T, 3, 1>::new($b), $kernel => $e),
-            4 => for_width!(Narrow::<_, $T, 4, 1>::new($b), $kernel => $e),
-            _ => for_width!(Wide, $kernel => $e),
+        match $ncols {
+            1 => for_width!(Columns::<_, $T, 1>::new($b), $kernel => $e),
+            2 => for_width!(Columns::<_, $T, 2>::new($b), $kernel => $e),
+            3..=4 => for_width!(Columns::<_, $T, 4>::new($b), $kernel => $e),
+            5..=8 if <$T>::LANES == 16 => for_width!(Columns::<_, $T, 8>::new($b), $kernel => $e),
+            n => match n.div_ceil(<$T>::LANES) {
+                1 => for_width!(Narrow::<_, $T, 1, 4>::new($b), $kernel => $e),
+                2 => for_width!(Narrow::<_, $T, 2, 2>::new($b), $kernel => $e),
+                3 => for_width!(Narrow::<_, $T, 3, 1>::new($b), $kernel => $e),
+                4 => for_width!(Narrow::<_, $T, 4, 1>::new($b), $kernel => $e),
+                _ => for_width!(Wide, $kernel => $e),
+            },
         }
     };
     ($new:expr, $kernel:ident => $e:expr) => {{
@@ -70,10 +75,42 @@ macro_rules! for_width {
     }};
 }
 
-/// Length of the scratch memory that [`leaf`] works in, for rows of `ncols` numbers of `bytes` bytes each: a
-/// gradient of whole vectors, from the start of a cache line on.
+/// Bytes of what is kept of a block.
+pub(super) const KEPT_BYTES: usize = 4 << 10;
+
+/// The memory that [`leaf`] works in, whose parts start with a cache line.
+struct Scratch<'a, T> {
+    /// The gradient, in whole vectors.
+    gradient: &'a mut [T],
+    /// The logits of all rows, and then their slopes.
+    slopes: &'a mut [T],
+    /// Along a direction, the logits along it.
+    products: &'a mut [T],
+    /// The values of all rows.
+    values: &'a mut [T],
+    /// What is kept of two blocks.
+    kept: [&'a mut [T]; 2],
+}
+
+/// Length of the scratch memory that [`leaf`] works in, for rows of `ncols` numbers of `bytes` bytes each.
 pub(crate) const fn scratch_len(ncols: usize, bytes: usize) -> usize {
-    ((ncols * bytes).next_multiple_of(VECTOR_BYTES) + CACHE_LINE) / size_of::<f64>()
+    let gradient = (ncols * bytes).next_multiple_of(VECTOR_BYTES);
+    (CACHE_LINE + gradient + 3 * MOST_ROWS * bytes + 2 * KEPT_BYTES) / size_of::<f64>()
+}
+
+impl<'a, T: Lane> Scratch<'a, T> {
+    #[inline(always)]
+    fn new(memory: &'a mut [f64], ncols: usize) -> Self {
+        let start = memory.as_ptr().align_offset(CACHE_LINE).min(CACHE_LINE / size_of::<f64>());
+        let memory: &mut [T] = bytemuck::cast_slice_mut(&mut memory[start..]);
+        let (slopes, memory) = memory.split_at_mut(MOST_ROWS);
+        let (products, memory) = memory.split_at_mut(MOST_ROWS);
+        let (values, memory) = memory.split_at_mut(MOST_ROWS);
+        let (now, memory) = memory.split_at_mut(KEPT_BYTES / size_of::<T>());
+        let (before, memory) = memory.split_at_mut(KEPT_BYTES / size_of::<T>());
+        let gradient = &mut memory[..ncols.next_multiple_of(T::LANES)];
+        Self { gradient, slopes, products, values, kept: [now, before] }
+    }
 }
 
 /// A leaf of the summation tree: the numbers of a chunk's rows.
@@ -83,92 +120,100 @@ pub(crate) fn leaf<B: Backend, S: LoadAs<T>, T: Real, O: Objective<T>>(
     objective: O,
     batch: &Batch<'_, S, T>,
     params: Params<'_, T>,
-    ahead: usize,
+    source: Source,
     scratch: &mut [f64],
     node: &mut [f64],
 ) {
     let ncols = batch.rows().ncols();
-    let gradient = aligned::<T>(scratch, ncols.next_multiple_of(T::LANES));
-    let head =
-        for_width!(b, T, ncols, kernel => blocks(b, objective, kernel, batch, params, ahead, gradient));
-    node::write(node, head, gradient);
+    let mut scratch = Scratch::<T>::new(scratch, ncols);
+    let pass = Pass { batch, params, direction: objective.direction(), terms: terms::<B, T, O>, source };
+    let head = for_width!(b, T, ncols, kernel => pass.blocks(b, kernel, &mut scratch));
+    node::write(node, head, scratch.gradient);
 }
 
-/// `len` elements of scratch memory from the start of a cache line on, for vectors to load and store
-/// whole.
-#[inline(always)]
-fn aligned<T: Lane>(scratch: &mut [f64], len: usize) -> &mut [T] {
-    let start = scratch.as_ptr().align_offset(CACHE_LINE).min(CACHE_LINE / size_of::<f64>());
-    &mut bytemuck::cast_slice_mut(&mut scratch[start..])[..len]
+/// What is made of a chunk's rows. Of the objective it knows no type, so that its loops are compiled once.
+struct Pass<'a, B, S, T> {
+    batch: &'a Batch<'a, S, T>,
+    params: Params<'a, T>,
+    direction: Option<Params<'a, T>>,
+    terms: Terms<B, T>,
+    source: Source,
 }
 
-/// The sums over the rows of a chunk: the values, the slopes (the derivative by the bias), and the
-/// sample weights. The derivatives by the weights are left in the first elements of `gradient`.
-#[inline(always)]
-fn blocks<B: Backend, S: LoadAs<T>, T: Real, O: Objective<T>, K: RowKernel<B, S, T>>(
-    b: B,
-    objective: O,
-    mut kernel: K,
-    batch: &Batch<'_, S, T>,
-    params: Params<'_, T>,
-    ahead: usize,
-    gradient: &mut [T],
-) -> Head<T> {
-    let zero = T::from_f64(0.0);
-    gradient.fill(zero);
-    let [mut value, mut slope, mut weight] = [V::<B, T>::splat(b, zero); 3];
-    let [mut logits, mut products, mut values] = [[zero; GROUP]; 3];
-    for group in ranges(0..batch.rows().nrows(), GROUP) {
-        let group = batch.range(group);
-        for range in ranges(0..group.rows().nrows(), block_rows::<S, T>(group.rows().ncols(), ahead)) {
-            let block = group.range(range.clone());
-            let (logits, products) = (&mut logits[range.clone()], &mut products[range.clone()]);
-            kernel.logits(b, block.rows(), params, ahead, logits);
-            let others = match objective.direction() {
-                None => block.labels(),
+impl<B: Backend, S: LoadAs<T>, T: Real> Pass<'_, B, S, T> {
+    /// The sums over the rows: the values, the slopes (the derivative by the bias), and the sample weights. The
+    /// derivatives by the weights are left in the first elements of the gradient.
+    #[inline(never)]
+    fn blocks<K: RowKernel<B, S, T>>(&self, b: B, kernel: K, scratch: &mut Scratch<'_, T>) -> Head<T> {
+        b.vectorize(
+            #[inline(always)]
+            || self.blocks_of(b, kernel, scratch),
+        )
+    }
+
+    #[inline(always)]
+    fn blocks_of<K: RowKernel<B, S, T>>(&self, b: B, mut kernel: K, scratch: &mut Scratch<'_, T>) -> Head<T> {
+        let Self { batch, params, direction, terms, source } = *self;
+        let (rows, weights) = (batch.rows(), batch.sample_weights());
+        let (nrows, ncols) = (rows.nrows(), rows.ncols());
+        let Scratch { gradient, slopes, products, values, kept: [now, before] } = scratch;
+        gradient.fill(T::from_f64(0.0));
+        let ahead = distance(source, ncols <= 4 * T::LANES);
+        let mut previous = 0..0;
+        for range in ranges(0..nrows, K::block_rows(source)) {
+            let block = Block::of(batch, range.clone(), source);
+            let (done, logits) = slopes.split_at_mut(range.start);
+            let logits = &mut logits[..range.len()];
+            let requests = &mut Requests::new(&block.rows, ahead);
+            kernel.score(b, block, params, requests, now, logits);
+            if !previous.is_empty() {
+                let before_it = Block::of(batch, previous.clone(), source);
+                kernel.accumulate(b, before_it, &done[previous], requests, before, gradient);
+            }
+            let others = match direction {
+                None => &batch.labels()[range.clone()],
                 Some(direction) => {
-                    kernel.logits(b, block.rows(), direction, NO_PREFETCH, products);
+                    let products = &mut products[..range.len()];
+                    kernel.score_again(b, block, direction, now, products);
                     products
                 }
             };
-            terms::<B, T, O>(b, logits, others, block.sample_weights(), &mut values[range]);
-            kernel.accumulate(b, block.rows(), logits, block.sample_weights(), gradient);
+            terms(b, logits, others, block.weights, &mut values[range.clone()]);
+            core::mem::swap(now, before);
+            previous = range;
         }
-        let nrows = group.rows().nrows();
-        value = add_lanes(b, value, &values[..nrows]);
-        slope = add_lanes(b, slope, &logits[..nrows]);
-        if let Some(weights) = group.sample_weights() {
-            weight = add_lanes(b, weight, weights);
-        }
+        let last = Block::of(batch, previous.clone(), source);
+        kernel.accumulate(b, last, &slopes[previous], &mut Requests::none(), before, gradient);
+        kernel.finish(gradient);
+        let weight_sum = match weights {
+            None => T::from_f64(nrows as f64),
+            Some(weights) => sum(b, weights),
+        };
+        Head { value: sum(b, &values[..nrows]), by_bias: sum(b, &slopes[..nrows]), weight_sum }
     }
-    kernel.finish(gradient);
-    let weight = match batch.sample_weights() {
-        None => T::from_f64(batch.rows().nrows() as f64),
-        Some(_) => weight.sum(),
-    };
-    Head { value: value.sum(), by_bias: slope.sum(), weight_sum: weight }
 }
 
-/// Adds each element i of `x` to lane i modulo the number of lanes.
+/// The sum of the elements, of which number i is added to lane i modulo the number of lanes.
 #[inline(always)]
-fn add_lanes<B: Backend, T: Lane>(b: B, mut sum: V<B, T>, x: &[T]) -> V<B, T> {
+fn sum<B: Backend, T: Lane>(b: B, x: &[T]) -> T {
     let (chunks, rest) = T::chunks(x);
+    let mut sum = V::<B, T>::splat(b, T::from_f64(0.0));
     for chunk in chunks {
         sum = sum + Vector::load(b, chunk);
     }
-    sum + Vector::load_partial(b, rest)
+    (sum + Vector::load_partial(b, rest)).sum()
 }
 
-/// The logits of any number of rows. Asks for the memory `ahead` bytes after each row that it reads.
+/// The logits of any number of rows.
 #[inline(always)]
 pub(crate) fn logits<B: Backend, S: LoadAs<T>, T: Lane>(
     b: B,
     rows: Rows<'_, S>,
     params: Params<'_, T>,
-    ahead: usize,
+    source: Source,
     out: &mut [T],
 ) {
-    for_width!(b, T, rows.ncols(), kernel => kernel.logits(b, rows, params, ahead, out));
+    for_width!(b, T, rows.ncols(), kernel => kernel.logits(b, rows, params, source, out));
 }
 
 /// The probabilities of any number of rows: the sigmoid of their logits, while these are in cache.
@@ -177,32 +222,24 @@ pub(crate) fn probabilities<B: Backend, S: LoadAs<T>, T: Real>(
     b: B,
     rows: Rows<'_, S>,
     params: Params<'_, T>,
-    ahead: usize,
+    source: Source,
     out: &mut [T],
 ) {
     if let (1, [out]) = (rows.nrows(), &mut *out) {
         // A single row: its logit goes to the sigmoid in a register, and not through memory.
-        let z = dot(b, rows.at(0), params.weights, NO_PREFETCH) + params.bias;
+        let z = dot(b, rows.at(0), params.weights) + params.bias;
         return sigmoid(V::<B, T>::splat(b, z)).store_partial(core::slice::from_mut(out));
     }
     for range in ranges(0..rows.nrows(), GROUP) {
         let out = &mut out[range.clone()];
-        logits(b, rows.range(range), params, ahead, out);
+        logits(b, rows.range(range), params, source, out);
         update(b, out, [&[] as &[T]; 0], InPlace(Sigmoid));
     }
 }
 
-/// Distance in bytes at which to ask for the memory of these rows ahead; [`NO_PREFETCH`] where they are taken
-/// to be in cache.
-pub(crate) fn ahead<S>(rows: &Rows<'_, S>) -> usize {
-    if rows.size() < IN_CACHE { NO_PREFETCH } else { AHEAD }
-}
-
-/// Number of rows in a block, which are scored before they are accumulated: a power of two.
-fn block_rows<S: LoadAs<T>, T: Lane>(ncols: usize, ahead: usize) -> usize {
-    let long_from_memory = ahead != NO_PREFETCH && ncols > 4 * T::LANES;
-    let bytes = if long_from_memory { LONG_ROWS_BLOCK_BYTES } else { BLOCK_BYTES };
-    (bytes / (ncols * size_of::<S>()).max(1)).clamp(LEAST_BLOCK, GROUP).next_power_of_two()
+/// Where these rows are taken to come from.
+pub(crate) fn source<S>(rows: &Rows<'_, S>) -> Source {
+    if rows.size() < IN_CACHE { Source::Cache } else { Source::Memory(Ahead::on(cpu())) }
 }
 
 /// A range in parts of `len`, of which the last may be shorter.

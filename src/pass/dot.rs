@@ -20,23 +20,15 @@
 //! `f64` addition per level of the tree, and the rounding to `T` at the end: 72 u for `f32`, (71 + levels) u
 //! for `f64`. A product that underflows errs by half the least subnormal besides.
 
-use crate::simd::prefetch::prefetch;
 use crate::simd::{Arithmetic, Backend, Lane, LoadAs, V, Vector};
 use crate::tree::Pairwise;
-use crate::tuning::CACHE_LINE;
-use core::slice::from_ref;
 
 /// Number of vectors in a leaf. Part of the numeric contract.
 const LEAF_VECTORS: usize = 256;
 
-/// The value of `ahead` for data that are in cache, or that end soon: no memory is asked for.
-pub(crate) const NO_PREFETCH: usize = 0;
-
 /// The dot product of two slices of one length; where lengths differ, the shorter slice ends the sum.
-///
-/// Asks for the memory `ahead` bytes after each vector of `x` that it reads, unless that is [`NO_PREFETCH`].
 #[inline(always)]
-pub(crate) fn dot<B: Backend, S: LoadAs<T>, T: Lane>(b: B, x: &[S], w: &[T], ahead: usize) -> T {
+pub(crate) fn dot<B: Backend, S: LoadAs<T>, T: Lane>(b: B, x: &[S], w: &[T]) -> T {
     let n = x.len().min(w.len());
     if n <= T::LANES {
         // A leaf of one vector, without the steps that only longer leaves need.
@@ -46,9 +38,9 @@ pub(crate) fn dot<B: Backend, S: LoadAs<T>, T: Lane>(b: B, x: &[S], w: &[T], ahe
             _ => step_rest(b, zero, &x[..n], &w[..n]).sum(),
         }
     } else if n <= leaf_len::<T>() {
-        leaf(b, x, w, ahead)
+        leaf(b, x, w)
     } else {
-        leaves(b, x, w, ahead)
+        leaves(b, x, w)
     }
 }
 
@@ -60,13 +52,13 @@ pub(super) const fn leaf_len<T: Lane>() -> usize {
 /// The sum of a slice longer than a leaf. Not inlined, so that a short sum does not pay for the
 /// stack frame of the tree; hence it enables the backend's instructions anew.
 #[inline(never)]
-fn leaves<B: Backend, S: LoadAs<T>, T: Lane>(b: B, x: &[S], w: &[T], ahead: usize) -> T {
+fn leaves<B: Backend, S: LoadAs<T>, T: Lane>(b: B, x: &[S], w: &[T]) -> T {
     b.vectorize(
         #[inline(always)]
         || {
             let mut sum = Pairwise::new();
             for (x, w) in x.chunks(leaf_len::<T>()).zip(w.chunks(leaf_len::<T>())) {
-                sum.push(leaf(b, x, w, ahead).to_f64());
+                sum.push(leaf(b, x, w).to_f64());
             }
             T::from_f64(sum.total())
         },
@@ -74,17 +66,24 @@ fn leaves<B: Backend, S: LoadAs<T>, T: Lane>(b: B, x: &[S], w: &[T], ahead: usiz
 }
 
 #[inline(always)]
-fn leaf<B: Backend, S: LoadAs<T>, T: Lane>(b: B, x: &[S], w: &[T], ahead: usize) -> T {
-    leaf_vector(b, x, w, ahead).sum()
+fn leaf<B: Backend, S: LoadAs<T>, T: Lane>(b: B, x: &[S], w: &[T]) -> T {
+    leaf_vector(
+        b,
+        x,
+        w,
+        #[inline(always)]
+        || {},
+    )
+    .sum()
 }
 
-/// The vector whose lanes add up to the sum of a leaf; `ahead` as in [`dot`].
+/// The vector whose lanes add up to the sum of a leaf. Copies the vectors of `x` to `kept`, where that is longer.
 #[inline(always)]
 pub(super) fn leaf_vector<B: Backend, S: LoadAs<T>, T: Lane>(
     b: B,
     x: &[S],
     w: &[T],
-    ahead: usize,
+    mut each_four: impl FnMut(),
 ) -> V<B, T> {
     // One length, so that the compiler keeps one set of counts.
     let n = x.len().min(w.len());
@@ -95,21 +94,11 @@ pub(super) fn leaf_vector<B: Backend, S: LoadAs<T>, T: Lane>(
     let (w_fours, w_chunks) = w_chunks.as_chunks::<4>();
     let [mut a0, mut a1, mut a2, mut a3] = [V::<B, T>::splat(b, T::from_f64(0.0)); 4];
     for ([x0, x1, x2, x3], [w0, w1, w2, w3]) in x_fours.iter().zip(w_fours) {
-        if ahead != NO_PREFETCH {
-            for line in (0..4 * size_of_val(x0)).step_by(CACHE_LINE) {
-                prefetch(from_ref(x0), ahead + line);
-            }
-        }
+        each_four();
         a0 = step::<B, S, T>(b, a0, x0, w0);
         a1 = step::<B, S, T>(b, a1, x1, w1);
         a2 = step::<B, S, T>(b, a2, x2, w2);
         a3 = step::<B, S, T>(b, a3, x3, w3);
-    }
-    if ahead != NO_PREFETCH {
-        for x in x_chunks {
-            prefetch(from_ref(x), ahead);
-        }
-        prefetch(x_rest, ahead);
     }
     match (x_chunks, w_chunks) {
         ([x0, x1, x2, ..], [w0, w1, w2, ..]) => {
@@ -130,6 +119,12 @@ pub(super) fn leaf_vector<B: Backend, S: LoadAs<T>, T: Lane>(
         }
         _ => a0 = step_rest(b, a0, x_rest, w_rest),
     }
+    finish::<B, T>([a0, a1, a2, a3], n)
+}
+
+/// The sum of those accumulators that a leaf of `n` elements reaches.
+#[inline(always)]
+pub(super) fn finish<B: Backend, T: Lane>([a0, a1, a2, a3]: [V<B, T>; 4], n: usize) -> V<B, T> {
     match n.div_ceil(T::LANES) {
         0 | 1 => a0,
         2 => a0 + a1,

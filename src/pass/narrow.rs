@@ -13,13 +13,18 @@
 //! accumulators are added up at the end of the chunk. A multiply-add takes four cycles, and with one
 //! accumulator of one vector each row would wait for the one before it; `N` times `SUMS` is about four. The
 //! number of accumulators is part of the numeric contract.
+//!
+//! # Rows from memory are copied
+//!
+//! While a block of rows from memory is scored, its vectors are copied to where the block before the last was, and
+//! accumulated from there: converted, whole, aligned, and certainly in the first-level cache. Read a second time where
+//! they lie, they mislead the hardware that fetches ahead: it takes them for the stream that it is to follow.
 
-use super::dot::NO_PREFETCH;
-use super::row_kernel::{RowKernel, counts};
+use super::requests::{Requests, distance};
+use super::row_kernel::{Block, RowKernel, counts};
 use crate::rows::{Params, Rows};
-use crate::simd::prefetch::prefetch;
 use crate::simd::{Arithmetic, Backend, Lane, LoadAs, MOST_LANES, V, Vector};
-use crate::tuning::CACHE_LINE;
+use crate::tuning::{self, CACHE_LINE, Source};
 
 /// The gradient of rows of `N` vectors, of which the last may be partly filled.
 pub(super) struct Narrow<B: Backend, T: Lane, const N: usize, const SUMS: usize> {
@@ -37,40 +42,69 @@ impl<B: Backend, T: Lane, const N: usize, const SUMS: usize> Narrow<B, T, N, SUM
 impl<B: Backend, S: LoadAs<T>, T: Lane, const N: usize, const SUMS: usize> RowKernel<B, S, T>
     for Narrow<B, T, N, SUMS>
 {
-    #[inline(never)]
-    fn logits(&self, b: B, rows: Rows<'_, S>, params: Params<'_, T>, ahead: usize, out: &mut [T]) {
-        b.vectorize(
-            #[inline(always)]
-            || {
-                if rows.ncols() == N * T::LANES {
-                    logits::<B, S, T, N, true>(b, rows, params, ahead, out);
-                } else {
-                    logits::<B, S, T, N, false>(b, rows, params, ahead, out);
-                }
-            },
-        );
+    #[inline(always)]
+    fn block_rows(source: Source) -> usize {
+        tuning::narrow_block(N, source)
     }
 
-    #[inline(never)]
+    #[inline(always)]
+    fn score(
+        &self,
+        b: B,
+        block: Block<'_, S, T>,
+        params: Params<'_, T>,
+        requests: &mut Requests<'_, S>,
+        kept: &mut [T],
+        out: &mut [T],
+    ) {
+        let Block { rows, weights, source } = block;
+        let keep = matches!(source, Source::Memory(_));
+        if keep {
+            logits_of::<B, S, T, N, true>(b, rows, params, requests, kept, out);
+        } else {
+            logits_of::<B, S, T, N, false>(b, rows, params, requests, kept, out);
+        }
+        if keep && let Some(weights) = weights {
+            // What does not count may hold NaN, which a slope of 0 does not hide.
+            for (row, weight) in kept.chunks_mut(N * T::LANES).zip(weights) {
+                if *weight == T::from_f64(0.0) {
+                    row.fill(T::from_f64(0.0));
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn score_again(&self, b: B, block: Block<'_, S, T>, params: Params<'_, T>, kept: &[T], out: &mut [T]) {
+        let Block { rows, source, .. } = block;
+        if matches!(source, Source::Memory(_)) {
+            if let Ok(rows) = Rows::with_stride(kept, rows.nrows(), rows.ncols(), N * T::LANES) {
+                logits_of::<B, T, T, N, false>(b, rows, params, &mut Requests::none(), &mut [], out);
+            }
+        } else {
+            logits_of::<B, S, T, N, false>(b, rows, params, &mut Requests::none(), &mut [], out);
+        }
+    }
+
+    #[inline(always)]
     fn accumulate(
         &mut self,
         b: B,
-        rows: Rows<'_, S>,
+        block: Block<'_, S, T>,
         slopes: &[T],
-        weights: Option<&[T]>,
+        _requests: &mut Requests<'_, S>,
+        kept: &[T],
         _gradient: &mut [T],
     ) {
-        b.vectorize(
-            #[inline(always)]
-            || {
-                let sums = self.accumulators;
-                self.accumulators = if rows.ncols() == N * T::LANES {
-                    accumulate::<B, S, T, N, SUMS, true>(b, rows, slopes, weights, sums)
-                } else {
-                    accumulate::<B, S, T, N, SUMS, false>(b, rows, slopes, weights, sums)
-                };
-            },
-        );
+        let Block { rows, weights, source } = block;
+        let sums = self.accumulators;
+        self.accumulators = if matches!(source, Source::Memory(_)) {
+            accumulate_kept::<B, T, N, SUMS>(b, kept, slopes, sums)
+        } else if rows.ncols() == N * T::LANES {
+            accumulate::<B, S, T, N, SUMS, true>(b, rows, slopes, weights, sums)
+        } else {
+            accumulate::<B, S, T, N, SUMS, false>(b, rows, slopes, weights, sums)
+        };
     }
 
     #[inline(always)]
@@ -85,61 +119,86 @@ impl<B: Backend, S: LoadAs<T>, T: Lane, const N: usize, const SUMS: usize> RowKe
             .store(chunk);
         }
     }
+
+    #[inline(always)]
+    fn logits(&self, b: B, rows: Rows<'_, S>, params: Params<'_, T>, source: Source, out: &mut [T]) {
+        let requests = &mut Requests::new(&rows, distance(source, true));
+        logits_of::<B, S, T, N, false>(b, rows, params, requests, &mut [], out);
+    }
 }
 
-/// The logits of any number of rows, whose last vector is `WHOLE` or partly filled.
+/// The logits of any number of rows, which are copied to `kept` as whole vectors, where that is asked for.
 #[inline(always)]
-fn logits<B: Backend, S: LoadAs<T>, T: Lane, const N: usize, const WHOLE: bool>(
+fn logits_of<B: Backend, S: LoadAs<T>, T: Lane, const N: usize, const KEEP: bool>(
     b: B,
     rows: Rows<'_, S>,
     params: Params<'_, T>,
-    ahead: usize,
+    requests: &mut Requests<'_, S>,
+    kept: &mut [T],
+    out: &mut [T],
+) {
+    if rows.ncols() == N * T::LANES {
+        logits::<B, S, T, N, true, KEEP>(b, rows, params, requests, kept, out);
+    } else {
+        logits::<B, S, T, N, false, KEEP>(b, rows, params, requests, kept, out);
+    }
+}
+
+/// [`logits_of`] rows whose last vector is `WHOLE` or partly filled.
+#[inline(always)]
+fn logits<B: Backend, S: LoadAs<T>, T: Lane, const N: usize, const WHOLE: bool, const KEEP: bool>(
+    b: B,
+    rows: Rows<'_, S>,
+    params: Params<'_, T>,
+    requests: &mut Requests<'_, S>,
+    kept: &mut [T],
     out: &mut [T],
 ) {
     let zero = V::<B, T>::splat(b, T::from_f64(0.0));
     let bias = V::<B, T>::splat(b, params.bias);
     let w = load_row::<B, T, T, N, WHOLE>(b, params.weights);
+    let kept = T::chunks_mut(kept).0.as_chunks_mut::<N>().0;
+    let lines = (N * T::LANES * size_of::<S>() / CACHE_LINE).max(1);
     for (first, out) in (0..rows.nrows()).step_by(T::LANES).zip(out.chunks_mut(T::LANES)) {
         // An array for each case: that of the first, which is the common case, then stays in registers.
-        let z = if B::UNROLL
-            && let Some(mut rest) = rows.with_gaps(first, T::LANES)
+        if B::UNROLL
+            && let ([out], _) = T::chunks_mut(out)
         {
             let mut sums = [zero; MOST_LANES];
-            for sum in &mut sums[..T::LANES] {
-                let (row, next) = rest.split_at(rows.row_stride());
-                rest = next;
-                *sum = products::<B, S, T, N, WHOLE>(b, &row[..rows.ncols()], w, ahead);
+            // One check for all rows of the group.
+            let group = rows.range(first..first + T::LANES);
+            let kept = if KEEP { &mut kept[first..first + T::LANES] } else { &mut [] };
+            for four in (0..T::LANES).step_by(4) {
+                requests.ask(4 * lines);
+                for k in four..four + 4 {
+                    let x = load_row::<B, S, T, N, WHOLE>(b, group.at(k));
+                    if KEEP {
+                        keep::<B, T, N>(x, &mut kept[k]);
+                    }
+                    sums[k] = products::<B, T, N>(x, w, zero);
+                }
             }
-            V::<B, T>::sums(&sums[..T::LANES])
+            (V::<B, T>::sums(&sums[..T::LANES]) + bias).store(out);
         } else {
             let mut sums = [zero; MOST_LANES];
-            for (i, sum) in (first..rows.nrows()).zip(&mut sums[..T::LANES]) {
-                *sum = products::<B, S, T, N, WHOLE>(b, rows.at(i), w, ahead);
+            for k in 0..out.len() {
+                let x = load_row::<B, S, T, N, WHOLE>(b, rows.at(first + k));
+                if KEEP {
+                    keep::<B, T, N>(x, &mut kept[first + k]);
+                }
+                sums[k] = products::<B, T, N>(x, w, zero);
             }
-            V::<B, T>::sums(&sums[..T::LANES])
-        };
-        (z + bias).store_partial(out);
+            (V::<B, T>::sums(&sums[..T::LANES]) + bias).store_partial(out);
+        }
     }
 }
 
 /// The vector whose lanes add up to the dot product of a row.
 #[inline(always)]
-fn products<B: Backend, S: LoadAs<T>, T: Lane, const N: usize, const WHOLE: bool>(
-    b: B,
-    row: &[S],
-    w: [V<B, T>; N],
-    ahead: usize,
-) -> V<B, T> {
-    if ahead != NO_PREFETCH {
-        for line in (0..N * T::LANES * size_of::<S>()).step_by(CACHE_LINE) {
-            prefetch(row, ahead + line);
-        }
-    }
-    let zero = V::<B, T>::splat(b, T::from_f64(0.0));
-    let x = load_row::<B, S, T, N, WHOLE>(b, row);
+fn products<B: Backend, T: Lane, const N: usize>(x: [V<B, T>; N], w: [V<B, T>; N], zero: V<B, T>) -> V<B, T> {
     let mut a = [zero; 4];
     for v in 0..N {
-        a[v] = x[v].mul_add(w[v], zero);
+        a[v % 4] = x[v].mul_add(w[v], a[v % 4]);
     }
     match N {
         1 => a[0],
@@ -147,6 +206,41 @@ fn products<B: Backend, S: LoadAs<T>, T: Lane, const N: usize, const WHOLE: bool
         3 => (a[0] + a[1]) + a[2],
         _ => (a[0] + a[1]) + (a[2] + a[3]),
     }
+}
+
+/// Copies a row's vectors.
+#[inline(always)]
+fn keep<B: Backend, T: Lane, const N: usize>(x: [V<B, T>; N], out: &mut [<T as Lane>::Chunk; N]) {
+    for v in 0..N {
+        x[v].store(&mut out[v]);
+    }
+}
+
+/// Adds `slopes[i] x[i]` to the accumulators, for rows that were kept.
+#[inline(always)]
+fn accumulate_kept<B: Backend, T: Lane, const N: usize, const SUMS: usize>(
+    b: B,
+    kept: &[T],
+    slopes: &[T],
+    mut sums: [[V<B, T>; N]; SUMS],
+) -> [[V<B, T>; N]; SUMS] {
+    let rows = &T::chunks(kept).0.as_chunks::<N>().0[..slopes.len()];
+    let ((rows, rest), (slopes, rest_slopes)) = (rows.as_chunks::<SUMS>(), slopes.as_chunks::<SUMS>());
+    for (rows, slopes) in rows.iter().zip(slopes) {
+        for k in 0..SUMS {
+            let c = V::<B, T>::splat(b, slopes[k]);
+            for v in 0..N {
+                sums[k][v] = V::<B, T>::load(b, &rows[k][v]).mul_add(c, sums[k][v]);
+            }
+        }
+    }
+    for (sum, (row, &slope)) in sums.iter_mut().zip(rest.iter().zip(rest_slopes)) {
+        let c = V::<B, T>::splat(b, slope);
+        for v in 0..N {
+            sum[v] = V::<B, T>::load(b, &row[v]).mul_add(c, sum[v]);
+        }
+    }
+    sums
 }
 
 /// Adds `slopes[i] x[i]` to the accumulators, for each row that [`counts`].
@@ -161,11 +255,13 @@ fn accumulate<B: Backend, S: LoadAs<T>, T: Lane, const N: usize, const SUMS: usi
     weights: Option<&[T]>,
     mut sums: [[V<B, T>; N]; SUMS],
 ) -> [[V<B, T>; N]; SUMS] {
+    let slopes = &slopes[..rows.nrows()];
     let whole = rows.nrows() / SUMS * SUMS;
     for first in (0..whole).step_by(SUMS) {
+        let (group, slopes) = (rows.range(first..first + SUMS), &slopes[first..first + SUMS]);
         for k in 0..SUMS {
             if counts(weights, first + k) {
-                add::<B, S, T, N, WHOLE>(b, &mut sums[k], rows.at(first + k), slopes[first + k]);
+                add::<B, S, T, N, WHOLE>(b, &mut sums[k], group.at(k), slopes[k]);
             }
         }
     }

@@ -62,6 +62,9 @@ fn weighted<X: Arithmetic>(x: X, weight: X) -> X {
     X::select(weight.eq(nothing), nothing, x * weight)
 }
 
+/// [`terms`] of an objective.
+pub(super) type Terms<B, T> = fn(B, &mut [T], &[T], Option<&[T]>, &mut [T]);
+
 /// Writes the values of some rows to `values`, and their slopes in place of the logits. Both are 0 for
 /// rows of sample weight 0. `others` are the labels or, along a direction, the q. Slices of one length.
 ///
@@ -111,21 +114,20 @@ fn terms_of<B: Backend, T: Real, O: Objective<T>, const WEIGHTED: bool>(
         }
         return;
     }
-    let done = if B::UNROLL {
-        whole::<B, T, O, Two<Two<V<B, T>>>, WEIGHTED>(b, logits, others, weights, values)
-    } else {
-        whole::<B, T, O, V<B, T>, WEIGHTED>(b, logits, others, weights, values)
-    };
-    for start in (done..len).step_by(T::LANES) {
-        let range = start..len.min(start + T::LANES);
-        let [z, other, weight] = [&logits[range.clone()], &others[range.clone()], &weights[range.clone()]]
-            .map(
-                #[inline(always)]
-                |x| V::<B, T>::load_partial(b, x),
-            );
+    // Blocks may be of one, two, or many times four vectors of rows.
+    let mut done = 0;
+    if B::UNROLL {
+        done = whole::<B, T, O, Two<Two<V<B, T>>>, WEIGHTED>(b, done, logits, others, weights, values);
+        done = whole::<B, T, O, Two<V<B, T>>, WEIGHTED>(b, done, logits, others, weights, values);
+    }
+    done = whole::<B, T, O, V<B, T>, WEIGHTED>(b, done, logits, others, weights, values);
+    if done < len {
+        let z = V::<B, T>::load_partial(b, &logits[done..]);
+        let other = V::<B, T>::load_partial(b, &others[done..]);
+        let weight = V::<B, T>::load_partial(b, &weights[done..]);
         let [value, slope] = row_terms::<T, O, V<B, T>, WEIGHTED>([z, other], weight);
-        value.store_partial(&mut values[range.clone()]);
-        slope.store_partial(&mut logits[range]);
+        value.store_partial(&mut values[done..]);
+        slope.store_partial(&mut logits[done..]);
     }
 }
 
@@ -139,26 +141,30 @@ fn row_terms<T: Real, O: Objective<T>, X: Arithmetic<Element = T>, const WEIGHTE
     if WEIGHTED { [weighted(value, weight), weighted(slope, weight)] } else { [value, slope] }
 }
 
-/// The terms of as many rows as fill vectors `X` side by side; returns their number.
+/// The terms of as many of the rows from `first` on as fill vectors `X` side by side; returns the number of the row
+/// behind them.
 #[inline(always)]
 fn whole<B: Backend, T: Real, O: Objective<T>, X: SideBySide<B, T>, const WEIGHTED: bool>(
     b: B,
+    first: usize,
     logits: &mut [T],
     others: &[T],
     weights: &[T],
     values: &mut [T],
 ) -> usize {
-    let count = logits.len() / T::LANES / X::COUNT * X::COUNT;
-    let rows = count * T::LANES;
-    let logits = T::chunks_mut(&mut logits[..rows]).0.chunks_exact_mut(X::COUNT);
-    let values = T::chunks_mut(&mut values[..rows]).0.chunks_exact_mut(X::COUNT);
-    let others = T::chunks(&others[..rows]).0.chunks_exact(X::COUNT);
-    let weights = T::chunks(&weights[..rows]).0.chunks_exact(X::COUNT);
-    for (((logits, values), others), weights) in logits.zip(values).zip(others).zip(weights) {
-        let inputs = [X::load::<T>(b, logits), X::load::<T>(b, others)];
-        let [value, slope] = row_terms::<T, O, X, WEIGHTED>(inputs, X::load::<T>(b, weights));
-        value.store(values);
-        slope.store(logits);
+    let count = (logits.len() - first) / T::LANES / X::COUNT * X::COUNT;
+    let end = first + count * T::LANES;
+    // By numbers, as iterators over four slices are not always inlined.
+    let logits = T::chunks_mut(&mut logits[first..end]).0;
+    let values = T::chunks_mut(&mut values[first..end]).0;
+    let (others, weights) = (T::chunks(&others[first..end]).0, T::chunks(&weights[first..end]).0);
+    for i in (0..count).step_by(X::COUNT) {
+        let range = i..i + X::COUNT;
+        let inputs = [X::load::<T>(b, &logits[range.clone()]), X::load::<T>(b, &others[range.clone()])];
+        let weight = X::load::<T>(b, &weights[range.clone()]);
+        let [value, slope] = row_terms::<T, O, X, WEIGHTED>(inputs, weight);
+        value.store(&mut values[range.clone()]);
+        slope.store(&mut logits[range]);
     }
-    rows
+    end
 }

@@ -4,6 +4,8 @@
 #[cfg(feature = "alloc")]
 use super::{Batch, Params, Rows};
 use crate::isa::Isa;
+#[cfg(feature = "alloc")]
+use crate::tuning::Source;
 use core::fmt::{Debug, Display, LowerExp};
 use core::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -119,13 +121,13 @@ pub trait Passes<S, T> {
     /// [`axpy`](crate::kernels::axpy) on an instruction set.
     fn axpy(isa: Isa, a: T, x: &[S], y: &mut [T]);
 
-    /// The logits of rows. Asks for the memory `ahead` bytes after each row that it reads.
+    /// The logits of rows.
     #[cfg(feature = "alloc")]
-    fn logits(isa: Isa, rows: Rows<'_, S>, params: Params<'_, T>, ahead: usize, out: &mut [T]);
+    fn logits(isa: Isa, rows: Rows<'_, S>, params: Params<'_, T>, source: Source, out: &mut [T]);
 
     /// The probabilities of rows.
     #[cfg(feature = "alloc")]
-    fn probabilities(isa: Isa, rows: Rows<'_, S>, params: Params<'_, T>, ahead: usize, out: &mut [T]);
+    fn probabilities(isa: Isa, rows: Rows<'_, S>, params: Params<'_, T>, source: Source, out: &mut [T]);
 
     /// Writes the loss of a chunk's rows and its derivatives as a node of the summation tree. `scratch` has
     /// the length that the pass asks for.
@@ -134,7 +136,7 @@ pub trait Passes<S, T> {
         isa: Isa,
         batch: &Batch<'_, S, T>,
         params: Params<'_, T>,
-        ahead: usize,
+        source: Source,
         scratch: &mut [f64],
         node: &mut [f64],
     );
@@ -145,7 +147,7 @@ pub trait Passes<S, T> {
         isa: Isa,
         batch: &Batch<'_, S, T>,
         params_and_direction: [Params<'_, T>; 2],
-        ahead: usize,
+        source: Source,
         scratch: &mut [f64],
         node: &mut [f64],
     );

@@ -34,6 +34,6 @@ impl<'a, S> TryFrom<ndarray::ArrayView2<'a, S>> for Rows<'a, S> {
     /// ```
     fn try_from(view: ndarray::ArrayView2<'a, S>) -> Result<Self, Error> {
         let (nrows, ncols) = view.dim();
-        view.to_slice().map(|data| Self::contiguous(data, nrows, ncols)).ok_or(Error::NotRowMajor)
+        Self::new(view.to_slice().ok_or(Error::NotRowMajor)?, nrows, ncols)
     }
 }

@@ -103,7 +103,8 @@ macro_rules! vector {
         arithmetic: $add:ident $sub:ident $mul:ident $div:ident $fmadd:ident $fnmadd:ident $min:ident,
         bitwise: $set1:ident $xor:ident $and:ident $andnot:ident $blendv:ident $cmp:ident,
         integer: $to_bits:ident $from_bits:ident $slli:ident $add_bits:ident,
-        sum: |$low:ident, $high:ident| $sum:expr, sums: |$vectors:ident| $sums:expr $(,)?
+        sum: |$low:ident, $high:ident| $sum:expr, sums: |$vectors:ident| $sums:expr,
+        unzip: |$a:ident, $b:ident| $unzip:expr $(,)?
     ) => {
         operators! { $vector,
             Neg: |x| {
@@ -248,6 +249,15 @@ macro_rules! vector {
                 let $vectors = high;
                 Self(first, proven!($sums))
             }
+
+            #[inline(always)]
+            fn unzip(self, other: Self) -> [Self; 2] {
+                let ($a, $b) = (self.0, self.1);
+                let [low_even, low_odd] = proven!($unzip);
+                let ($a, $b) = (other.0, other.1);
+                let [high_even, high_odd] = proven!($unzip);
+                [Self(low_even, high_even), Self(low_odd, high_odd)]
+            }
         }
     };
 }
@@ -275,6 +285,15 @@ vector! {
         ];
         fold_1(fold_2(quad[0], quad[1]), fold_2(quad[2], quad[3]))
     },
+    unzip: |a, b| {
+        // Within each 128 bits first: the pairs are then in the order 0, 2, 1, 3.
+        let (even, odd) = (_mm256_shuffle_ps::<0b10_00_10_00>(a, b), _mm256_shuffle_ps::<0b11_01_11_01>(a, b));
+        let (even, odd) = (_mm256_castps_pd(even), _mm256_castps_pd(odd));
+        [
+            _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(even)),
+            _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(odd)),
+        ]
+    },
 }
 
 vector! {
@@ -293,5 +312,9 @@ vector! {
         let even = fold_2_f64(fold_4_f64(v[0]), fold_4_f64(v[2]));
         let odd = fold_2_f64(fold_4_f64(v[1]), fold_4_f64(v[3]));
         fold_1_f64(even, odd)
+    },
+    unzip: |a, b| {
+        let (even, odd) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
+        [_mm256_permute4x64_pd::<0b11_01_10_00>(even), _mm256_permute4x64_pd::<0b11_01_10_00>(odd)]
     },
 }

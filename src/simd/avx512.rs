@@ -70,7 +70,8 @@ macro_rules! vector {
         arithmetic: $add:ident $sub:ident $mul:ident $div:ident $fmadd:ident $fnmadd:ident $min:ident,
         bitwise: $set1:ident $xor:ident $and:ident $andnot:ident $mask_blend:ident $cmp_mask:ident,
         integer: $to_bits:ident $from_bits:ident $slli:ident $add_bits:ident,
-        sum: |$x:ident| $sum:expr, sums: |$vectors:ident| $sums:expr $(,)?
+        sum: |$x:ident| $sum:expr, sums: |$vectors:ident| $sums:expr,
+        unzip: |$a:ident, $b:ident| $unzip:expr $(,)?
     ) => {
         operators! { $vector,
             Neg: |x| proven!(Self($xor(x.0, $set1(-0.0)))),
@@ -186,6 +187,13 @@ macro_rules! vector {
                 let $vectors: &[Self; $lanes] = vectors.first_chunk().expect("a vector for each lane");
                 proven!(Self($sums))
             }
+
+            #[inline(always)]
+            fn unzip(self, other: Self) -> [Self; 2] {
+                let ($a, $b) = (self.0, other.0);
+                let [even, odd] = proven!($unzip);
+                [Self(even), Self(odd)]
+            }
         }
     };
 }
@@ -214,6 +222,11 @@ vector! {
         ];
         fold_1(fold_2(quad[0], quad[1]), fold_2(quad[2], quad[3]))
     },
+    unzip: |a, b| {
+        let even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+        let odd = _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1);
+        [_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b)]
+    },
 }
 
 vector! {
@@ -233,5 +246,10 @@ vector! {
         let even = fold_2_f64(fold_4_f64(v[0].0, v[2].0), fold_4_f64(v[4].0, v[6].0));
         let odd = fold_2_f64(fold_4_f64(v[1].0, v[3].0), fold_4_f64(v[5].0, v[7].0));
         fold_1_f64(even, odd)
+    },
+    unzip: |a, b| {
+        let even = _mm512_set_epi64(14, 12, 10, 8, 6, 4, 2, 0);
+        let odd = _mm512_set_epi64(15, 13, 11, 9, 7, 5, 3, 1);
+        [_mm512_permutex2var_pd(a, even, b), _mm512_permutex2var_pd(a, odd, b)]
     },
 }

@@ -4,7 +4,7 @@
 //! still emits what the build allows, so it cannot stand in for the other backends; and its
 //! `reduce_add`, `exp`, `max` and `min` differ between builds, so they are not used here.
 
-use super::{Arithmetic, Backend, Lane, Vector, operators, tree_sum};
+use super::{Arithmetic, Backend, Lane, Vector, operators, tree_sum, unzip};
 use wide::{f32x16, f64x8, u32x16, u64x8};
 
 /// The token of the portable backend. Every CPU that runs this build has it.
@@ -150,6 +150,11 @@ macro_rules! vector {
             #[inline(always)]
             fn sums(vectors: &[Self]) -> Self {
                 Self($wide::new(core::array::from_fn(|i| vectors[i].sum())))
+            }
+
+            #[inline(always)]
+            fn unzip(self, other: Self) -> [Self; 2] {
+                unzip(self.0.to_array(), other.0.to_array()).map(|x| Self($wide::new(x)))
             }
         }
     };

@@ -3,7 +3,7 @@
 //! It defines the bits that all fused backends must give, so it is written to be read and not to be fast.
 
 use super::one::One;
-use super::{Arithmetic, Backend, Vector, operators, tree_sum};
+use super::{Arithmetic, Backend, Vector, operators, tree_sum, unzip};
 use core::array::from_fn;
 
 /// The token of the scalar backend. Every CPU has it.
@@ -161,6 +161,11 @@ macro_rules! vector {
             #[inline(always)]
             fn sums(vectors: &[Self]) -> Self {
                 Self(from_fn(|i| vectors[i].sum()))
+            }
+
+            #[inline(always)]
+            fn unzip(self, other: Self) -> [Self; 2] {
+                unzip(self.0, other.0).map(Self)
             }
         }
     };

@@ -288,6 +288,28 @@ fn sums() {
     for_backends!(b => { check::<_, f32>(b); check::<_, f64>(b) });
 }
 
+/// The lanes of even number, and those of odd number, in their order.
+#[test]
+fn unzip() {
+    fn check<B: Backend, T: Number>(b: B) {
+        let x = random::<T>(2 * T::LANES);
+        let [even, odd] = b.vectorize(
+            #[inline(always)]
+            || {
+                let [first, second] = [0, 1].map(|i| V::<B, T>::load(b, &T::chunks(&x).0[i]));
+                let [even, odd] = first.unzip(second);
+                [lanes::<B, T>(even), lanes::<B, T>(odd)]
+            },
+        );
+        let want = |odd| x.iter().skip(odd).step_by(2).copied().collect::<Vec<T>>();
+        assert_same(b, &even, &want(0), "unzip: even");
+        assert_same(b, &odd, &want(1), "unzip: odd");
+    }
+    check::<_, f32>(Scalar);
+    check::<_, f64>(Scalar);
+    for_backends!(b => { check::<_, f32>(b); check::<_, f64>(b) });
+}
+
 /// The exact value, also of subnormal numbers; the partial form has +0 in the lanes beyond.
 #[test]
 fn widen() {

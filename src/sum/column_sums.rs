@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::isa::Isa;
 use crate::rows::{Batch, Element, Passes, Storage};
 use crate::tree::node::Sums;
+use crate::tuning::Source;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -51,7 +52,7 @@ impl<T: Element> Leaf<Deviations<'_>, T> for Summed {
         summand: &Deviations<'_>,
         isa: Isa,
         batch: &Batch<'_, S, T>,
-        _ahead: usize,
+        _source: Source,
         _scratch: &mut [f64],
         node: &mut [f64],
     ) {

@@ -8,6 +8,7 @@ use super::total::{Summed, Total};
 use crate::error::Error;
 use crate::isa::Isa;
 use crate::rows::{Batch, Element, Params, Passes, Storage};
+use crate::tuning::Source;
 
 /// A function of a labelled row that is summed over rows, with its derivatives: [`Loss`] or
 /// [`Curvature`]; or a function of the row's columns alone: [`Deviations`](crate::Deviations).
@@ -39,7 +40,7 @@ pub trait Leaf<Q, T: Element> {
         summand: &Q,
         isa: Isa,
         batch: &Batch<'_, S, T>,
-        ahead: usize,
+        source: Source,
         scratch: &mut [f64],
         node: &mut [f64],
     );
@@ -80,11 +81,11 @@ impl<'a, T: Element> Leaf<Loss<'a, T>, T> for Summed {
         summand: &Loss<'a, T>,
         isa: Isa,
         batch: &Batch<'_, S, T>,
-        ahead: usize,
+        source: Source,
         scratch: &mut [f64],
         node: &mut [f64],
     ) {
-        S::Passes::loss(isa, batch, summand.params, ahead, scratch, node);
+        S::Passes::loss(isa, batch, summand.params, source, scratch, node);
     }
 }
 
@@ -128,10 +129,10 @@ impl<'a, T: Element> Leaf<Curvature<'a, T>, T> for Summed {
         summand: &Curvature<'a, T>,
         isa: Isa,
         batch: &Batch<'_, S, T>,
-        ahead: usize,
+        source: Source,
         scratch: &mut [f64],
         node: &mut [f64],
     ) {
-        S::Passes::curvature(isa, batch, [summand.params, summand.direction], ahead, scratch, node);
+        S::Passes::curvature(isa, batch, [summand.params, summand.direction], source, scratch, node);
     }
 }

@@ -1,0 +1,47 @@
+//! Requests for memory, spread evenly over the work on the rows that came before.
+
+use crate::rows::Rows;
+use crate::simd::prefetch::prefetch;
+use crate::tuning::{CACHE_LINE, Source};
+
+/// The next cache lines to ask for, one after the other.
+pub(super) struct Requests<'a, S> {
+    data: &'a [S],
+    /// Place of the next line, in bytes from the start of `data`.
+    next: usize,
+    on: bool,
+}
+
+impl<'a, S> Requests<'a, S> {
+    /// The lines that lie `ahead` bytes after the first rows; none if `ahead` is 0.
+    #[inline(always)]
+    pub(super) fn new(rows: &Rows<'a, S>, ahead: usize) -> Self {
+        Self { data: rows.data(), next: ahead, on: ahead != 0 }
+    }
+
+    /// No lines.
+    #[inline(always)]
+    pub(super) fn none() -> Self {
+        Self { data: &[], next: 0, on: false }
+    }
+
+    /// Asks for the next `lines` cache lines.
+    #[inline(always)]
+    pub(super) fn ask(&mut self, lines: usize) {
+        if self.on {
+            for line in 0..lines {
+                prefetch(self.data, self.next + line * CACHE_LINE);
+            }
+            self.next += lines * CACHE_LINE;
+        }
+    }
+}
+
+/// Distance in bytes at which to ask for the memory of rows from this source; 0 if none is asked for.
+pub(super) const fn distance(source: Source, narrow: bool) -> usize {
+    match source {
+        Source::Cache => 0,
+        Source::Memory(ahead) if narrow => ahead.narrow,
+        Source::Memory(ahead) => ahead.wide,
+    }
+}
