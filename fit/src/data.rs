@@ -19,6 +19,7 @@ mod fill;
 mod format;
 mod labels;
 pub mod npy;
+mod numbers;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod shown;
@@ -31,6 +32,7 @@ pub(crate) use columns::find_column;
 pub use columns::{Choice, Columns, Plan};
 pub(crate) use fill::{Means, fill};
 pub(crate) use labels::Labels;
+pub(crate) use numbers::Numbers;
 pub(crate) use shown::number;
 pub use shown::shown;
 pub use source::Source;

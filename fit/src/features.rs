@@ -3,6 +3,7 @@
 use crate::number::Number;
 #[cfg(feature = "files")]
 use {
+    crate::data::Numbers,
     crate::error::{Context, Error},
     lanegrad::Rows,
 };
@@ -69,10 +70,13 @@ impl Features {
     }
 
     /// Appends the features of some rows, in their order.
-    pub(crate) fn gather<S: Number>(&self, rows: Rows<'_, S>, out: &mut Vec<S>) {
-        out.reserve(rows.nrows() * self.places.len());
-        for row in rows.iter() {
-            out.extend(self.places.iter().map(|&place| row[place]));
+    pub(crate) fn gather<S: Number>(&self, rows: Rows<'_, S>, out: &mut Numbers<S>) {
+        let first = out.len();
+        out.append(rows.nrows() * self.places.len());
+        for (row, out) in rows.iter().zip(out[first..].chunks_exact_mut(self.places.len().max(1))) {
+            for (x, &place) in out.iter_mut().zip(&self.places) {
+                *x = row[place];
+            }
         }
     }
 }

@@ -104,6 +104,9 @@ pub trait Encoding<T> {
     /// The numbers that bytes are; `None` where they are not aligned, or not whole.
     fn cast(bytes: &[u8]) -> Option<&[T]>;
 
+    /// The same, of bytes that can be written to.
+    fn cast_mut(bytes: &mut [u8]) -> Option<&mut [T]>;
+
     /// The nearest number to an integer.
     fn integer(x: i64) -> T;
 
@@ -149,8 +152,14 @@ macro_rules! number {
                 fast_float2::parse_partial(text).ok()
             }
 
+            #[inline]
             fn cast(bytes: &[u8]) -> Option<&[$t]> {
                 bytemuck::try_cast_slice(bytes).ok()
+            }
+
+            #[inline]
+            fn cast_mut(bytes: &mut [u8]) -> Option<&mut [$t]> {
+                bytemuck::try_cast_slice_mut(bytes).ok()
             }
 
             #[inline]

@@ -3,8 +3,8 @@
 use crate::data::csv::Dialect;
 use crate::data::npy::Array;
 use crate::data::{
-    Block, FILL, Label, Labels, Place, Plan, ROWS_AT_A_TIME, Row, Source, check_apart, check_label_count,
-    find_column, number, read_labels, shown,
+    Block, FILL, Label, Labels, Numbers, Place, Plan, ROWS_AT_A_TIME, Row, Source, check_apart,
+    check_label_count, find_column, number, read_labels, shown,
 };
 use crate::error::{Context, Error, bail, ensure};
 use crate::features::Features;
@@ -259,7 +259,7 @@ impl Scorer<'_> {
             block.clear();
             array.read(start..end, &plan, &self.file, block)?;
             let mut rows = self.features.rows(&numbers[start * ncols..end * ncols], ncols)?;
-            let mut gathered = Vec::new();
+            let mut gathered = Numbers::new();
             if !self.features.are_all() {
                 // Columns between the features may hold anything, NaN too.
                 self.features.gather(rows, &mut gathered);

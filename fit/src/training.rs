@@ -7,7 +7,7 @@ pub use self::options::{DataOptions, Missing};
 use self::survey::Survey;
 use crate::data::npy::Array;
 use crate::data::{
-    Block, Choice, Columns, FILL, Labels, Means, MissingCells, Place, Row, Source, check_apart,
+    Block, Choice, Columns, FILL, Labels, Means, MissingCells, Numbers, Place, Row, Source, check_apart,
     check_label_count, fill, name, read_labels, shown,
 };
 use crate::error::{Context, Error, bail, ensure};
@@ -57,7 +57,7 @@ enum Table {
 /// Where numbers are.
 enum Memory<S> {
     /// The features of each row.
-    Held(Vec<S>),
+    Held(Numbers<S>),
     /// All columns of the file.
     Mapped(Array),
 }
@@ -313,7 +313,7 @@ impl Read<'_> {
     /// Refuses or fills missing cells. Features that are not mapped are given, with what is missing among them.
     fn fill<S: Number>(
         self,
-        mut features: Vec<S>,
+        mut features: Numbers<S>,
         mut missing: MissingCells,
         options: &DataOptions,
     ) -> Result<Filled<S>, Error> {

@@ -2,6 +2,7 @@
 
 use super::cell::Cell;
 use super::labels::Labels;
+use super::numbers::Numbers;
 use super::shown::{number, shown, shown_bytes, trim_bytes};
 use crate::error::{Error, bail, ensure};
 use crate::number::{Dtype, Number};
@@ -9,8 +10,8 @@ use std::fmt;
 
 /// Rows as a reader appends them: the features, and the labels and sample weights of columns that are read as such.
 #[derive(Clone, Debug)]
-pub struct Block<T> {
-    pub(crate) features: Vec<T>,
+pub struct Block<T: Number> {
+    pub(crate) features: Numbers<T>,
     pub(crate) labels: Labels,
     pub(crate) sample_weights: Vec<f64>,
     pub(crate) missing: MissingCells,
@@ -32,7 +33,7 @@ impl<T: Number> Block<T> {
     /// No rows. Sample weights must fit into the type that they are computed with.
     pub(crate) fn new(labels: Labels, arithmetic: Dtype) -> Self {
         Self {
-            features: Vec::new(),
+            features: Numbers::new(),
             labels,
             sample_weights: Vec::new(),
             missing: MissingCells::default(),

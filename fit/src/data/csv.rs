@@ -236,7 +236,7 @@ impl Line<'_> {
     /// Appends a row.
     fn read<T: Number>(&self, record: Record<'_>, plan: &Plan, block: &mut Block<T>) -> Result<(), Error> {
         let first = block.features.len();
-        block.features.resize(first + plan.features, T::default());
+        block.features.append(plan.features);
         block.lines.iter_mut().for_each(|lines| lines.push(self.line));
         let whole = match record {
             Record::Plain(text) => self.plain(text, plan, first, block),

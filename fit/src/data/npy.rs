@@ -164,7 +164,7 @@ impl Rows<'_> {
         let used: Vec<(usize, Role, String)> = used.map(|(i, role)| (i, role, i.to_string())).collect();
         for row in rows {
             let first = block.features.len();
-            block.features.resize(first + plan.features, T::default());
+            block.features.append(plan.features);
             for &(column, role, ref name) in &used {
                 let mut bytes = numbers[row * array.strides.0 + column * array.strides.1];
                 if array.kind.big_endian {

@@ -164,7 +164,7 @@ impl Reader {
         let count = rows.min(nrows - done);
         for row in *done..done + count {
             let first = block.features.len();
-            block.features.resize(first + plan.features, T::default());
+            block.features.append(plan.features);
             for (values, &(column, role)) in columns.iter().zip(&self.used) {
                 let name = &self.names[column];
                 let number = self.rows + row - done;

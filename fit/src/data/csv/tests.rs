@@ -12,7 +12,7 @@ fn read_as(text: &str, file: &str, dialect: Dialect) -> Result<(Vec<String>, Vec
     let plan = columns.plan(names.len()).map_err(|error| chain(&error))?;
     let mut block = Block::default();
     while reader.read(&plan, 2, &mut block).map_err(|error| chain(&error))? > 0 {}
-    Ok((names, block.features))
+    Ok((names, block.features.to_vec()))
 }
 
 fn read(text: &str) -> Result<(Vec<String>, Vec<f64>), String> {
@@ -57,7 +57,7 @@ fn numbers_are_those_of_the_standard_library() {
         let mut block = Block::<f32>::with_infinities();
         let singles: Vec<f32> = texts.iter().map(|text| text.parse().unwrap()).collect();
         match reader.read(&Plan::all(6), 9, &mut block) {
-            Ok(_) => assert_eq!(block.features, singles, "{text}"),
+            Ok(_) => assert_eq!(block.features[..], singles[..], "{text}"),
             Err(error) => {
                 assert!(error.to_string().contains("too large for f32"), "{error}");
                 assert!(singles.iter().any(|x| x.is_infinite()), "{text}");
@@ -197,7 +197,7 @@ fn columns_that_are_not_used_may_hold_anything() {
     let columns = Columns::find("a.csv", reader.names(), &choice).unwrap();
     let mut block = Block::<f32>::new(crate::data::Labels::new(Some("no")).unwrap(), crate::Dtype::F32);
     assert_eq!(reader.read(&columns.plan(6).unwrap(), 9, &mut block).unwrap(), 2);
-    assert_eq!(block.features, [2.0, 1.0, 4.0, 3.0]);
+    assert_eq!(block.features[..], [2.0, 1.0, 4.0, 3.0]);
     assert_eq!(
         (block.labels.codes.as_slice(), block.sample_weights.as_slice()),
         (&[0.0, 1.0][..], &[0.5, 2.0][..])
@@ -206,7 +206,7 @@ fn columns_that_are_not_used_may_hold_anything() {
     let mut reader = Reader::new(text.as_bytes(), None, "a.csv", &PLAIN).unwrap();
     let mut block = Block::<f64>::default();
     reader.read(&Plan::new(6, &[3, 1]), 1, &mut block).unwrap();
-    assert_eq!(block.features, [1.0, 2.0]);
+    assert_eq!(block.features[..], [1.0, 2.0]);
     assert!(reader.read(&Plan::all(5), 1, &mut block).is_err());
 }
 

@@ -25,7 +25,7 @@ fn head(descr: &str, fortran: bool, shape: &str, more: usize) -> Vec<u8> {
 fn all(array: &Array) -> Vec<f64> {
     let mut block = Block::<f64>::with_infinities();
     array.read(0..array.nrows(), &Plan::all(array.ncols()), "a.npy", &mut block).unwrap();
-    block.features
+    block.features.to_vec()
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn extreme_integers_are_rounded_once() {
     let bytes: Vec<u8> = near.iter().flat_map(|x| x.to_le_bytes()).collect();
     let array = map(&head("<i8", false, "(1, 2)", 0), &bytes).unwrap();
     array.read(0..1, &Plan::all(2), "a.npy", &mut block).unwrap();
-    assert_eq!(block.features, near.map(|x| x as f32));
+    assert_eq!(block.features[..], near.map(|x| x as f32));
     let array = map(&head("|b1", false, "(1, 2)", 0), &[7, 0]).unwrap();
     assert_eq!(all(&array), [1.0, 0.0]);
 }
@@ -101,14 +101,14 @@ fn rows_follow_the_plan() {
     let columns = Columns::find("a.npy", &names, &choice).unwrap();
     let mut block = Block::<f32>::new(Labels::new(Some("7")).unwrap(), Dtype::F32);
     array.read(1..3, &columns.plan(4).unwrap(), "a.npy", &mut block).unwrap();
-    assert_eq!(block.features, [5.0, 6.0, 9.0, 10.0]);
+    assert_eq!(block.features[..], [5.0, 6.0, 9.0, 10.0]);
     assert_eq!(
         (block.labels.codes.as_slice(), block.sample_weights.as_slice()),
         (&[1.0, 0.0][..], &[4.0, 8.0][..])
     );
     let mut block = Block::<f64>::default();
     array.read(0..1, &Plan::new(4, &[2, 0]), "a.npy", &mut block).unwrap();
-    assert_eq!(block.features, [2.0, 0.0]);
+    assert_eq!(block.features[..], [2.0, 0.0]);
     assert!(array.read(2..4, &Plan::all(4), "a.npy", &mut block).is_err());
     assert!(array.read(0..1, &Plan::all(3), "a.npy", &mut block).is_err());
 }

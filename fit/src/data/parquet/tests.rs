@@ -62,7 +62,7 @@ fn columns_of_any_type_by_their_use() {
         ("d", Arc::new(decimals)),
     ];
     let block = read::<f64>(&columns, Some("y"), Some("yes"), &["id"]).unwrap();
-    assert_eq!(block.features, [1.0, 1.0, 1.5, 2.0, 0.0, -0.25, 3.0, 1.0, 0.0]);
+    assert_eq!(block.features[..], [1.0, 1.0, 1.5, 2.0, 0.0, -0.25, 3.0, 1.0, 0.0]);
     assert_eq!(block.labels.codes, [0.0, 1.0, 0.0]);
     let flag = read::<f32>(&columns, Some("flag"), None, &["id", "y"]).unwrap();
     assert_eq!((flag.features.len(), flag.labels.codes), (6, vec![1.0, 0.0, 1.0]));
@@ -101,7 +101,7 @@ fn null_and_nan_are_missing() {
 fn columns_without_a_name_are_ignored_by_choice() {
     let columns = [("", doubles(&[Some(0.0), Some(1.0)])), ("a", doubles(&[Some(2.0), Some(3.0)]))];
     assert!(read::<f64>(&columns, None, None, &[]).unwrap_err().contains("column 1 has no name"));
-    assert_eq!(read::<f64>(&columns, None, None, &["0"]).unwrap().features, [2.0, 3.0]);
+    assert_eq!(read::<f64>(&columns, None, None, &["0"]).unwrap().features[..], [2.0, 3.0]);
     let last = [columns[1].clone(), columns[0].clone()];
     assert!(read::<f64>(&last, None, None, &[]).unwrap_err().contains("column 2 has no name"));
 }

@@ -23,7 +23,7 @@ fn read(path: &Path) -> Result<Vec<f64>, String> {
     let plan = Plan::all(source.names().len());
     let mut block = Block::default();
     source.read_all(&plan, &mut block).map_err(text)?;
-    Ok(block.features)
+    Ok(block.features.to_vec())
 }
 
 /// All numbers of a file of this name and content.
