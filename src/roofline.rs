@@ -30,8 +30,9 @@ use crate::rows::{Ceilings, Element};
 /// Loads every element of `N` slices of one length, side by side, and returns a number that depends on
 /// all of them.
 ///
-/// A slice may also be read as its two halves, or as its quarters, side by side: the CPU decides which is
-/// fastest.
+/// A slice may also be read as its two halves, quarters or eighths, side by side: the CPU decides which is
+/// fastest, and whether [`read_ahead`] or [`read_rows`] is faster still. What bounds a kernel is the fastest of
+/// them, and a kernel that is faster shows that none of them was the limit.
 ///
 /// # Errors
 ///
@@ -51,6 +52,38 @@ pub fn read<T: Element, const N: usize>(isa: Isa, slices: [&[T]; N]) -> Result<T
         Error::unless_same_length([("slices[0]", slices[0].len()), ("slices[i]", slice.len())])?;
     }
     Ok(T::Loops::read(isa, slices))
+}
+
+/// [`read`] with a request for the memory `ahead` bytes after each vector that is loaded, also beyond the slices.
+/// A request is a hint, for which x86-64 has an instruction that stable Rust offers; elsewhere it does nothing.
+///
+/// # Errors
+///
+/// [`Error::LengthMismatch`].
+///
+/// ```
+/// assert_eq!(lanegrad::roofline::read_ahead(lanegrad::Isa::best(), [&[1.0_f32; 2048]], 8 << 10)?, 1024.0);
+/// # Ok::<(), lanegrad::Error>(())
+/// ```
+pub fn read_ahead<T: Element, const N: usize>(isa: Isa, slices: [&[T]; N], ahead: usize) -> Result<T, Error> {
+    for slice in slices {
+        Error::unless_same_length([("slices[0]", slices[0].len()), ("slices[i]", slice.len())])?;
+    }
+    Ok(T::Loops::read_ahead(isa, slices, ahead))
+}
+
+/// Loads every element of a slice in the order of a pass over its rows: four rows at a time, a vector of each by
+/// turns, with a request for the memory `ahead` bytes after each vector; returns a number that depends on all of
+/// them. A row is the `cols` elements, rounded up to whole vectors of 64 bytes, and at least one.
+///
+/// ```
+/// assert_eq!(lanegrad::roofline::read_rows(lanegrad::Isa::best(), &[1.0_f32; 999], 64, 2 << 10), 999.0);
+/// ```
+#[must_use]
+pub fn read_rows<T: Element>(isa: Isa, x: &[T], cols: usize, ahead: usize) -> T {
+    // No row is longer than the slice.
+    let vectors = (cols.min(x.len()) * size_of::<T>()).div_ceil(64).max(1);
+    T::Loops::read_rows(isa, x, vectors, ahead)
 }
 
 /// Loads every element of two slices of one length, a vector of either by turns, and returns a number that
@@ -181,7 +214,17 @@ macro_rules! ceilings {
         $(impl Ceilings<$t> for Compiled {
             #[inline]
             fn read<const N: usize>(isa: Isa, slices: [&[$t]; N]) -> $t {
-                dispatch!(isa, b => ceilings::read(b, slices))
+                dispatch!(isa, b => ceilings::read(b, slices, None))
+            }
+
+            #[inline]
+            fn read_ahead<const N: usize>(isa: Isa, slices: [&[$t]; N], ahead: usize) -> $t {
+                dispatch!(isa, b => ceilings::read(b, slices, Some(ahead)))
+            }
+
+            #[inline]
+            fn read_rows(isa: Isa, x: &[$t], row: usize, ahead: usize) -> $t {
+                dispatch!(isa, b => ceilings::read_rows(b, x, row, ahead))
             }
 
             #[inline]

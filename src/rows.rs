@@ -21,6 +21,14 @@ use core::ops::Range;
 /// start of the next are no part of the view and are never read. A view may have no rows, and its rows no
 /// features.
 ///
+/// # Where the data are
+///
+/// That changes no bit, but speed. Data that start with a cache line (64 bytes), in rows of whole lines, are read
+/// faster in the first-level cache: `dot` reads 208 GB/s of them and 133 of others (`f32`, AVX-512, an AMD EPYC Zen
+/// 4, family 25 model 17). Large allocations start 16 bytes after a page in the C library of Linux. From memory it is
+/// the pages that matter: one stream of reads has 32 GB/s in pages of 2 MB there, and 25 in those of 4 KB. A
+/// program asks for such pages before it writes the data, on Linux by `madvise`; the example `huge_pages` shows how.
+///
 /// ```
 /// use lanegrad::Rows;
 ///

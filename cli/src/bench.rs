@@ -1,27 +1,34 @@
 //! `lanegrad bench`: the limits of this CPU, the speed of the kernels, and comparisons with another report.
 //!
-//! Top down: a `plan` lists the measurements, each under a `setting`; `run` times their `work` by `sample`, and
-//! makes a `report` of the times, which is rendered as a `table`, as a `page` of `charts`, or beside another report
-//! by `compare`.
+//! Top down: after a look at what counts as `memory`, a `plan` lists the measurements, each under a `setting`, that
+//! fit into the time by their `cost`; `run` times their `work`, on `data` in pages of a kind, by `sample`, and makes
+//! a `report` of the times, with what is known of `accuracy`. It is rendered as a `table`, as a `page` of `charts`,
+//! each with a `summary`, or beside another report by `compare`.
 
+mod accuracy;
 mod charts;
 mod colors;
 mod compare;
+mod cost;
+mod data;
+mod memory;
 mod page;
 mod plan;
 mod report;
 mod run;
 mod sample;
 mod setting;
+mod summary;
 mod table;
 mod work;
 
 use self::compare::Comparison;
 use self::plan::{Plan, Wish};
-use self::report::{Report, SCHEMA};
-use self::setting::Kernel;
+use self::report::{Part, Report, SCHEMA};
+use self::setting::{Kernel, Pages};
+use self::work::Store;
 use crate::args;
-use crate::machine::{Machine, clock_hz};
+use crate::machine::{Machine, clock_hz, fastest};
 use crate::output;
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
@@ -48,8 +55,8 @@ pub(crate) struct Args {
     /// Measure on these numbers of threads. By default on one, and on as many as the system allows.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096), value_delimiter = ',')]
     threads: Vec<u16>,
-    /// Share this time, in seconds, between the measurements: by default 45 for `--quick` and 720 else. A run takes
-    /// longer if three samples of everything do.
+    /// Share this time, in seconds, between the measurements: by default 45 for `--quick` and 720 else. What does not
+    /// fit is left out, and named.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=86_400))]
     seconds: Option<u32>,
     /// Write the report as JSON.
@@ -132,9 +139,20 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 fn measure(args: &Args) -> Result<Report> {
     let machine = Machine::detect()?;
     let start = (SystemTime::now(), Instant::now());
-    let plan = Plan::new(&wish(args, &machine), &machine);
+    let wish = wish(args, &machine);
     let clock_ghz = clock_hz().map(|hz| hz / 1e9);
-    let found = run::run(&plan)?;
+    let pages = data::kinds();
+    let mut threads: Vec<usize> =
+        [wish.threads.first(), wish.threads.last()].into_iter().flatten().copied().collect();
+    threads.dedup();
+    let pools = threads.into_iter().map(run::start).collect::<Result<Vec<_>>>()?;
+    let largest = pages.last().copied().unwrap_or(Pages::System);
+    let (memory, map) = memory::sweep(&pools, fastest(), largest)?;
+    drop(pools);
+    let plan = Plan::new(&wish, &machine, &memory, &pages);
+    let looking = start.1.elapsed().as_secs_f64();
+    let mut found = run::run(&plan, &memory, clock_ghz, Store::new(map, largest))?;
+    found.budget.parts.insert(0, Part { name: "memory".to_owned(), groups: 1, seconds: looking });
     Ok(Report {
         schema: SCHEMA,
         lanegrad: env!("CARGO_PKG_VERSION").to_owned(),
@@ -143,6 +161,8 @@ fn measure(args: &Args) -> Result<Report> {
         plan: if args.quick { "quick" } else { "full" }.to_owned(),
         machine,
         clock_ghz,
+        memory,
+        budget: found.budget,
         ceilings: found.ceilings,
         measurements: found.measurements,
     })

@@ -71,12 +71,6 @@ impl Machine {
             compiler: compiler(),
         })
     }
-
-    /// The bytes that all caches of the last level hold together.
-    pub(crate) fn last_cache(&self) -> usize {
-        let last = self.l3.unwrap_or(self.l2);
-        last.bytes * last.count
-    }
 }
 
 /// The fastest instruction set of this CPU.

@@ -1,6 +1,7 @@
 //! The loops that bound the kernels: they load, store or multiply, and do nothing else.
 
 use crate::math::elementwise::Elementwise;
+use crate::simd::prefetch::prefetch;
 use crate::simd::{Arithmetic, Backend, Lane, V, Vector};
 
 /// Loads every element of slices of one length, side by side; where they differ, the shortest ends the
@@ -10,8 +11,10 @@ use crate::simd::{Arithmetic, Backend, Lane, V, Vector};
 /// for each multiply-add. Four accumulators, as in `dot`. Eight vectors of a slice come before the next
 /// slice: in the first-level cache that is faster than vector by vector (`BENCHMARKS.md`, "Measured while
 /// tuning"), from memory it is slower (see [`read_pair`]).
+///
+/// With `ahead`, each vector is loaded after a request for the memory that many bytes after it.
 #[inline(always)]
-pub(super) fn read<B: Backend, T: Lane, const N: usize>(b: B, slices: [&[T]; N]) -> T {
+pub(super) fn read<B: Backend, T: Lane, const N: usize>(b: B, slices: [&[T]; N], ahead: Option<usize>) -> T {
     let len = slices.iter().map(|slice| slice.len()).min().unwrap_or_default();
     let parts = slices.map(
         #[inline(always)]
@@ -26,6 +29,11 @@ pub(super) fn read<B: Backend, T: Lane, const N: usize>(b: B, slices: [&[T]; N])
     for i in 0..steps {
         for eights in eights {
             let eight = &eights[i];
+            if let Some(ahead) = ahead {
+                for chunk in eight {
+                    prefetch(core::slice::from_ref(chunk), ahead);
+                }
+            }
             for k in 0..4 {
                 let other = Vector::load(b, &eight[k + 4]);
                 sums[k] = V::<B, T>::load(b, &eight[k]).mul_add(other, sums[k]);
@@ -55,6 +63,33 @@ pub(super) fn read_pair<B: Backend, T: Lane>(b: B, x: &[T], y: &[T]) -> T {
         sums[0] = V::<B, T>::load(b, x).mul_add(Vector::load(b, y), sums[0]);
     }
     sums[1] = V::<B, T>::load_partial(b, x_rest).mul_add(Vector::load_partial(b, y_rest), sums[1]);
+    ((sums[0] + sums[1]) + (sums[2] + sums[3])).sum()
+}
+
+/// Loads every element of a slice as a pass over its rows does: four rows at a time, a vector of each by turns, after
+/// a request for the memory `ahead` bytes after it. A row is `row` vectors.
+#[inline(always)]
+pub(super) fn read_rows<B: Backend, T: Lane>(b: B, x: &[T], row: usize, ahead: usize) -> T {
+    let (chunks, rest) = T::chunks(x);
+    let mut sums = [V::<B, T>::splat(b, T::from_f64(0.0)); 4];
+    let fours = chunks.chunks_exact(4 * row);
+    let last = fours.remainder();
+    for four in fours {
+        let ((first, second), (third, fourth)) = {
+            let (upper, lower) = four.split_at(2 * row);
+            (upper.split_at(row), lower.split_at(row))
+        };
+        for (((first, second), third), fourth) in first.iter().zip(second).zip(third).zip(fourth) {
+            for (sum, chunk) in sums.iter_mut().zip([first, second, third, fourth]) {
+                prefetch(core::slice::from_ref(chunk), ahead);
+                *sum = *sum + Vector::load(b, chunk);
+            }
+        }
+    }
+    for chunk in last {
+        sums[0] = sums[0] + Vector::load(b, chunk);
+    }
+    sums[0] = sums[0] + Vector::load_partial(b, rest);
     ((sums[0] + sums[1]) + (sums[2] + sums[3])).sum()
 }
 

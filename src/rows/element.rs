@@ -102,6 +102,10 @@ pub trait Maps<T> {
 pub trait Ceilings<T> {
     /// Loads slices of one length.
     fn read<const N: usize>(isa: Isa, slices: [&[T]; N]) -> T;
+    /// Loads slices of one length, and asks for the memory that many bytes ahead.
+    fn read_ahead<const N: usize>(isa: Isa, slices: [&[T]; N], ahead: usize) -> T;
+    /// Loads a slice as rows of that many vectors, four side by side, and asks for the memory ahead.
+    fn read_rows(isa: Isa, x: &[T], row: usize, ahead: usize) -> T;
     /// Loads two slices of one length, a vector of either by turns.
     fn read_pair(isa: Isa, x: &[T], y: &[T]) -> T;
     /// Copies a slice to one of its length.

@@ -38,6 +38,14 @@ fn check_reads<T: Number>(isa: Isa) {
         let both: [&[T]; 2] = [&x, &y];
         assert_eq!(roofline::read(isa, both).unwrap().to_f64(), read_by_definition(&both), "{isa}, 2 x {n}");
 
+        let ahead = roofline::read_ahead(isa, both, 4096).unwrap();
+        assert_eq!(ahead.to_f64(), read_by_definition(&both), "ahead on {isa}, 2 x {n}");
+        let sum = x.iter().map(|x| x.to_f64()).sum::<f64>();
+        for cols in [0, 1, 64, usize::MAX] {
+            let rows = roofline::read_rows(isa, &x, cols, 2048).to_f64();
+            assert_eq!(rows, sum, "rows of {cols} on {isa}, {n}");
+        }
+
         let products = (0..n).map(|i| x[i].to_f64() * y[i].to_f64());
         assert_eq!(
             roofline::read_pair(isa, &x, &y).unwrap().to_f64(),
@@ -102,6 +110,7 @@ fn lengths_that_differ_are_an_error() {
     let (x, mut y) = ([1.0_f32; 3], [2.0; 2]);
     for isa in isas() {
         assert!(roofline::read(isa, [&x[..], &y[..]]).is_err());
+        assert!(roofline::read_ahead(isa, [&x[..], &y[..]], 64).is_err());
         assert!(roofline::read_pair(isa, &x, &y).is_err());
         assert!(roofline::copy(isa, &x, &mut y).is_err());
         assert!(roofline::add(isa, &x, &mut y).is_err());

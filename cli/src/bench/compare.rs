@@ -20,15 +20,22 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
-    /// The old median over the new one: above 1, it has become faster.
+    /// The old median over the new one: above 1, it has become faster. Of data from memory that are not of one size,
+    /// the medians of an element.
     fn ratio(&self) -> f64 {
-        self.old.time.median / self.new.time.median
+        self.old.time.median / self.new.time.median * self.scale()
+    }
+
+    /// The elements of the new report for each of the old one.
+    fn scale(&self) -> f64 {
+        self.new.amount.elements / self.old.amount.elements
     }
 
     /// True where the two times, from the 10th to the 90th percentile, do not overlap.
     fn differs(&self) -> bool {
         let (old, new) = (&self.old.time, &self.new.time);
-        new.high < old.low || old.high < new.low
+        let scale = self.scale();
+        new.high < scale * old.low || scale * old.high < new.low
     }
 }
 
@@ -41,7 +48,7 @@ impl<'a> Comparison<'a> {
     pub(crate) fn new(old: &'a Report, new: &'a Report) -> Result<Self> {
         let counterpart = |new: &'a Measurement| {
             let same = |old: &&Measurement| {
-                (old.kernel, &old.isa, &old.setting) == (new.kernel, &new.isa, &new.setting)
+                (old.kernel, &old.isa) == (new.kernel, &new.isa) && old.setting.is_like(&new.setting)
             };
             old.measurements.iter().find(same).map(|old| Row { old, new })
         };

@@ -2,9 +2,10 @@
 
 use super::charts::{self, Chart};
 use super::colors;
-use super::report::{BASELINE, Ceiling, Measurement, Report};
+use super::report::{BASELINE, Bound, Ceiling, Measurement, Report};
 use super::setting::{Level, Limit, Section, Setting, significant};
-use super::table::{LEGEND, duration, elements};
+use super::summary;
+use super::table::{LEGEND, duration, elements, pages};
 use crate::info::caches;
 use anyhow::Result;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -38,11 +39,18 @@ pub(crate) fn render(report: &Report) -> Result<String> {
                         (fact("Instruction sets", &machine.isas.join(", ")))
                         (fact("System", &machine.system))
                         (fact("Build", &format!("lanegrad {}, {}", report.lanegrad, machine.compiler)))
+                        (fact("Memory", &report.memory.describe()))
+                        (fact("Pages", pages(report)))
+                        (fact("Time", &report.budget.describe()))
                         (fact("Run", &format!("{}, {} plan, {:.0} s", report.started, report.plan, report.seconds)))
                     }
                 }
                 main {
                     (legend(report))
+                    section {
+                        h2 { "In short" }
+                        ul.summary { @for line in summary::lines(report) { li { (line) } } }
+                    }
                     @if let Some(ladder) = &ladder {
                         section {
                             h2 { "Against plain loops" }
@@ -78,11 +86,22 @@ pub(crate) fn render(report: &Report) -> Result<String> {
                             div.panels { @for chart in &threads { (figure(chart)) } }
                         }
                     }
+                    @if !report.budget.left_out.is_empty() {
+                        section {
+                            h2 { "Left out" }
+                            p { "What did not fit into the time, the least important first." }
+                            details {
+                                summary { (report.budget.left_out.len()) " groups" }
+                                ul { @for group in &report.budget.left_out { li { (group) } } }
+                            }
+                        }
+                    }
                     section {
                         h2 { "Ceilings" }
                         p {
                             "The rates of loops that only load, copy, add or multiply: the fastest sample, alone before the kernels and by "
-                            "turns with each of them on its data. The medians are beside it: if they differ, the speed of the machine varied."
+                            "turns with each of them on its data, or what a kernel moved, if that is more. The medians are beside it: if they "
+                            "differ, the speed of the machine varied."
                         }
                         (ceilings(report))
                     }
@@ -140,12 +159,13 @@ fn ceilings(report: &Report) -> Markup {
         details {
             summary { (report.ceilings.len()) " ceilings" }
             div.wide { table {
-                thead { tr { th { "ceiling" } th { "instruction set" } th { "conditions" } th.number { "rate" } th.number { "medians" } } }
+                thead { tr { th { "ceiling" } th { "instruction set" } th { "conditions" } th { "by" } th.number { "rate" } th.number { "medians" } } }
                 tbody { @for c in &report.ceilings {
                     tr {
                         td { (c.limit) }
                         td { (isa(&c.isa)) }
                         td { (at(c)) }
+                        td { (c.way) }
                         td.number { (rate(c)) }
                         td.number { (c.medians.iter().map(|m| significant(*m).to_string()).collect::<Vec<_>>().join(", ")) }
                     }
@@ -155,7 +175,16 @@ fn ceilings(report: &Report) -> Markup {
     }
 }
 
-/// A instruction set with its colour.
+/// What bounds a kernel: the kind of loop, or that no loop is as fast.
+fn limit(m: &Measurement, bound: &Bound) -> String {
+    if bound.way == m.kernel.to_string() {
+        format!("{} (its own)", bound.limit)
+    } else {
+        bound.limit.to_string()
+    }
+}
+
+/// An instruction set with its colour.
 fn isa(name: &str) -> Markup {
     html! { span.swatch style={ "background:var(--" (colors::isa(name).name) ")" } {} (name) }
 }
@@ -177,7 +206,8 @@ fn measurements(rows: &[&Measurement]) -> Markup {
         div.wide { table {
             thead { tr {
                 th { "kernel" } th { "instruction set" } th.number { "time" } th.number { "elements/s" } th.number { "GB/s" }
-                th.number { "GFLOP/s" } th.number { "of its ceiling" } th.number { "speedup" } th.number { "spread" }
+                th.number { "GFLOP/s" } th.number { "cycles/element" } th.number { "cycles/row" } th.number { "worst ULP" }
+                th.number { "of its ceiling" } th.number { "speedup" } th.number { "spread" }
             } }
             tbody { @for m in rows {
                 tr class=[(m.isa == BASELINE).then_some("first")] {
@@ -187,7 +217,12 @@ fn measurements(rows: &[&Measurement]) -> Markup {
                     td.number { (elements(m.gelements_per_second)) }
                     td.number { (significant(m.gbytes_per_second)) }
                     td.number { (significant(m.gflops_per_second)) }
-                    td.number { @if let Some(bound) = m.bound { (format!("{:.0} %", 100.0 * bound.share)) " " span.limit { (bound.limit) } } }
+                    td.number { @if let Some(cycles) = m.cycles_per_element { (significant(cycles)) } }
+                    td.number { @if let Some(cycles) = m.cycles_per_row { (significant(cycles)) } }
+                    td.number { @if let Some(ulp) = m.worst_ulp { (format!("{ulp:.3}")) } }
+                    td.number { @if let Some(bound) = &m.bound {
+                        (format!("{:.0} %", 100.0 * bound.share)) " " span.limit title=(bound.way) { (limit(m, bound)) }
+                    } }
                     td.number { @if let Some(speedup) = m.speedup { (significant(speedup)) "x" } }
                     td.number.noisy[m.time.spread() > NOISY] { (format!("{:.0} %", 100.0 * m.time.spread())) }
                 }
@@ -213,6 +248,7 @@ dd{margin:0}
 .legend{position:sticky;top:0;display:flex;flex-wrap:wrap;gap:4px 20px;list-style:none;margin:0;padding:10px 0;
  background:var(--surface);border-bottom:1px solid var(--grid);font-size:14px;z-index:1}
 .swatch{display:inline-block;width:11px;height:11px;border-radius:2px;margin-right:6px}
+ul.summary{margin:8px 0;padding-left:20px}
 figure{margin:12px 0 28px}
 figcaption{font-size:14px;font-weight:600;margin-bottom:4px}
 figure svg{display:block;width:100%;height:auto}

@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
 /// The shortest sample, in seconds: reading the clock, about 30 ns, is then less than a ten-thousandth of it.
-const SAMPLE: f64 = 1e-3;
+pub(crate) const SAMPLE: f64 = 1e-3;
 
 /// The smallest number of samples that has a median of use.
-const FEWEST: usize = 3;
+pub(crate) const FEWEST: usize = 3;
 
 /// The largest number of samples: more would not make the median steadier than the machine is.
 const MOST: usize = 51;
@@ -58,17 +58,19 @@ impl Timing {
 /// calls)` runs one variant and returns the seconds that it took.
 ///
 /// The calls of a sample take about a millisecond. Sampling ends after `budget`, but not before there are three
-/// samples of each variant.
+/// samples of each variant, or as few as the plan of a short run says; one where the run itself must end.
 pub(crate) fn by_turns(
     variants: usize,
     budget: Duration,
+    (fewest, end): (usize, Instant),
     mut sample: impl FnMut(usize, usize) -> f64,
 ) -> Vec<Timing> {
     let start = Instant::now();
     let calls: Vec<usize> = (0..variants).map(|variant| calibrate(|calls| sample(variant, calls))).collect();
     let mut times = vec![Vec::new(); variants];
     for round in 0..MOST {
-        if round >= FEWEST && start.elapsed() >= budget {
+        let fewest = if Instant::now() < end { fewest } else { 1 };
+        if round >= fewest && start.elapsed() >= budget {
             break;
         }
         for (variant, times) in times.iter_mut().enumerate() {
@@ -92,8 +94,12 @@ fn calibrate(mut sample: impl FnMut(usize) -> f64) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{MOST, SAMPLE, Timing, by_turns};
-    use std::time::Duration;
+    use super::{FEWEST, MOST, SAMPLE, Timing, by_turns};
+    use std::time::{Duration, Instant};
+
+    fn later() -> (usize, Instant) {
+        (FEWEST, Instant::now() + Duration::from_secs(60))
+    }
 
     #[test]
     fn percentiles_lie_between_samples() {
@@ -109,7 +115,7 @@ mod tests {
     fn variants_take_turns_and_samples_are_long_enough() {
         let seconds_per_call = [1e-7, 1e-2];
         let mut order = Vec::new();
-        let timings = by_turns(2, Duration::from_secs(60), |variant, calls| {
+        let timings = by_turns(2, Duration::from_secs(60), later(), |variant, calls| {
             order.push((variant, calls));
             seconds_per_call[variant] * calls as f64
         });
@@ -124,7 +130,9 @@ mod tests {
 
     #[test]
     fn a_spent_budget_leaves_three_samples() {
-        let timings = by_turns(1, Duration::ZERO, |_, _| 1.0);
+        let timings = by_turns(1, Duration::ZERO, later(), |_, _| 1.0);
         assert_eq!(timings[0].samples, 3);
+        let timings = by_turns(1, Duration::ZERO, (FEWEST, Instant::now()), |_, _| 1.0);
+        assert_eq!(timings[0].samples, 1, "a run that must end");
     }
 }

@@ -1,5 +1,6 @@
 //! Kernels, limits and conditions: the words of a report.
 
+use super::memory::Memory;
 use crate::machine::Machine;
 use clap::ValueEnum;
 use lanegrad_fit::Dtype;
@@ -46,6 +47,11 @@ impl Kernel {
         }
     }
 
+    /// True where it goes over rows.
+    pub(crate) const fn is_pass(self) -> bool {
+        matches!(self, Self::Logits | Self::LossAndGradient)
+    }
+
     /// True where an `Engine` shares it between threads. Otherwise each thread runs it on a part of the data.
     pub(crate) const fn has_engine(self) -> bool {
         !matches!(self, Self::Dot | Self::Axpy)
@@ -78,6 +84,18 @@ pub(crate) enum Section {
     Threads,
 }
 
+/// The pages that data are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Pages {
+    /// Those of 4 KB, where the system lets a program choose.
+    Small,
+    /// Those of 2 MB.
+    Huge,
+    /// The system's, where it has no choice to offer.
+    System,
+}
+
 /// The conditions of a measurement.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Setting {
@@ -93,12 +111,21 @@ pub(crate) struct Setting {
     pub(crate) threads: usize,
     /// Bytes from a cache line's start to the start of each slice.
     pub(crate) offset: usize,
+    /// The pages that the data are in.
+    pub(crate) pages: Pages,
 }
 
 impl Setting {
     /// True where both start at a cache line, or neither does.
     pub(crate) const fn is_aligned_like(&self, other: &Self) -> bool {
         (self.offset == 0) == (other.offset == 0)
+    }
+
+    /// True where times of an element can be compared: what counts as memory may be of another size in another run.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let is_memory = self.level == Level::Memory && self.section != Section::Sizes;
+        let bytes = if is_memory { other.bytes } else { self.bytes };
+        Self { bytes, ..self.clone() } == *other
     }
 
     /// The conditions in words.
@@ -112,7 +139,12 @@ impl Setting {
             0 => "aligned to cache lines".to_owned(),
             offset => format!("{offset} bytes after a cache line"),
         };
-        format!("{}, {} ({}), {threads}, {alignment}", self.dtype, self.level, size(self.bytes))
+        let pages = match self.pages {
+            Pages::Huge => ", pages of 2 MB",
+            Pages::Small if self.level == Level::Memory => ", pages of 4 KB",
+            Pages::Small | Pages::System => "",
+        };
+        format!("{}, {} ({}), {threads}, {alignment}{pages}", self.dtype, self.level, size(self.bytes))
     }
 }
 
@@ -159,36 +191,43 @@ display_as_serialised! {
     },
     Limit: { Read => "read", Copy => "copy", Add => "add", MultiplyAdd => "multiply_add" },
     Level: { Registers => "registers", L1 => "L1", L2 => "L2", L3 => "L3", Memory => "memory" },
+    Pages: { Small => "small", Huge => "huge", System => "system" },
     Section: { Levels => "levels", Alignment => "alignment", Sizes => "sizes", Threads => "threads" },
 }
 
 /// The size of data that are in a level, for all threads together; `None` if the machine has no such level, or if
-/// the threads' second-level caches hold as much as their share of the third.
-pub(crate) fn bytes_at(machine: &Machine, level: Level, threads: usize) -> Option<usize> {
+/// the threads' second-level caches hold as much as their share of the third. A third level that is larger by its
+/// name than the reads tell counts as what they tell: of a cache that is shared, a program may have a part.
+pub(crate) fn bytes_at(machine: &Machine, memory: &Memory, level: Level, threads: usize) -> Option<usize> {
     match level {
         Level::Registers => Some(0),
         // Half of it, as the stack and other programs on the core need some.
         Level::L1 => Some(machine.l1.bytes / 2 * threads),
         Level::L2 => Some(machine.l2.bytes / 2 * threads).filter(|_| machine.l2.bytes > machine.l1.bytes),
         Level::L3 => {
-            let l3 = machine.l3?;
+            let l3 = third(machine, memory)?;
             // A quarter, as other cores may share it, but more than fits into the level below.
-            let bytes = (l3.bytes / 4).max(2 * machine.l2.bytes * threads);
-            (bytes <= l3.bytes / 4 * 3).then_some(bytes)
+            let bytes = (l3 / 4).max(2 * machine.l2.bytes * threads);
+            (bytes <= l3 / 4 * 3).then_some(bytes)
         }
-        // So large that little of it can still be in a cache from the last call.
-        Level::Memory => Some(4 * machine.last_cache()),
+        Level::Memory => Some(memory.bytes),
     }
 }
 
+/// What the third level holds of data that are read.
+fn third(machine: &Machine, memory: &Memory) -> Option<usize> {
+    let slower = memory.plateau.map_or(memory.bytes, |plateau| plateau / 2);
+    machine.l3.map(|l3| l3.bytes.min(slower))
+}
+
 /// The level that data of this size come from, if each thread has its share of them.
-pub(crate) fn level_of(machine: &Machine, bytes: usize, threads: usize) -> Level {
+pub(crate) fn level_of(machine: &Machine, memory: &Memory, bytes: usize, threads: usize) -> Level {
     let share = bytes / threads.max(1);
     if share <= machine.l1.bytes {
         Level::L1
     } else if share <= machine.l2.bytes {
         Level::L2
-    } else if machine.l3.is_some_and(|l3| bytes <= l3.bytes) {
+    } else if third(machine, memory).is_some_and(|l3| bytes <= l3) {
         Level::L3
     } else {
         Level::Memory

@@ -1,7 +1,7 @@
 //! The report for a terminal, 80 columns wide.
 
 use super::report::{BASELINE, Ceiling, Measurement, Report};
-use super::setting::{Level, Limit, Section, Setting, significant};
+use super::setting::{Level, Limit, Pages, Section, Setting, significant};
 use crate::info::caches;
 use std::fmt::{Result, Write};
 
@@ -18,6 +18,9 @@ fn write_all(text: &mut String, report: &Report) -> Result {
     writeln!(text, "{}, {} threads", machine.cpu, machine.threads)?;
     let clock = report.clock_ghz.map_or(String::new(), |ghz| format!(", {ghz:.2} GHz"));
     writeln!(text, "{}{clock}", caches(machine))?;
+    wrapped(text, &format!("memory: {}", report.memory.describe()))?;
+    writeln!(text, "pages: {}", pages(report))?;
+    wrapped(text, &format!("time: {}", report.budget.describe()))?;
     writeln!(text)?;
     ceilings(text, report)?;
     let sections = [Section::Levels, Section::Threads, Section::Alignment];
@@ -36,27 +39,43 @@ fn write_all(text: &mut String, report: &Report) -> Result {
     if sizes > 0 {
         writeln!(text, "\n{sizes} more, of working sets of other sizes: --json, --csv, --html.")?;
     }
-    writeln!(text, "\n{}", LEGEND.trim_end())
+    writeln!(text, "\n{}", LEGEND.trim_end())?;
+    if !report.budget.left_out.is_empty() {
+        let left_out = &report.budget.left_out;
+        let shown: Vec<&str> = left_out.iter().take(3).map(String::as_str).collect();
+        let more = if left_out.len() > 3 { "; … (all: --json, --html)" } else { "" };
+        writeln!(text)?;
+        wrapped(text, &format!("left out, as time was short: {}{more}", shown.join("; ")))?;
+    }
+    let lines = super::summary::lines(report);
+    if !lines.is_empty() {
+        writeln!(text)?;
+    }
+    lines.iter().try_for_each(|line| wrapped(text, line))
 }
 
-const HEADER: &str = "kernel            isa          time elem/s   GB/s GFLOP/s ceiling speedup spread";
+const HEADER: &str = "kernel            isa          time elem/s   GB/s cyc/el. ceiling speedup spread";
 
 /// The meaning of the columns, for the table and the page.
 pub(crate) const LEGEND: &str = "\
 time: median of one call; spread: from the 10th to the 90th percentile, as a
-share of it. GB/s: bytes loaded and stored. GFLOP/s: an addition, multiplication
-or division counts one, a multiply-add two, comparisons and moving of bits
-nothing; sigmoid and softplus as the kernels compute them. ceiling: the share of
-what bounds the kernel on its isa: the fastest r(ead), c(opy) or a(dd) of the
-same data by turns with it, or the rate of m(ultiply-adds). speedup: over the
-plain loops (baseline), compiled by the same compiler for the CPUs that the
-build is for.
+share of it. GB/s: bytes loaded and stored. cycles: of a core, by the clock
+before the run. GFLOP/s: an addition, multiplication or division counts one, a
+multiply-add two, comparisons and moving of bits nothing; sigmoid and softplus
+as the kernels compute them. ceiling: the share of what bounds the kernel on its
+isa: the fastest r(ead), c(opy) or a(dd) of the same data by turns with it, or
+the rate of m(ultiply-adds). Where no such loop was as fast as the kernel's own
+fastest sample, that is the ceiling (*, \"its own\"). speedup: over the plain
+loops (baseline), compiled by the same compiler for the CPUs that the build is
+for.
 ";
 
 fn row(text: &mut String, m: &Measurement) -> Result {
-    let bound = m
-        .bound
-        .map_or(String::new(), |bound| format!("{:3.0} % {}", 100.0 * bound.share, letter(bound.limit)));
+    let bound = m.bound.as_ref().map_or(String::new(), |bound| {
+        let own = if bound.way == m.kernel.to_string() { "*" } else { "" };
+        format!("{:3.0}% {}{own}", 100.0 * bound.share, letter(bound.limit))
+    });
+    let cycles = m.cycles_per_element.map_or(String::new(), |cycles| significant(cycles).to_string());
     let speedup = m.speedup.map_or(String::new(), |speedup| format!("{}x", significant(speedup)));
     writeln!(
         text,
@@ -66,11 +85,39 @@ fn row(text: &mut String, m: &Measurement) -> Result {
         duration(m.time.median),
         elements(m.gelements_per_second),
         significant(m.gbytes_per_second).to_string(),
-        significant(m.gflops_per_second).to_string(),
+        cycles,
         bound,
         speedup,
         100.0 * m.time.spread(),
     )
+}
+
+/// The kinds of pages that were measured.
+pub(crate) fn pages(report: &Report) -> &'static str {
+    let has = |pages: Pages| report.measurements.iter().any(|m| m.setting.pages == pages);
+    match (has(Pages::System), has(Pages::Huge)) {
+        (true, _) => "those that the system gives: it has no choice to offer",
+        (false, true) => "of 4 KB, and from memory also of 2 MB",
+        (false, false) => "of 4 KB: there are none of 2 MB, or there was no time for them",
+    }
+}
+
+/// A text in lines of at most 80 characters.
+fn wrapped(text: &mut String, words: &str) -> Result {
+    let mut width = 0;
+    for word in words.split(' ') {
+        let len = word.chars().count();
+        let (space, indent) = if width == 0 {
+            ("", 0)
+        } else if width + 1 + len > 80 {
+            ("\n  ", 2)
+        } else {
+            (" ", 1)
+        };
+        width = if space.starts_with('\n') { indent + len } else { width + indent + len };
+        write!(text, "{space}{word}")?;
+    }
+    writeln!(text)
 }
 
 /// The initial that stands for a limit in the table.
@@ -100,31 +147,30 @@ pub(crate) fn elements(giga: f64) -> String {
 
 /// The ceilings: one line for each limit and instruction set, one column for each level.
 fn ceilings(text: &mut String, report: &Report) -> Result {
-    let mut settings: Vec<(usize, bool)> =
-        report.ceilings.iter().map(|c| (c.setting.threads, c.setting.offset == 0)).collect();
+    let of = |c: &Ceiling| (c.setting.threads, c.setting.offset == 0);
+    let mut settings: Vec<(usize, bool)> = report.ceilings.iter().map(of).collect();
     settings.sort();
     settings.dedup();
     for (threads, aligned) in settings {
-        let all: Vec<&Ceiling> = report
-            .ceilings
-            .iter()
-            .filter(|c| c.setting.threads == threads && (c.setting.offset == 0) == aligned)
-            .collect();
-        let mut levels: Vec<Level> =
-            all.iter().map(|c| c.setting.level).filter(|&l| l != Level::Registers).collect();
+        let all: Vec<&Ceiling> = report.ceilings.iter().filter(|c| of(c) == (threads, aligned)).collect();
+        let column = |c: &Ceiling| (c.setting.level, c.setting.pages);
+        let mut levels: Vec<(Level, Pages)> =
+            all.iter().map(|c| column(c)).filter(|&(level, _)| level != Level::Registers).collect();
         levels.sort();
         levels.dedup();
         if !levels.is_empty() {
             let alignment = if aligned { "aligned" } else { "not aligned" };
             write!(text, "{:32}", format!("GB/s, {}, {alignment}", plural(threads)))?;
-            levels.iter().try_for_each(|level| write!(text, "{level:>9}"))?;
+            for (level, pages) in &levels {
+                let name = if *pages == Pages::Huge { "2M pages".to_owned() } else { level.to_string() };
+                write!(text, "{name:>9}")?;
+            }
             writeln!(text)?;
             for limit in [Limit::Read, Limit::Copy, Limit::Add] {
                 for isa in isas(&all, limit) {
                     write!(text, "  {limit:12} {isa:17}")?;
                     for level in &levels {
-                        let rate =
-                            all.iter().find(|c| (c.limit, &*c.isa, c.setting.level) == (limit, isa, *level));
+                        let rate = all.iter().find(|c| (c.limit, &*c.isa, column(c)) == (limit, isa, *level));
                         let rate = rate.map_or(String::new(), |c| significant(c.rate).to_string());
                         write!(text, "{rate:>9}")?;
                     }

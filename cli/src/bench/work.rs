@@ -1,6 +1,8 @@
 //! The work that is timed: kernels and ceilings, on data that each thread writes first itself.
 
-use super::setting::{COLS, Kernel, Level, Limit, Setting};
+use super::data::{Mapping, fill};
+use super::setting::{COLS, Kernel, Level, Limit, Pages, Setting};
+use anyhow::Result;
 use lanegrad::roofline::{self, Flops};
 use lanegrad::{Batch, Element, Engine, Gradient, Isa, Params, Rows, baseline};
 use lanegrad_fit::Dtype;
@@ -19,10 +21,8 @@ pub(crate) enum Work {
     Baseline(Kernel),
     /// A kernel on an instruction set.
     Kernel(Kernel, Isa),
-    /// Loads of all arrays that a kernel only reads, in this number of streams.
-    Read(Isa, usize),
-    /// The same loads in the order of a dot product.
-    ReadPair(Isa),
+    /// Loads of all arrays that a kernel only reads.
+    Read(Isa, Reading),
     /// Loads and stores.
     Copy(Isa),
     /// The standard library's copy.
@@ -33,6 +33,60 @@ pub(crate) enum Work {
     PlainAdd,
     /// Multiply-adds, in this number of independent chains.
     MultiplyAdd(Isa, usize),
+}
+
+/// A way to read: the fastest differs between CPUs, levels and kinds of pages.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Reading {
+    /// This number of streams, side by side.
+    Streams(usize),
+    /// The same, with a request for the memory this number of bytes ahead.
+    Ahead(usize, usize),
+    /// Four rows side by side, as a pass does, with requests that far ahead.
+    Rows(usize),
+    /// Two arrays by turns, as a dot product does.
+    Pair,
+}
+
+/// The ways to read that are tried.
+pub(crate) const READINGS: [Reading; 10] = [
+    Reading::Streams(1),
+    Reading::Streams(2),
+    Reading::Streams(4),
+    Reading::Streams(8),
+    Reading::Ahead(1, 4 << 10),
+    Reading::Ahead(1, 8 << 10),
+    Reading::Ahead(2, 2 << 10),
+    Reading::Rows(2 << 10),
+    Reading::Rows(8 << 10),
+    Reading::Pair,
+];
+
+/// The ways that are tried from memory on other instruction sets than the fastest: a read of memory takes long, and
+/// hardly depends on the instructions.
+pub(crate) const PLAIN_READINGS: [Reading; 3] =
+    [Reading::Streams(1), Reading::Streams(4), Reading::Streams(8)];
+
+impl Work {
+    /// The loop in words, as reports name it.
+    pub(crate) fn describe(self) -> String {
+        let streams = |n: usize| if n == 1 { "1 stream".to_owned() } else { format!("{n} streams") };
+        match self {
+            Self::Baseline(kernel) | Self::Kernel(kernel, _) => kernel.to_string(),
+            Self::Read(_, Reading::Streams(n)) => streams(n),
+            Self::Read(_, Reading::Ahead(n, bytes)) => {
+                format!("{}, requests {} KB ahead", streams(n), bytes >> 10)
+            }
+            Self::Read(_, Reading::Rows(bytes)) => {
+                format!("four rows by turns, requests {} KB ahead", bytes >> 10)
+            }
+            Self::Read(_, Reading::Pair) => "two arrays by turns".to_owned(),
+            Self::Copy(_) | Self::Add(_) => "loads and stores".to_owned(),
+            Self::SystemCopy => "the standard library's copy".to_owned(),
+            Self::PlainAdd => "a plain loop".to_owned(),
+            Self::MultiplyAdd(_, chains) => format!("{chains} chains"),
+        }
+    }
 }
 
 /// The layout of a thread's data.
@@ -78,7 +132,11 @@ impl Shape {
                 (rows * COLS, rows)
             }
             (None, Limit::MultiplyAdd) => (0, 0),
-            (None, Limit::Read) => (whole(share), 0),
+            // As the rows of a pass, whose data it can use.
+            (None, Limit::Read) => {
+                let rows = (share / (COLS + 1) / 16).max(1) * 16;
+                (rows * COLS, rows)
+            }
             _ => (whole(share / 2), whole(share / 2)),
         };
         Self { x, y, threads: setting.threads, reads_both: kernel == Some(Kernel::Dot) }
@@ -113,8 +171,8 @@ impl Shape {
                     all(x, x + y, 4.0 * x + f64::from(row) * y)
                 }
             },
-            Work::Read(..) | Work::ReadPair(_) if self.reads_both => all(2.0 * x, 2.0 * x, 0.0),
-            Work::Read(..) | Work::ReadPair(_) => all(x, x, 0.0),
+            Work::Read(..) if self.reads_both => all(2.0 * x, 2.0 * x, 0.0),
+            Work::Read(..) => all(x, x, 0.0),
             Work::Copy(_) | Work::SystemCopy => all(x, 2.0 * x, 0.0),
             Work::Add(_) | Work::PlainAdd => all(x, 3.0 * x, x),
             Work::MultiplyAdd(_, chains) => {
@@ -126,7 +184,7 @@ impl Shape {
 }
 
 /// A number of one of the two types, with data to run on.
-trait Number: Element + Default + From<f32> {}
+trait Number: Element + Default + From<f32> + bytemuck::Pod {}
 
 impl Number for f32 {}
 impl Number for f64 {}
@@ -138,23 +196,71 @@ pub(crate) trait Bench {
     fn sample(&mut self, work: Work, calls: usize) -> f64;
 }
 
-/// Makes the data.
-pub(crate) fn prepare<'a>(
-    kernel: Option<Kernel>,
-    shape: Shape,
-    setting: &Setting,
-    pool: &'a ThreadPool,
-) -> Box<dyn Bench + 'a> {
-    match setting.dtype {
-        Dtype::F32 => Box::new(Data::<f32>::new(kernel, shape, setting, pool)),
-        Dtype::F64 => Box::new(Data::<f64>::new(kernel, shape, setting, pool)),
+/// Data that groups share: memory that the system, or the host of a virtual machine, has yet to provide takes as long
+/// as many samples.
+pub(crate) struct Store {
+    /// One for each kind of pages.
+    arrays: Vec<Arrays>,
+    /// True where all memory is equally near to all threads. Elsewhere each thread is the first to write its part.
+    is_uniform: bool,
+}
+
+/// Two arrays of numbers in one mapping, and what they are.
+struct Arrays {
+    pages: Pages,
+    map: Mapping,
+    /// Type, lengths and threads, bytes after a cache line; `None` where they were not written yet.
+    key: Option<(Dtype, Shape, usize)>,
+}
+
+impl Store {
+    /// No data yet, but memory in pages of a kind.
+    pub(crate) fn new(map: Mapping, pages: Pages) -> Self {
+        let arrays = vec![Arrays { pages, map, key: None }];
+        Self { arrays, is_uniform: !std::path::Path::new("/sys/devices/system/node/node1").exists() }
+    }
+
+    /// Makes data, or takes those of an earlier group.
+    pub(crate) fn prepare<'a>(
+        &'a mut self,
+        kernel: Option<Kernel>,
+        shape: Shape,
+        setting: &Setting,
+        pool: &'a ThreadPool,
+    ) -> Result<Box<dyn Bench + 'a>> {
+        let Setting { dtype, pages, offset, level, .. } = *setting;
+        // The second array starts as far after a page as the first.
+        let array = |len: usize| (offset + shape.threads * len * dtype.bytes()).next_multiple_of(2 << 20);
+        let (first, second) = (array(shape.x), array(shape.y));
+        // Which kernel reads the second array changes no number in it.
+        let key = Some((dtype, Shape { reads_both: false, ..shape }, offset));
+        let kept = self.arrays.iter().position(|arrays| {
+            let is_near = self.is_uniform || arrays.key == key;
+            arrays.pages == pages && arrays.map.bytes().len() >= first + second && is_near
+        });
+        let place = match kept {
+            Some(place) => place,
+            None => {
+                self.arrays.retain(|arrays| arrays.pages != pages);
+                self.arrays.push(Arrays { pages, map: Mapping::new(first + second, pages)?, key: None });
+                self.arrays.len() - 1
+            }
+        };
+        let Arrays { map, key: old, .. } = &mut self.arrays[place];
+        let is_new = *old != key;
+        *old = key;
+        let (x, y) = map.bytes_mut()[..first + second].split_at_mut(first);
+        Ok(match dtype {
+            Dtype::F32 => Box::new(Data::<f32>::new(kernel, shape, offset, level, (x, y, is_new), pool)),
+            Dtype::F64 => Box::new(Data::<f64>::new(kernel, shape, offset, level, (x, y, is_new), pool)),
+        })
     }
 }
 
 /// The arrays that all threads work on, each on a part of its own.
 struct Data<'a, T> {
-    x: Buffer<T>,
-    y: Buffer<T>,
+    x: &'a [T],
+    y: &'a mut [T],
     weights: Vec<T>,
     shape: Shape,
     pool: &'a ThreadPool,
@@ -162,23 +268,33 @@ struct Data<'a, T> {
 }
 
 impl<'a, T: Number> Data<'a, T> {
-    fn new(kernel: Option<Kernel>, shape: Shape, setting: &Setting, pool: &'a ThreadPool) -> Self {
-        let offset = setting.offset / size_of::<T>();
-        let mut x = Buffer::new(shape.x * shape.threads, offset);
-        let mut y = Buffer::new(shape.y * shape.threads, offset);
+    fn new(
+        kernel: Option<Kernel>,
+        shape: Shape,
+        offset: usize,
+        level: Level,
+        (x, y, is_new): (&'a mut [u8], &'a mut [u8], bool),
+        pool: &'a ThreadPool,
+    ) -> Self {
+        let start = offset / size_of::<T>();
+        let x: &mut [T] = &mut bytemuck::cast_slice_mut(x)[start..][..shape.x * shape.threads];
+        let y: &mut [T] = &mut bytemuck::cast_slice_mut(y)[start..][..shape.y * shape.threads];
         // Logits as a trained model makes them.
-        let range = if matches!(kernel, Some(Kernel::Sigmoid | Kernel::Softplus)) { 8.0 } else { 1.0 };
-        let label = |rng: &mut SmallRng| f32::from(rng.random::<bool>());
-        x.fill(shape.x, pool, |rng| rng.random_range(-range..range));
-        match kernel {
-            Some(Kernel::LossAndGradient) => y.fill(shape.y, pool, label),
-            _ => y.fill(shape.y, pool, |rng| rng.random_range(-1.0..1.0)),
+        const RANGE: f32 = 8.0;
+        let number = |rng: &mut SmallRng| rng.random_range(-RANGE..RANGE);
+        if is_new {
+            fill(x, shape.x, pool, number);
+        }
+        if kernel == Some(Kernel::LossAndGradient) {
+            fill(y, shape.y, pool, |rng| f32::from(rng.random::<bool>()));
+        } else if is_new {
+            fill(y, shape.y, pool, number);
         }
         // Logits of about 1.
         let mut rng = SmallRng::seed_from_u64(2);
-        let scale = 1.0 / (COLS as f32).sqrt();
+        let scale = 1.0 / (COLS as f32).sqrt() / RANGE;
         let weights = (0..COLS).map(|_| T::from(scale * rng.random_range(-1.0..1.0))).collect();
-        Self { x, y, weights, shape, pool, level: setting.level }
+        Self { x, y, weights, shape, pool, level }
     }
 
     /// True where one `Engine` shares the data between all threads, as in a program that uses it. Data in the caches of
@@ -194,7 +310,7 @@ impl<T: Number> Bench for Data<'_, T> {
     fn sample(&mut self, work: Work, calls: usize) -> f64 {
         let (shared, warm) = (self.is_shared(work), self.level != Level::Memory);
         let Self { x, y, weights, shape, pool, .. } = self;
-        let (x, y, reads_both) = (x.slice(), y.slice_mut(), shape.reads_both);
+        let (x, y, reads_both) = (*x, &mut **y, shape.reads_both);
         if shared {
             let part = Part { x, y, weights, reads_both, engine: Engine::new() };
             let (start, end) = pool.install(|| part.run(work, calls, warm, || ()));
@@ -283,18 +399,34 @@ impl<T: Number> Part<'_, T> {
                 repeat
                     .time(|| engine.loss_and_gradient_into(black_box(&batch), params(), black_box(&mut out)))
             }
-            Work::Read(isa, streams) => {
+            Work::Read(isa, reading) => {
                 let [first, second] = if reads_both { [x, &*y] } else { halves(x) };
-                let ([x0, x1], [y0, y1]) = (halves(first), halves(second));
-                match streams {
-                    4 => repeat.time(|| roofline::read(isa, black_box([x0, x1, y0, y1]))),
-                    1 if !reads_both => repeat.time(|| roofline::read(isa, black_box([x]))),
-                    _ => repeat.time(|| roofline::read(isa, black_box([first, second]))),
+                let ([a, b], [c, d]) = (halves(first), halves(second));
+                match reading {
+                    Reading::Streams(1) if !reads_both => repeat.time(|| roofline::read(isa, black_box([x]))),
+                    Reading::Streams(4) => repeat.time(|| roofline::read(isa, black_box([a, b, c, d]))),
+                    Reading::Streams(8) => {
+                        let ([a, e], [b, f], [c, g], [d, h]) = (halves(a), halves(b), halves(c), halves(d));
+                        repeat.time(|| roofline::read(isa, black_box([a, e, b, f, c, g, d, h])))
+                    }
+                    Reading::Streams(_) => repeat.time(|| roofline::read(isa, black_box([first, second]))),
+                    Reading::Ahead(1, ahead) if !reads_both => {
+                        repeat.time(|| roofline::read_ahead(isa, black_box([x]), ahead))
+                    }
+                    Reading::Ahead(_, ahead) => {
+                        repeat.time(|| roofline::read_ahead(isa, black_box([first, second]), ahead))
+                    }
+                    Reading::Rows(ahead) if !reads_both => {
+                        repeat.time(|| roofline::read_rows(isa, black_box(x), COLS, ahead))
+                    }
+                    Reading::Rows(ahead) => repeat.time(|| {
+                        let first = roofline::read_rows(isa, black_box(first), COLS, ahead);
+                        (first, roofline::read_rows(isa, black_box(second), COLS, ahead))
+                    }),
+                    Reading::Pair => {
+                        repeat.time(|| roofline::read_pair(isa, black_box(first), black_box(second)))
+                    }
                 }
-            }
-            Work::ReadPair(isa) => {
-                let [first, second] = if reads_both { [x, &*y] } else { halves(x) };
-                repeat.time(|| roofline::read_pair(isa, black_box(first), black_box(second)))
             }
             Work::Copy(isa) => repeat.time(|| roofline::copy(isa, black_box(x), black_box(&mut *y))),
             Work::SystemCopy => repeat.time(|| black_box(&mut *y).copy_from_slice(black_box(x))),
@@ -321,9 +453,6 @@ impl<T: Number> Part<'_, T> {
 
 /// The numbers of chains that are tried for the rate of multiply-adds.
 pub(crate) const CHAINS: [usize; 9] = [2, 3, 4, 5, 6, 8, 10, 12, 16];
-
-/// The numbers of streams that are tried for the rate of loads.
-pub(crate) const STREAMS: [usize; 3] = [1, 2, 4];
 
 /// The halves of a slice of even length.
 fn halves<T>(x: &[T]) -> [&[T]; 2] {
@@ -354,46 +483,11 @@ impl<F: FnOnce()> Repeat<F> {
 }
 
 /// One value for each thread of a pool.
-fn one_each<P>(parts: impl Iterator<Item = P>) -> Vec<Mutex<Option<P>>> {
+pub(super) fn one_each<P>(parts: impl Iterator<Item = P>) -> Vec<Mutex<Option<P>>> {
     parts.map(|part| Mutex::new(Some(part))).collect()
 }
 
 /// The value of a thread.
-fn take<P>(parts: &[Mutex<Option<P>>], thread: usize) -> P {
+pub(super) fn take<P>(parts: &[Mutex<Option<P>>], thread: usize) -> P {
     parts[thread].lock().ok().and_then(|mut part| part.take()).expect("each thread takes its part once")
-}
-
-/// An array that starts a given number of elements after a cache line's start.
-struct Buffer<T> {
-    memory: Vec<T>,
-    start: usize,
-    len: usize,
-}
-
-impl<T: Number> Buffer<T> {
-    /// Memory that was not touched yet: the system provides zeroed pages when they are first written.
-    fn new(len: usize, offset: usize) -> Self {
-        let memory = vec![T::default(); len + 64 + offset];
-        let start = memory.as_ptr().align_offset(64) + offset;
-        Self { memory, start, len }
-    }
-
-    /// Writes numbers, each thread those of its own part, so that the system gives it memory near to it.
-    fn fill(&mut self, part: usize, pool: &ThreadPool, draw: impl Fn(&mut SmallRng) -> f32 + Sync) {
-        let parts = one_each(self.slice_mut().chunks_mut(part.max(1)));
-        pool.broadcast(|thread| {
-            let mut rng = SmallRng::seed_from_u64(thread.index() as u64);
-            if thread.index() < parts.len() {
-                take(&parts, thread.index()).fill_with(|| T::from(draw(&mut rng)));
-            }
-        });
-    }
-
-    fn slice(&self) -> &[T] {
-        &self.memory[self.start..][..self.len]
-    }
-
-    fn slice_mut(&mut self) -> &mut [T] {
-        &mut self.memory[self.start..][..self.len]
-    }
 }

@@ -61,14 +61,25 @@ fn a_run_measures_what_was_asked_for() {
 #[test]
 fn the_json_has_the_documented_fields() {
     let json: serde_json::Value = serde_json::from_str(&read(report("r.json"))).unwrap();
-    assert_eq!(json["schema"], 1);
+    assert_eq!(json["schema"], 2);
     assert_eq!(json["machine"]["threads"], std::thread::available_parallelism().unwrap().get());
     let documents = ["README.md", "BENCHMARKS.md"].map(|name| {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
         std::fs::read_to_string(path).unwrap_or_default()
     });
     let documented = |name: &str| documents.concat().contains(&format!("`{name}`"));
-    for record in [&json, &json["ceilings"][0], &json["measurements"][0], &json["measurements"][0]["time"]] {
+    let records = [
+        &json,
+        &json["memory"],
+        &json["memory"]["sweep"][0],
+        &json["budget"],
+        &json["budget"]["parts"][0],
+        &json["ceilings"][0],
+        &json["measurements"][0],
+        &json["measurements"][0]["time"],
+        &json["measurements"][0]["bound"],
+    ];
+    for record in records {
         for (name, _) in record.as_object().expect("a record") {
             assert!(documented(name), "`{name}` is neither in README.md nor in BENCHMARKS.md");
         }
@@ -99,7 +110,7 @@ fn a_report_reads_back() {
     let table = succeed(lanegrad(["bench", "--from", &json, "--json"]).arg(&again));
     assert!(table == read(report("table")), "{table}");
     assert!(read(again) == read(json), "the numbers do not keep their bits");
-    assert_eq!(read(report("r.csv")).lines().next().unwrap().split(',').count(), 24);
+    assert_eq!(read(report("r.csv")).lines().next().unwrap().split(',').count(), 29);
 }
 
 #[test]
@@ -160,7 +171,7 @@ fn what_is_no_report_is_refused() {
     let whole = read(report("r.json"));
     let path = directory.path().join("broken.json").display().to_string();
     for broken in
-        ["", "{}", "[1]", &whole[..whole.len() / 2], &whole.replace("\"schema\": 1", "\"schema\": 7")]
+        ["", "{}", "[1]", &whole[..whole.len() / 2], &whole.replace("\"schema\": 2", "\"schema\": 7")]
     {
         std::fs::write(&path, broken).unwrap();
         refuse(&mut lanegrad(["bench", "--from", &path]), &["broken.json is not a report"]);
