@@ -356,7 +356,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Calls `kernel` with the rows that each thread scores, the distance at which to ask for memory source,
+    /// Calls `kernel` with the rows that each thread scores, where these come from,
     /// and the part of `out` for their scores.
     fn score<S: Storage<T>, T: Element>(
         &self,

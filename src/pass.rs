@@ -2,8 +2,9 @@
 //! of rows, which scores them, turns the scores into slopes, and accumulates.
 //!
 //! `chunk` is the pass, and says how it goes; `deviations` is a simpler one, of columns alone. `terms` are the value
-//! and the slope that it makes of a row. `narrow` and `wide` are the two forms of the steps that go through the features, by the width of a
-//! row; `row_kernel` is what they have in common.
+//! and the slope that it makes of a row. `columns`, `narrow` and `wide` are the three forms of the steps that go
+//! through the features, by the width of a row; `row_kernel` is what they have in common, and `requests` asks for
+//! memory ahead of them.
 
 mod axpy;
 #[cfg(feature = "alloc")]

@@ -67,6 +67,9 @@ pub(crate) trait Backend: Copy + Send + Sync + 'static {
     /// compile it, longer.
     const UNROLL: bool = false;
 
+    /// True where the four accumulators of `dot` for each of four rows fit into the registers.
+    const FOUR_ROWS: bool = false;
+
     /// True where a vector is no more than an array of lanes: elementwise kernels over slices then take one
     /// number after the other ([`One`](one::One)), which is a sixteenth of the code.
     const LANE_BY_LANE: bool = false;

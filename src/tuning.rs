@@ -6,6 +6,7 @@
 //! of a chunk (`tree`).
 
 /// Bytes of a cache line, on nearly every CPU that this runs on.
+#[cfg(feature = "alloc")]
 pub(crate) const CACHE_LINE: usize = 64;
 
 /// Where rows come from.
@@ -42,7 +43,7 @@ impl Ahead {
     const ZEN_4: Self = Self { narrow: 0, wide: 0 };
 
     /// The distances for a CPU.
-    pub(crate) fn on(cpu: Option<Cpu>) -> Self {
+    pub(crate) const fn on(cpu: Option<Cpu>) -> Self {
         match cpu {
             Some(Cpu { vendor: [b'A', b'u', b't', b'h', ..], family: 0x19 }) => Self::ZEN_4,
             _ => Self::DEFAULT,
@@ -72,8 +73,8 @@ pub(crate) const COLUMNS_BLOCK: usize = 64;
 
 /// Rows of a block of `vectors` vectors each, up to four.
 ///
-/// From memory 4 KB: scored, they are no more loads than a core keeps track of, so that the block before them is
-/// accumulated while their memory arrives. In cache as many as keep the functions of logits busy, side by side.
+/// From memory at most 4 KB: scored, they are no more loads than a core keeps track of, so that the block before them
+/// is accumulated while their memory arrives. In cache as many as keep the functions of logits busy, side by side.
 #[cfg(feature = "alloc")]
 pub(crate) const fn narrow_block(vectors: usize, source: Source) -> usize {
     match (source, vectors) {
@@ -85,9 +86,16 @@ pub(crate) const fn narrow_block(vectors: usize, source: Source) -> usize {
     }
 }
 
-/// Rows of a block of rows of more than four vectors.
+/// Rows of a block of rows of more than four vectors, of `bytes` bytes each: no more than half of a second-level cache
+/// holds, but at least four, as so many are accumulated at a time.
 #[cfg(feature = "alloc")]
-pub(crate) const WIDE_BLOCK: usize = 64;
+pub(crate) const fn wide_block(bytes: usize) -> usize {
+    match (256 << 10) / if bytes == 0 { 1 } else { bytes } {
+        rows if rows >= 64 => 64,
+        rows if rows >= 4 => 1 << rows.ilog2(),
+        _ => 4,
+    }
+}
 
 /// Least work, in operations on an element, that is worth handing to another thread: about 10 µs of a core.
 #[cfg(feature = "alloc")]

@@ -5,7 +5,8 @@
 //!
 //! With p = sigmoid(-|z|), the [`tail`](super::tail), rounded: h = p (1 - p). p, and h with it, is held times 2^64. A
 //! small h may meet a large q, so the factor is taken away last: from the products where |q| <= 2^60, else from q, as
-//! the products could overflow. So no number is subnormal but a result.
+//! the products could overflow. Of h q² / 2 either factor takes half of it, so that a number becomes subnormal only
+//! where the result is far below the least subnormal, or the result itself.
 //!
 //! # Error
 //!
@@ -15,11 +16,11 @@
 //! [`LIMIT`](ExpConstants::LIMIT), where h is less than 2^-35 (`f32`) or 2^-5 (`f64`) of the least subnormal, it counts
 //! as 0.
 
-use super::exp::{ExpConstants, UNSCALE, power_of_two};
+use super::exp::{ExpConstants, SCALE_BITS, UNSCALE, power_of_two};
 use super::tail::Tail;
 use crate::simd::Arithmetic;
 
-/// 2^60: from this |q| on, q is scaled and not its products.
+/// 2^60: beyond this |q|, q is scaled and not its products.
 const LARGE: f64 = power_of_two(60);
 
 /// h q² / 2 and its derivative by q, which is h q.
@@ -32,6 +33,7 @@ pub(crate) fn curvature_terms<X: Arithmetic<Element: ExpConstants>>(z: X, q: X) 
     let h = X::select(beyond, z.number(0.0), p * p.neg_mul_add(unscale, one));
     let large = z.number(LARGE).lt(q.abs());
     let product = h * X::select(large, q * unscale, q);
-    let factor = X::select(large, one, unscale);
-    [product * (q * (factor * z.number(0.5))), product * factor]
+    let half = z.number(power_of_two(-SCALE_BITS / 2));
+    let [left, right] = [X::select(large, one, half), X::select(large, z.number(0.5), half * z.number(0.5))];
+    [(product * left) * (q * right), product * X::select(large, one, unscale)]
 }

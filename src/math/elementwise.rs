@@ -1,5 +1,5 @@
-//! The loops of every elementwise kernel: [`update`], by vectors (two at a time, or one) and the rest by masked
-//! access; and [`update_long`], which is the same on all backends but `scalar`.
+//! The loops of every elementwise kernel: [`update`], by vectors (several side by side, or one) and the rest by masked
+//! access; and [`update_long`], for slices that are rarely short.
 //!
 //! The rest goes through the same arithmetic as whole vectors, padded with zeros, so the place of an element
 //! has no influence on its bits.

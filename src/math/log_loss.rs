@@ -44,7 +44,9 @@
 use super::elementwise::Elementwise;
 use super::error_free::{fast_two_sum, two_sum};
 use super::exp::{ExpConstants, SCALE, UNSCALE, horner, polynomial, power_of_two};
-use super::residual::{self, unlikely};
+#[cfg(feature = "alloc")]
+use super::residual;
+use super::residual::unlikely;
 use super::tail::Tail;
 use crate::simd::Arithmetic;
 

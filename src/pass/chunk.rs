@@ -12,7 +12,8 @@
 //! ```
 //!
 //! A block is accumulated after the next one was scored: so a core that waits for the memory of the one has work on
-//! the other. For that a block must be short, as a core looks only so many loads ahead.
+//! the other. For that a block must be short, as a core keeps track of a limited number of loads. (Wide rows from memory are not: hardware
+//! that fetches ahead then has longer runs of rows, which was faster.)
 //!
 //! The steps that go through the features come in three forms, by the width of a row: [`columns`](super::columns),
 //! [`narrow`](super::narrow) and [`wide`](super::wide). The number of rows in a block changes no bit: a row's logit is
@@ -45,10 +46,10 @@ use crate::math::elementwise::{InPlace, update};
 use crate::math::sigmoid::{Sigmoid, sigmoid};
 use crate::rows::{Batch, Params, Rows};
 use crate::simd::cpu::cpu;
-use crate::simd::{Backend, Lane, LoadAs, V, VECTOR_BYTES, Vector};
+use crate::simd::{Backend, Lane, LoadAs, MOST_LANES, V, VECTOR_BYTES, Vector};
 use crate::tree::MOST_ROWS;
 use crate::tree::node::{self, Head};
-use crate::tuning::{Ahead, CACHE_LINE, GROUP, IN_CACHE, Source};
+use crate::tuning::{Ahead, CACHE_LINE, COLUMNS_BLOCK, GROUP, IN_CACHE, Source, narrow_block};
 use core::ops::Range;
 
 /// `for_width!(b, T, ncols, kernel => expression)`: the expression with the kernel for rows of `ncols`
@@ -75,8 +76,19 @@ macro_rules! for_width {
     }};
 }
 
-/// Bytes of what is kept of a block.
+/// Bytes of what is kept of a block: of no form more, as is asserted here.
 pub(super) const KEPT_BYTES: usize = 4 << 10;
+
+const _: () = {
+    let source = Source::Memory(Ahead::on(None));
+    let mut vectors = 1;
+    while vectors <= 4 {
+        let rows = narrow_block(vectors, source);
+        assert!(rows.is_multiple_of(MOST_LANES) && rows * vectors * VECTOR_BYTES <= KEPT_BYTES);
+        vectors += 1;
+    }
+    assert!(COLUMNS_BLOCK.is_multiple_of(MOST_LANES) && COLUMNS_BLOCK * VECTOR_BYTES <= KEPT_BYTES);
+};
 
 /// The memory that [`leaf`] works in, whose parts start with a cache line.
 struct Scratch<'a, T> {
@@ -160,7 +172,7 @@ impl<B: Backend, S: LoadAs<T>, T: Real> Pass<'_, B, S, T> {
         gradient.fill(T::from_f64(0.0));
         let ahead = distance(source, ncols <= 4 * T::LANES);
         let mut previous = 0..0;
-        for range in ranges(0..nrows, K::block_rows(source)) {
+        for range in ranges(0..nrows, K::block_rows(ncols, source)) {
             let block = Block::of(batch, range.clone(), source);
             let (done, logits) = slopes.split_at_mut(range.start);
             let logits = &mut logits[..range.len()];
@@ -213,7 +225,11 @@ pub(crate) fn logits<B: Backend, S: LoadAs<T>, T: Lane>(
     source: Source,
     out: &mut [T],
 ) {
-    for_width!(b, T, rows.ncols(), kernel => kernel.logits(b, rows, params, source, out));
+    // By groups, so that requests for memory do not drift from the rows.
+    for range in ranges(0..rows.nrows(), GROUP) {
+        let (rows, out) = (rows.range(range.clone()), &mut out[range]);
+        for_width!(b, T, rows.ncols(), kernel => kernel.logits(b, rows, params, source, out));
+    }
 }
 
 /// The probabilities of any number of rows: the sigmoid of their logits, while these are in cache.

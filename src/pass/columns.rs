@@ -36,7 +36,7 @@ impl<B: Backend, T: Lane, const P: usize> Columns<B, T, P> {
 
 impl<B: Backend, S: LoadAs<T>, T: Lane, const P: usize> RowKernel<B, S, T> for Columns<B, T, P> {
     #[inline(always)]
-    fn block_rows(_source: Source) -> usize {
+    fn block_rows(_ncols: usize, _source: Source) -> usize {
         tuning::COLUMNS_BLOCK
     }
 
@@ -66,11 +66,11 @@ impl<B: Backend, S: LoadAs<T>, T: Lane, const P: usize> RowKernel<B, S, T> for C
                 let last = out.len().min(first + T::LANES);
                 scores::<B, T, P>(b, columns, params).store_partial(&mut out[first..last]);
                 if let Some(weights) = weights.as_mut().and_then(Iterator::next) {
-                    // What does not count may hold NaN, which a slope of 0 does not hide.
-                    let zero = V::<B, T>::splat(b, T::from_f64(0.0));
-                    let nothing = V::<B, T>::load_partial(b, weights).eq(zero);
+                    // What does not count may hold NaN, which a slope of 0 does not hide. Times that, -0 changes no sum.
+                    let nothing = V::<B, T>::splat(b, T::from_f64(-0.0));
+                    let without = V::<B, T>::load_partial(b, weights).eq(nothing);
                     for column in &mut columns {
-                        *column = Arithmetic::select(nothing, zero, *column);
+                        *column = Arithmetic::select(without, nothing, *column);
                     }
                 }
                 for j in 0..P {

@@ -77,7 +77,7 @@ fn leaf<B: Backend, S: LoadAs<T>, T: Lane>(b: B, x: &[S], w: &[T]) -> T {
     .sum()
 }
 
-/// The vector whose lanes add up to the sum of a leaf. Copies the vectors of `x` to `kept`, where that is longer.
+/// The vector whose lanes add up to the sum of a leaf. Calls `each_four` before every four vectors.
 #[inline(always)]
 pub(super) fn leaf_vector<B: Backend, S: LoadAs<T>, T: Lane>(
     b: B,

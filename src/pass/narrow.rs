@@ -43,7 +43,7 @@ impl<B: Backend, S: LoadAs<T>, T: Lane, const N: usize, const SUMS: usize> RowKe
     for Narrow<B, T, N, SUMS>
 {
     #[inline(always)]
-    fn block_rows(source: Source) -> usize {
+    fn block_rows(_ncols: usize, source: Source) -> usize {
         tuning::narrow_block(N, source)
     }
 
@@ -65,10 +65,11 @@ impl<B: Backend, S: LoadAs<T>, T: Lane, const N: usize, const SUMS: usize> RowKe
             logits_of::<B, S, T, N, false>(b, rows, params, requests, kept, out);
         }
         if keep && let Some(weights) = weights {
-            // What does not count may hold NaN, which a slope of 0 does not hide.
+            // What does not count may hold NaN, which a slope of 0 does not hide. Times that, -0 changes no sum, not even
+            // one of -0.
             for (row, weight) in kept.chunks_mut(N * T::LANES).zip(weights) {
                 if *weight == T::from_f64(0.0) {
-                    row.fill(T::from_f64(0.0));
+                    row.fill(T::from_f64(-0.0));
                 }
             }
         }
@@ -78,9 +79,9 @@ impl<B: Backend, S: LoadAs<T>, T: Lane, const N: usize, const SUMS: usize> RowKe
     fn score_again(&self, b: B, block: Block<'_, S, T>, params: Params<'_, T>, kept: &[T], out: &mut [T]) {
         let Block { rows, source, .. } = block;
         if matches!(source, Source::Memory(_)) {
-            if let Ok(rows) = Rows::with_stride(kept, rows.nrows(), rows.ncols(), N * T::LANES) {
-                logits_of::<B, T, T, N, false>(b, rows, params, &mut Requests::none(), &mut [], out);
-            }
+            let rows = Rows::with_stride(kept, rows.nrows(), rows.ncols(), N * T::LANES)
+                .expect("rows that were kept");
+            logits_of::<B, T, T, N, false>(b, rows, params, &mut Requests::none(), &mut [], out);
         } else {
             logits_of::<B, S, T, N, false>(b, rows, params, &mut Requests::none(), &mut [], out);
         }
@@ -244,9 +245,6 @@ fn accumulate_kept<B: Backend, T: Lane, const N: usize, const SUMS: usize>(
 }
 
 /// Adds `slopes[i] x[i]` to the accumulators, for each row that [`counts`].
-///
-/// (To cut groups of rows from a slice, as for the logits, saves a product for each row and was slower:
-/// `BENCHMARKS.md`, "Measured while tuning".)
 #[inline(always)]
 fn accumulate<B: Backend, S: LoadAs<T>, T: Lane, const N: usize, const SUMS: usize, const WHOLE: bool>(
     b: B,

@@ -13,10 +13,11 @@ pub(super) struct Requests<'a, S> {
 }
 
 impl<'a, S> Requests<'a, S> {
-    /// The lines that lie `ahead` bytes after the first rows; none if `ahead` is 0.
+    /// The lines that lie `ahead` bytes after the first rows; none if `ahead` is 0, or if most of the memory is gaps between
+    /// rows.
     #[inline(always)]
     pub(super) fn new(rows: &Rows<'a, S>, ahead: usize) -> Self {
-        Self { data: rows.data(), next: ahead, on: ahead != 0 }
+        Self { data: rows.data(), next: ahead, on: ahead != 0 && rows.row_stride() <= 2 * rows.ncols() }
     }
 
     /// No lines.

@@ -26,12 +26,13 @@ impl<'a, S, T> Block<'a, S, T> {
 
 /// The steps of a pass that go through the features, for rows of one width.
 ///
-/// Blocks are scored in their order, and each is accumulated after the block behind it was scored. What a kernel keeps
+/// Blocks are scored in their order, and each is accumulated after the next one was scored. What a kernel keeps
 /// of a block in between, beside the rows themselves, is in `kept`, [`KEPT_BYTES`](super::chunk::KEPT_BYTES) of
 /// memory from the start of a cache line on.
 pub(super) trait RowKernel<B: Backend, S: LoadAs<T>, T: Lane> {
-    /// Number of rows in a block: a power of two, and at least 4.
-    fn block_rows(source: Source) -> usize;
+    /// Number of rows in a block: a multiple of the rows that go to different accumulators, for any number of rows
+    /// in the blocks before.
+    fn block_rows(ncols: usize, source: Source) -> usize;
 
     /// `out[i] = w·x[i] + b` for each row of a block, which is kept.
     fn score(

@@ -3,9 +3,9 @@
 //! # Logits
 //!
 //! [`dot`](super::dot()), row by row: hardware that fetches ahead follows one stream best. Rows that are in cache
-//! are taken four at a time, so that a vector of weights is loaded once for four multiply-adds; each row keeps the
-//! accumulators of `dot`, and their order. Where a row is one leaf of `dot`, the lanes of several rows are added up
-//! together, as in [`narrow`](super::narrow).
+//! are taken four at a time, where there are registers for it, so that a vector of weights is loaded once for four
+//! multiply-adds; each row keeps the accumulators of `dot`, and their order. Where a row is one leaf of `dot`, the
+//! lanes of several rows are added up together, as in [`narrow`](super::narrow).
 //!
 //! # Gradient
 //!
@@ -25,8 +25,8 @@ pub(super) struct Wide;
 
 impl<B: Backend, S: LoadAs<T>, T: Lane> RowKernel<B, S, T> for Wide {
     #[inline(always)]
-    fn block_rows(_source: Source) -> usize {
-        tuning::WIDE_BLOCK
+    fn block_rows(ncols: usize, _source: Source) -> usize {
+        tuning::wide_block(ncols * size_of::<S>())
     }
 
     #[inline(always)]
@@ -115,7 +115,7 @@ fn logits<B: Backend, S: LoadAs<T>, T: Lane>(
 ) {
     let zero = V::<B, T>::splat(b, T::from_f64(0.0));
     let Params { weights: w, bias } = params;
-    let four_at_a_time = B::UNROLL && source == Source::Cache;
+    let four_at_a_time = B::FOUR_ROWS && source == Source::Cache;
     for (first, out) in (0..rows.nrows()).step_by(T::LANES).zip(out.chunks_mut(T::LANES)) {
         if w.len() > leaf_len::<T>() {
             for (i, out) in (first..).zip(out) {

@@ -42,6 +42,7 @@ impl Backend for Avx512 {
 
     const FUSED: bool = true;
     const UNROLL: bool = true;
+    const FOUR_ROWS: bool = true;
 
     #[inline(always)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {

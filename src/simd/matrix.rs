@@ -8,7 +8,7 @@ use core::ops::Range;
 
 /// `nrows` rows of `ncols` elements, of which each starts `row_stride` elements after the one before.
 pub(crate) struct Matrix<'a, S> {
-    /// From the first element of the first row on, at least to the last element of the last row.
+    /// From the first element of the first row to the last element of the last row.
     data: &'a [S],
     nrows: usize,
     ncols: usize,
@@ -62,8 +62,8 @@ impl<'a, S> Matrix<'a, S> {
     pub(crate) fn row(&self, i: usize) -> &'a [S] {
         assert!(i < self.nrows);
         let start = i * self.row_stride;
-        // SAFETY: `new` found that the last row ends within the data without overflow, and no row ends behind the
-        // last one, as a stride is not negative. No other function makes a view or changes one.
+        // SAFETY: `new` and `range`, which alone make views, saw that the last row ends within the data, without
+        // overflow, and no row ends behind the last one.
         unsafe { self.data.get_unchecked(start..start + self.ncols) }
     }
 

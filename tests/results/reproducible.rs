@@ -23,6 +23,67 @@ fn defined<R: Clone>(isa: Isa, by_scalar: &R, of: impl FnOnce(Isa) -> R) -> R {
     if isa.is_fused() { by_scalar.clone() } else { of(isa) }
 }
 
+/// The same rows with so much between them that they are taken to come from memory.
+fn spread<S: Number>(rows: Rows<'_, S>) -> (Vec<S>, usize) {
+    let stride = rows.ncols() + (1 << 21) / size_of::<S>() / rows.nrows();
+    let mut data = vec![S::NAN; rows.nrows() * stride];
+    for (row, place) in rows.iter().zip(data.chunks_mut(stride)) {
+        place[..row.len()].copy_from_slice(row);
+    }
+    (data, stride)
+}
+
+/// One pass over rows that are taken to be in cache, and over the same ones from memory.
+fn check_sources<S: Storage<T> + Number, T: Number>() {
+    for cols in WIDTHS {
+        for rows in [2, 15, 64, 67] {
+            for kind in [Kind::PLAIN, Kind::SPECIAL] {
+                let data = Data::<S, T>::of_shape(rows, cols, kind);
+                for batch in [data.unweighted(), data.batch()] {
+                    let (x, stride) = spread(batch.rows());
+                    let spread = Rows::with_stride(&x, rows, cols, stride).unwrap();
+                    let mut from_memory = Batch::new(spread, batch.labels()).unwrap();
+                    if let Some(weights) = batch.sample_weights() {
+                        from_memory = from_memory.with_sample_weights(weights).unwrap();
+                    }
+                    for isa in isas() {
+                        let want = passes(serial(isa), &batch, data.both());
+                        let got = passes(serial(isa), &from_memory, data.both());
+                        assert_same_bits(&got, &want, || format!("{rows} x {cols} on {isa}, {batch:?}"));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_from_memory_and_from_cache() {
+    check_sources::<f32, f32>();
+    check_sources::<f64, f64>();
+    check_sources::<f32, f64>();
+}
+
+/// A sum that underflowed to -0 stays what it is, whatever rows of weight 0 follow.
+#[test]
+fn rows_of_weight_0_leave_a_sum_of_minus_0() {
+    for cols in [1, 2, 7, 16, 33, 64, 100] {
+        let mut x = vec![0.0; 64 * cols];
+        x[0] = f32::from_bits(1);
+        let mut weights = vec![0.0; 64];
+        weights[0] = 1.0;
+        let (labels, zeros) = (vec![1.0; 64], vec![0.0; cols]);
+        let rows = Rows::new(&x, 64, cols).unwrap();
+        let (spread_x, stride) = spread(rows);
+        let from_memory = Rows::with_stride(&spread_x, 64, cols, stride).unwrap();
+        let gradients = [rows, from_memory].map(|rows| {
+            let batch = Batch::new(rows, &labels).unwrap().with_sample_weights(&weights).unwrap();
+            serial(scalar()).loss_and_gradient(&batch, Params::new(&zeros, 0.0)).unwrap().dw
+        });
+        assert_same_bits(&gradients[1], &gradients[0], || format!("{cols} columns"));
+    }
+}
+
 /// One pass on `scalar` and on all others, around the boundaries of chunks.
 fn check_instruction_sets<S: Storage<T> + Number, T: Number>() {
     for cols in WIDTHS {

@@ -167,7 +167,7 @@ impl Shape {
                 Kernel::Logits => all(x, x + y, 2.0 * x + y),
                 // The logit, the gradient, and three sums for each row beside its loss and residual.
                 Kernel::LossAndGradient => {
-                    let row = 1 + 3 + Flops::of::<T>().log_loss + Flops::of::<T>().residual;
+                    let row = 1 + 3 + Flops::of::<T>().loss_terms;
                     all(x, x + y, 4.0 * x + f64::from(row) * y)
                 }
             },
