@@ -44,7 +44,7 @@
 use super::elementwise::Elementwise;
 use super::error_free::{fast_two_sum, two_sum};
 use super::exp::{ExpConstants, SCALE, UNSCALE, horner, polynomial, power_of_two};
-#[cfg(feature = "alloc")]
+#[cfg(any(feature = "alloc", test))]
 use super::residual;
 use super::residual::unlikely;
 use super::tail::Tail;
@@ -174,6 +174,7 @@ impl<T: Log1pConstants> Elementwise<T, 1> for Softplus {
 mod tests {
     use super::super::exp::tests::{big, digits, polynomial, worst_error};
     use super::{Log1pConstants, NEAR, SCALE};
+    use std::vec::Vec;
 
     /// log1p as the kernel computes it from an exact tail, at both ends of the two ranges and between.
     fn worst_error_of_log1p<T: Log1pConstants>() -> f64 {

@@ -1,9 +1,13 @@
 //! The error of sigmoid, softplus, log-loss and residual: against correctly rounded values that are
 //! committed, and against multi-precision arithmetic. Every `f32` is in `exhaustive.rs`.
 
-use crate::support::{Number, assert_same_bits, fewer, isas, rng, serial};
+#[cfg(feature = "alloc")]
+use crate::support::serial;
+use crate::support::{Number, assert_same_bits, fewer, isas, rng};
 use dashu_float::{FBig, round::mode::HalfEven};
-use lanegrad::{Batch, Isa, Params, Rows, reference};
+#[cfg(feature = "alloc")]
+use lanegrad::{Batch, Params, Rows};
+use lanegrad::{Isa, reference};
 use rand::{Rng, RngExt};
 
 type Big = FBig<HalfEven, 2>;
@@ -465,6 +469,7 @@ fn residual_far_from_the_decision_boundary() {
 
 /// h q and h q² / 2 of single rows: within 5 and 6 u, and half the least subnormal where they underflow, whatever z and
 /// q. h is 0 beyond a |z| where it is a small part of the least subnormal.
+#[cfg(feature = "alloc")]
 fn check_curvature<T: Number>(beyond: f64, part: f64) {
     let mut rng = rng(5);
     let u = T::UNIT_ROUNDOFF;
@@ -512,6 +517,7 @@ fn check_curvature<T: Number>(beyond: f64, part: f64) {
     println!("h q within {:.2} u, h q² / 2 within {:.2} u", worst[0], worst[1]);
 }
 
+#[cfg(feature = "alloc")]
 #[test]
 fn curvature_within_its_bound() {
     check_curvature::<f32>(128.0, 2_f64.powi(-35));
