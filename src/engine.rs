@@ -169,9 +169,9 @@ impl Engine {
     /// - The same bits on every fused instruction set and any number of threads, and those of a
     ///   [`GradientStream`](crate::GradientStream), into whichever batches its rows were cut.
     /// - Logits and residuals have the bits of [`Engine::logits`] and [`residual()`](crate::residual()).
-    ///   Products are summed in `T` within a chunk of [`chunk_rows`] rows, and in `f64` above it. To first
-    ///   order the summation errs by at most `514 u Σ|s r x|` in an entry of the gradient, and by
-    ///   `36 u Σ s L` in the loss, whatever the number of rows (`f32`); in `f64` by `(514 + k) u` and
+    ///   Products s r x are summed in `T` within a chunk of [`chunk_rows`] rows, and in `f64` above it; losses in `f64`
+    ///   throughout. To first order the summation errs by at most `514 u Σ|s r x|` in an entry of the gradient, and by
+    ///   `2 u Σ s L` in the loss, whatever the number of rows (`f32`); in `f64` by `(514 + k) u` and
     ///   `(68 + k) u` times the same sums, for 2^k chunks.
     /// - A product that underflows adds to these bounds: half the least subnormal of `T` for each `s r x` and
     ///   `s L`, and |x| times that for each `s r`.

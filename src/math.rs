@@ -13,9 +13,12 @@ pub(crate) mod residual;
 pub(crate) mod sigmoid;
 mod tail;
 
-/// A type of numbers with the constants of all functions here.
 #[cfg(feature = "alloc")]
-pub(crate) trait Real: log_loss::Log1pConstants {}
+use crate::simd::LoadAs;
+
+/// A type of numbers with the constants of all functions here, which sums in `f64` can read.
+#[cfg(feature = "alloc")]
+pub(crate) trait Real: log_loss::Log1pConstants + LoadAs<f64> {}
 
 #[cfg(feature = "alloc")]
-impl<T: log_loss::Log1pConstants> Real for T {}
+impl<T: log_loss::Log1pConstants + LoadAs<f64>> Real for T {}

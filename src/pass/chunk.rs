@@ -30,9 +30,8 @@
 //!
 //! A chunk has at most 512 rows. A product c x meets at most one multiply-add for each row of its accumulator
 //! and 2 additions of accumulators (4 of lanes, where a row is at most half a vector), each an error of u Σ |c x| of its
-//! column; a value meets at most
-//! 512 / lanes additions, and 4 of lanes. A product that underflows errs by half the least subnormal besides.
-//! Above the chunk sums are `f64`.
+//! column. Values, slopes and sample weights are added up in `f64`: at most 64 additions of one, and 3 of lanes. A
+//! product that underflows errs by half the least subnormal besides. Above the chunk sums are `f64`.
 
 use super::columns::Columns;
 use super::dot::dot;
@@ -156,7 +155,7 @@ impl<B: Backend, S: LoadAs<T>, T: Real> Pass<'_, B, S, T> {
     /// The sums over the rows: the values, the slopes (the derivative by the bias), and the sample weights. The
     /// derivatives by the weights are left in the first elements of the gradient.
     #[inline(never)]
-    fn blocks<K: RowKernel<B, S, T>>(&self, b: B, kernel: K, scratch: &mut Scratch<'_, T>) -> Head<T> {
+    fn blocks<K: RowKernel<B, S, T>>(&self, b: B, kernel: K, scratch: &mut Scratch<'_, T>) -> Head {
         b.vectorize(
             #[inline(always)]
             || self.blocks_of(b, kernel, scratch),
@@ -164,7 +163,7 @@ impl<B: Backend, S: LoadAs<T>, T: Real> Pass<'_, B, S, T> {
     }
 
     #[inline(always)]
-    fn blocks_of<K: RowKernel<B, S, T>>(&self, b: B, mut kernel: K, scratch: &mut Scratch<'_, T>) -> Head<T> {
+    fn blocks_of<K: RowKernel<B, S, T>>(&self, b: B, mut kernel: K, scratch: &mut Scratch<'_, T>) -> Head {
         let Self { batch, params, direction, terms, source } = *self;
         let (rows, weights) = (batch.rows(), batch.sample_weights());
         let (nrows, ncols) = (rows.nrows(), rows.ncols());
@@ -198,22 +197,23 @@ impl<B: Backend, S: LoadAs<T>, T: Real> Pass<'_, B, S, T> {
         kernel.accumulate(b, last, &slopes[previous], &mut Requests::none(), before, gradient);
         kernel.finish(gradient);
         let weight_sum = match weights {
-            None => T::from_f64(nrows as f64),
+            None => nrows as f64,
             Some(weights) => sum(b, weights),
         };
         Head { value: sum(b, &values[..nrows]), by_bias: sum(b, &slopes[..nrows]), weight_sum }
     }
 }
 
-/// The sum of the elements, of which number i is added to lane i modulo the number of lanes.
+/// The sum of the elements, of which number i is added to lane i modulo 8. In `f64`, as equal numbers, such as the
+/// losses of a model of zeros, would all be rounded to one side.
 #[inline(always)]
-fn sum<B: Backend, T: Lane>(b: B, x: &[T]) -> T {
+fn sum<B: Backend, T: LoadAs<f64>>(b: B, x: &[T]) -> f64 {
     let (chunks, rest) = T::chunks(x);
-    let mut sum = V::<B, T>::splat(b, T::from_f64(0.0));
+    let mut sum = V::<B, f64>::splat(b, 0.0);
     for chunk in chunks {
-        sum = sum + Vector::load(b, chunk);
+        sum = sum + T::load(b, chunk);
     }
-    (sum + Vector::load_partial(b, rest)).sum()
+    (sum + T::load_partial(b, rest)).sum()
 }
 
 /// The logits of any number of rows.

@@ -7,7 +7,7 @@ use crate::math::log_loss::loss_terms;
 use crate::rows::Params;
 use crate::simd::one::One;
 use crate::simd::two::{SideBySide, Two};
-use crate::simd::{Arithmetic, Backend, V, Vector};
+use crate::simd::{Arithmetic, Backend, LoadAs, V, Vector};
 
 /// A function that is summed over rows: of a row's logit z and label y; or, along a direction v, of z and
 /// q = v·x + v_b.
@@ -157,7 +157,8 @@ fn whole<B: Backend, T: Real, O: Objective<T>, X: SideBySide<B, T>, const WEIGHT
     // By numbers, as iterators over four slices are not always inlined.
     let logits = T::chunks_mut(&mut logits[first..end]).0;
     let values = T::chunks_mut(&mut values[first..end]).0;
-    let (others, weights) = (T::chunks(&others[first..end]).0, T::chunks(&weights[first..end]).0);
+    let others = <T as LoadAs<T>>::chunks(&others[first..end]).0;
+    let weights = <T as LoadAs<T>>::chunks(&weights[first..end]).0;
     for i in (0..count).step_by(X::COUNT) {
         let range = i..i + X::COUNT;
         let inputs = [X::load::<T>(b, &logits[range.clone()]), X::load::<T>(b, &others[range.clone()])];

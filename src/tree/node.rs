@@ -49,24 +49,24 @@ impl Sums<'_> {
 
 /// The sums of a chunk's rows that are one number each, as a pass computes them.
 #[derive(Clone, Copy)]
-pub(crate) struct Head<T> {
-    pub(crate) value: T,
-    pub(crate) by_bias: T,
-    pub(crate) weight_sum: T,
+pub(crate) struct Head {
+    pub(crate) value: f64,
+    pub(crate) by_bias: f64,
+    pub(crate) weight_sum: f64,
 }
 
 /// Writes the first numbers of a node.
 #[inline(always)]
-pub(crate) fn write_head<T: Float>(first: &mut [f64], head: Head<T>) {
+pub(crate) fn write_head(first: &mut [f64], head: Head) {
     let Head { value, by_bias, weight_sum } = head;
     for (out, x) in first.iter_mut().zip([value, by_bias, weight_sum]) {
-        *out = x.to_f64();
+        *out = x;
     }
 }
 
 /// Writes a node. Elements of `by_weights` beyond the node's width are left out.
 #[inline(always)]
-pub(crate) fn write<T: Float>(node: &mut [f64], head: Head<T>, by_weights: &[T]) {
+pub(crate) fn write<T: Float>(node: &mut [f64], head: Head, by_weights: &[T]) {
     let (first, rest) = node.split_at_mut(width(0));
     write_head(first, head);
     for (out, x) in rest.iter_mut().zip(by_weights) {

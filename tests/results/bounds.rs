@@ -116,7 +116,7 @@ impl Arithmetic {
             // Two sigmoids of 1 ULP = 2 u, and two products.
             curvature: 6.0,
             cancellation: 0.0,
-            values: if wide { 68.0 } else { 36.0 },
+            values: if wide { 68.0 } else { 2.0 },
             entries: 514.0,
         }
     }
