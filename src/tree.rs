@@ -39,11 +39,10 @@ pub(crate) const MOST_ROWS: usize = 512;
 pub(crate) const fn chunk_rows(ncols: usize, bytes: usize) -> usize {
     const CHUNK_BYTES: usize = 256 << 10;
     const FEWEST: usize = 64;
-    const MOST: usize = MOST_ROWS;
     match CHUNK_BYTES.checked_div(ncols.saturating_mul(bytes)) {
         Some(rows) if rows < FEWEST => FEWEST,
-        Some(rows) if rows < MOST => 1 << rows.ilog2(),
-        _ => MOST,
+        Some(rows) if rows < MOST_ROWS => 1 << rows.ilog2(),
+        _ => MOST_ROWS,
     }
 }
 

@@ -12,8 +12,8 @@
 //! ```
 //!
 //! A block is accumulated after the next one was scored: so a core that waits for the memory of the one has work on
-//! the other. For that a block must be short, as a core keeps track of a limited number of loads. (Wide rows from memory are not: hardware
-//! that fetches ahead then has longer runs of rows, which was faster.)
+//! the other. For that a block must be short, as a core keeps track of a limited number of loads. (Blocks of wide rows
+//! are not: hardware that fetches ahead then has longer runs of rows, which was faster.)
 //!
 //! The steps that go through the features come in three forms, by the width of a row: [`columns`](super::columns),
 //! [`narrow`](super::narrow) and [`wide`](super::wide). The number of rows in a block changes no bit: a row's logit is
