@@ -81,9 +81,9 @@ impl<B: Backend, S: LoadAs<T>, T: Lane, const N: usize, const SUMS: usize> RowKe
         if matches!(source, Source::Memory(_)) {
             let rows = Rows::with_stride(kept, rows.nrows(), rows.ncols(), N * T::LANES)
                 .expect("rows that were kept");
-            logits_of::<B, T, T, N, false>(b, rows, params, &mut Requests::none(), &mut [], out);
+            <Self as RowKernel<B, T, T>>::logits(self, b, rows, params, Source::Cache, out);
         } else {
-            logits_of::<B, S, T, N, false>(b, rows, params, &mut Requests::none(), &mut [], out);
+            <Self as RowKernel<B, S, T>>::logits(self, b, rows, params, Source::Cache, out);
         }
     }
 
@@ -121,10 +121,15 @@ impl<B: Backend, S: LoadAs<T>, T: Lane, const N: usize, const SUMS: usize> RowKe
         }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn logits(&self, b: B, rows: Rows<'_, S>, params: Params<'_, T>, source: Source, out: &mut [T]) {
-        let requests = &mut Requests::new(&rows, distance(source, true));
-        logits_of::<B, S, T, N, false>(b, rows, params, requests, &mut [], out);
+        b.vectorize(
+            #[inline(always)]
+            || {
+                let requests = &mut Requests::new(&rows, distance(source, true));
+                logits_of::<B, S, T, N, false>(b, rows, params, requests, &mut [], out);
+            },
+        );
     }
 }
 
