@@ -24,7 +24,8 @@ use super::requests::{Requests, distance};
 use super::row_kernel::{Block, RowKernel, counts};
 use crate::rows::{Params, Rows};
 use crate::simd::{Arithmetic, Backend, Lane, LoadAs, MOST_LANES, V, Vector};
-use crate::tuning::{self, CACHE_LINE, Source};
+use crate::tuning::{self, CACHE_LINE, FEW_ROWS, Source};
+use core::sync::atomic::{Ordering, compiler_fence};
 
 /// The gradient of rows of `N` vectors, of which the last may be partly filled.
 pub(super) struct Narrow<B: Backend, T: Lane, const N: usize, const SUMS: usize> {
@@ -175,6 +176,10 @@ fn logits<B: Backend, S: LoadAs<T>, T: Lane, const N: usize, const WHOLE: bool, 
             let group = rows.range(first..first + T::LANES);
             let kept = if KEEP { &mut kept[first..first + T::LANES] } else { &mut [] };
             for four in (0..T::LANES).step_by(4) {
+                if !WHOLE {
+                    // Otherwise the compiler loads all rows before it multiplies the first, and has no registers for them.
+                    compiler_fence(Ordering::SeqCst);
+                }
                 requests.ask(4 * lines);
                 for k in four..four + 4 {
                     let x = load_row::<B, S, T, N, WHOLE>(b, group.at(k));
@@ -185,6 +190,11 @@ fn logits<B: Backend, S: LoadAs<T>, T: Lane, const N: usize, const WHOLE: bool, 
                 }
             }
             (V::<B, T>::sums(&sums[..T::LANES]) + bias).store(out);
+        } else if !KEEP && out.len() <= FEW_ROWS {
+            for (i, out) in (first..).zip(out) {
+                let x = load_row::<B, S, T, N, WHOLE>(b, rows.at(i));
+                *out = products::<B, T, N>(x, w, zero).sum() + params.bias;
+            }
         } else {
             let mut sums = [zero; MOST_LANES];
             for k in 0..out.len() {

@@ -18,15 +18,15 @@ use super::requests::{Requests, distance};
 use super::row_kernel::{Block, RowKernel, counts};
 use crate::rows::{Params, Rows};
 use crate::simd::{Arithmetic, Backend, Lane, LoadAs, MOST_LANES, V, Vector};
-use crate::tuning::{self, CACHE_LINE, Source};
+use crate::tuning::{self, CACHE_LINE, FEW_ROWS, Source};
 
 /// Rows of any width.
 pub(super) struct Wide;
 
 impl<B: Backend, S: LoadAs<T>, T: Lane> RowKernel<B, S, T> for Wide {
     #[inline(always)]
-    fn block_rows(ncols: usize, _source: Source) -> usize {
-        tuning::wide_block(ncols * size_of::<S>())
+    fn block_rows(ncols: usize, source: Source) -> usize {
+        tuning::wide_block(ncols * size_of::<S>(), source)
     }
 
     #[inline(always)]
@@ -117,7 +117,7 @@ fn logits<B: Backend, S: LoadAs<T>, T: Lane>(
     let Params { weights: w, bias } = params;
     let four_at_a_time = B::FOUR_ROWS && source == Source::Cache;
     for (first, out) in (0..rows.nrows()).step_by(T::LANES).zip(out.chunks_mut(T::LANES)) {
-        if w.len() > leaf_len::<T>() {
+        if w.len() > leaf_len::<T>() || out.len() <= FEW_ROWS {
             for (i, out) in (first..).zip(out) {
                 *out = dot(b, rows.at(i), w) + bias;
             }

@@ -26,8 +26,9 @@ impl Backend for Scalar {
     const LANE_BY_LANE: bool = true;
 
     /// On x86-64 with FMA, `mul_add` compiles to that instruction instead of a library call: the
-    /// result is the same by definition, and the exhaustive sweeps end within minutes.
-    #[inline(always)]
+    /// result is the same by definition, and the exhaustive sweeps end within minutes. (Not inlined, as `portable` is
+    /// not.)
+    #[inline(never)]
     fn vectorize<R>(self, f: impl FnOnce() -> R) -> R {
         #[cfg(target_arch = "x86_64")]
         if let Some(fma) = fma::Fma::detect() {
@@ -160,7 +161,12 @@ macro_rules! vector {
 
             #[inline(always)]
             fn sums(vectors: &[Self]) -> Self {
-                Self(from_fn(|i| vectors[i].sum()))
+                // A loop, as so much in a closure for `from_fn` is not inlined.
+                let mut out = [0.0; $lanes];
+                for (out, vector) in out.iter_mut().zip(vectors) {
+                    *out = vector.sum();
+                }
+                Self(out)
             }
 
             #[inline(always)]
