@@ -48,11 +48,34 @@ pub enum Error {
         /// The label.
         value: f64,
     },
+    /// A label that is none of the two that stand for the classes.
+    OtherLabel {
+        /// The first row that has one.
+        index: usize,
+        /// The label.
+        value: f64,
+        /// The labels of the two classes.
+        classes: [f64; 2],
+    },
     /// A sample weight that is negative, infinite or NaN.
     SampleWeight {
         /// The first row that has one.
         index: usize,
         /// The sample weight.
+        value: f64,
+    },
+    /// A weight of a class that is negative, infinite or NaN.
+    ClassWeight {
+        /// The class, 0 or 1.
+        class: usize,
+        /// Its weight.
+        value: f64,
+    },
+    /// An offset that is infinite or NaN.
+    Offset {
+        /// The first row that has one.
+        index: usize,
+        /// The offset.
         value: f64,
     },
     /// An array that is not in standard layout: row by row, without gaps.
@@ -132,7 +155,17 @@ impl fmt::Display for Error {
                 write!(f, "the range {start}..{end} is not within the {nrows} rows")
             }
             Self::Label { index, value } => {
-                write!(f, "`labels[{index}]` is {value}, which is not between 0 and 1")
+                write!(f, "`labels[{index}]` is {value}, which is not between 0 and 1")?;
+                if *value == -1.0 { f.write_str("; `labels::from_signs` makes 0 and 1 of -1 and 1") } else { Ok(()) }
+            }
+            Self::OtherLabel { index, value, classes: [zero, one] } => {
+                write!(f, "`labels[{index}]` is {value}, which is neither {zero} nor {one}")
+            }
+            Self::ClassWeight { class, value } => {
+                write!(f, "the weight of class {class} is {value}, which is not a finite number of at least 0")
+            }
+            Self::Offset { index, value } => {
+                write!(f, "`offsets[{index}]` is {value}, which is not a finite number")
             }
             Self::SampleWeight { index, value } => {
                 write!(f, "`sample_weights[{index}]` is {value}, which is not a finite number of at least 0")

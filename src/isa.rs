@@ -57,7 +57,7 @@ impl Isa {
     /// that the environment variable `LANEGRAD_ISA` names, where it names an available one.
     ///
     /// Decided once per process, at the first call. A value of `LANEGRAD_ISA` that is unknown, or
-    /// names an instruction set that this CPU lacks, is ignored. Without the feature `std` there is
+    /// names an instruction set that this CPU lacks, is ignored ([`Isa::from_env`] tells). Without the feature `std` there is
     /// no environment to read and no detection: the best is what the build enables.
     #[inline]
     #[must_use]
@@ -65,13 +65,36 @@ impl Isa {
         #[cfg(feature = "std")]
         {
             static BEST: std::sync::OnceLock<Isa> = std::sync::OnceLock::new();
-            *BEST.get_or_init(|| {
-                let named = std::env::var("LANEGRAD_ISA").ok();
-                named.and_then(|name| Self::from_name(&name).ok()).unwrap_or_else(Self::fastest)
-            })
+            *BEST.get_or_init(|| Self::from_env().ok().flatten().unwrap_or_else(Self::fastest))
         }
         #[cfg(not(feature = "std"))]
         Self::fastest()
+    }
+
+    /// The instruction set that the environment variable `LANEGRAD_ISA` names now; `None` where it is not set, or empty.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownIsa`] where it names none that this CPU has, which [`Isa::best`] ignores.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use lanegrad::Isa;
+    ///
+    /// // What was asked for is what runs, or the program says so.
+    /// if let Some(isa) = Isa::from_env()? {
+    ///     assert_eq!(isa, Isa::best());
+    /// }
+    /// # Ok::<(), lanegrad::Error>(())
+    /// ```
+    #[cfg(feature = "std")]
+    pub fn from_env() -> Result<Option<Self>, Error> {
+        match std::env::var_os("LANEGRAD_ISA") {
+            None => Ok(None),
+            Some(name) if name.is_empty() => Ok(None),
+            Some(name) => Self::from_name(&name.to_string_lossy()).map(Some),
+        }
     }
 
     /// Every instruction set that this CPU has, slowest first.
@@ -88,13 +111,13 @@ impl Isa {
         .flatten()
     }
 
-    /// The available instruction set of that name.
+    /// The available instruction set of that name, in any case of letters.
     ///
     /// # Errors
     ///
     /// [`Error::UnknownIsa`] where no instruction set of this CPU has that name; its message lists the names.
     pub fn from_name(name: &str) -> Result<Self, Error> {
-        let found = Self::available().find(|isa| isa.name() == name);
+        let found = Self::available().find(|isa| isa.name().eq_ignore_ascii_case(name));
         // A CPU that has an instruction set has all before it in the list.
         found.ok_or_else(|| Error::UnknownIsa { available: &NAMES[..Self::available().count()] })
     }

@@ -148,6 +148,8 @@ pub struct Example<'a> {
     pub y: f64,
     /// The sample weight, by which the row counts; 1 where rows are not weighted.
     pub sample_weight: f64,
+    /// What is added to the logit; 0 where there are no offsets.
+    pub offset: f64,
 }
 
 /// The summed gradient of a batch: adds Σ s (a - y) x to `dw`, where s is the sample weight, and
@@ -156,7 +158,7 @@ pub struct Example<'a> {
 /// ```
 /// use lanegrad::reference::{Example, gradient};
 ///
-/// let batch = [Example { x: &[1.0, 2.0], y: 1.0, sample_weight: 1.0 }];
+/// let batch = [Example { x: &[1.0, 2.0], y: 1.0, sample_weight: 1.0, offset: 0.0 }];
 /// let mut dw = [0.0; 2];
 /// let (loss, db) = gradient(batch, &[0.5, -0.25], 0.1, &mut dw);
 /// assert!((loss - 0.644396660073571).abs() < 1e-14);
@@ -170,8 +172,8 @@ pub fn gradient<'a>(
     dw: &mut [f64],
 ) -> (f64, f64) {
     let (mut loss, mut db) = (0.0, 0.0);
-    for Example { x, y, sample_weight } in batch {
-        let z = dot(x, w) + b;
+    for Example { x, y, sample_weight, offset } in batch {
+        let z = dot(x, w) + b + offset;
         let r = sample_weight * residual(z, y);
         loss += sample_weight * log_loss(z, y);
         axpy(r, x, dw);

@@ -3,9 +3,12 @@
 
 mod batch;
 mod element;
+pub mod labels;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 
+#[cfg(feature = "alloc")]
+pub(crate) use self::batch::check_offsets;
 pub use self::batch::{Batch, Params};
 pub(crate) use self::element::{Ceilings, Maps, Passes};
 pub use self::element::{Element, Storage};

@@ -54,7 +54,23 @@ pub type HessianProductStream<'a, S, T> = SumStream<S, T, Curvature<'a, T>>;
 struct Pending<S, T> {
     data: Vec<S>,
     labels: Vec<T>,
-    sample_weights: Vec<T>,
+    /// What the rows count: sample weights, times those of classes.
+    weights: Vec<T>,
+    offsets: Vec<T>,
+    /// True where a row that is held came with an offset.
+    has_offsets: bool,
+}
+
+impl<S, T> Pending<S, T> {
+    const fn new() -> Self {
+        Self {
+            data: Vec::new(),
+            labels: Vec::new(),
+            weights: Vec::new(),
+            offsets: Vec::new(),
+            has_offsets: false,
+        }
+    }
 }
 
 impl<'a, S: Storage<T>, T: Element> GradientStream<'a, S, T> {
@@ -105,7 +121,7 @@ impl<'a, S: Storage<T>, T: Element> HessianProductStream<'a, S, T> {
 impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
     fn of(engine: Engine, summand: Q, first_row: u64) -> Self {
         let sum = PartialSum::new(Q::Leaf::fingerprint(&summand, engine.isa()));
-        let pending = Pending { data: Vec::new(), labels: Vec::new(), sample_weights: Vec::new() };
+        let pending = Pending::new();
         let workspace = Workspace::default();
         Self { engine, summand, sum, first_row, next_row: first_row, pending, workspace }
     }
@@ -194,25 +210,33 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
             self.pending.data.extend_from_slice(row);
         }
         self.pending.labels.extend_from_slice(batch.labels());
-        match batch.sample_weights() {
-            // A row without a sample weight counts 1, and a product with 1 keeps its bits.
-            None => self.pending.sample_weights.resize(self.pending.labels.len(), T::nearest(1.0)),
-            Some(weights) => self.pending.sample_weights.extend_from_slice(weights),
+        // A row without a sample weight counts 1, and a product with 1 keeps its bits.
+        self.pending.weights.extend((0..batch.labels().len()).map(|i| batch.weight(i, T::nearest(1.0))));
+        match batch.offsets() {
+            // -0 is what leaves every number as it is.
+            None => self.pending.offsets.resize(self.pending.labels.len(), T::nearest(-0.0)),
+            Some(offsets) => {
+                self.pending.offsets.extend_from_slice(offsets);
+                self.pending.has_offsets |= !offsets.is_empty();
+            }
         }
     }
 
     /// Sums the rows that are held: those of the chunk that the next row belongs to.
     fn sum_pending(&mut self) {
-        let Pending { data, labels, sample_weights } = &self.pending;
+        let Pending { data, labels, weights, offsets, has_offsets } = &self.pending;
         let ncols = Q::Leaf::ncols(&self.summand);
         let rows = Rows::new(data, labels.len(), ncols).expect("the features of each label's row are held");
-        let batch = Batch::checked(rows, labels, Some(sample_weights));
+        let offsets = has_offsets.then_some(&offsets[..]);
+        let batch = Batch::checked(rows, labels).with_weights(weights).with_checked_offsets(offsets);
         let source = pass::source(&rows);
         let numbers = self.engine.node(self.summand, &batch, source, &mut self.workspace).to_vec();
         self.sum.insert(Span::leaf(self.next_row / chunk_rows::<T>(ncols) as u64), numbers);
         self.pending.data.clear();
         self.pending.labels.clear();
-        self.pending.sample_weights.clear();
+        self.pending.weights.clear();
+        self.pending.offsets.clear();
+        self.pending.has_offsets = false;
     }
 }
 

@@ -10,6 +10,8 @@ mod accuracy;
 mod backends_agree;
 #[path = "results/bad_input.rs"]
 mod bad_input;
+#[path = "results/batches.rs"]
+mod batches;
 #[cfg(feature = "alloc")]
 #[path = "results/bounds.rs"]
 mod bounds;

@@ -33,6 +33,7 @@
 //! column. Values, slopes and sample weights are added up in `f64`: at most 64 additions of one, and 3 of lanes. A
 //! product that underflows errs by half the least subnormal besides. Above the chunk sums are `f64`.
 
+use super::axpy::Axpy;
 use super::columns::Columns;
 use super::dot::dot;
 use super::narrow::Narrow;
@@ -99,6 +100,8 @@ struct Scratch<'a, T> {
     products: &'a mut [T],
     /// The values of all rows.
     values: &'a mut [T],
+    /// What all rows count, where that is computed.
+    weights: &'a mut [T],
     /// What is kept of two blocks.
     kept: [&'a mut [T]; 2],
 }
@@ -106,7 +109,7 @@ struct Scratch<'a, T> {
 /// Length of the scratch memory that [`leaf`] works in, for rows of `ncols` numbers of `bytes` bytes each.
 pub(crate) const fn scratch_len(ncols: usize, bytes: usize) -> usize {
     let gradient = (ncols * bytes).next_multiple_of(VECTOR_BYTES);
-    (CACHE_LINE + gradient + 3 * MOST_ROWS * bytes + 2 * KEPT_BYTES) / size_of::<f64>()
+    (CACHE_LINE + gradient + 4 * MOST_ROWS * bytes + 2 * KEPT_BYTES) / size_of::<f64>()
 }
 
 impl<'a, T: Lane> Scratch<'a, T> {
@@ -117,10 +120,11 @@ impl<'a, T: Lane> Scratch<'a, T> {
         let (slopes, memory) = memory.split_at_mut(MOST_ROWS);
         let (products, memory) = memory.split_at_mut(MOST_ROWS);
         let (values, memory) = memory.split_at_mut(MOST_ROWS);
+        let (weights, memory) = memory.split_at_mut(MOST_ROWS);
         let (now, memory) = memory.split_at_mut(KEPT_BYTES / size_of::<T>());
         let (before, memory) = memory.split_at_mut(KEPT_BYTES / size_of::<T>());
         let gradient = &mut memory[..ncols.next_multiple_of(T::LANES)];
-        Self { gradient, slopes, products, values, kept: [now, before] }
+        Self { gradient, slopes, products, values, weights, kept: [now, before] }
     }
 }
 
@@ -137,9 +141,33 @@ pub(crate) fn leaf<B: Backend, S: LoadAs<T>, T: Real, O: Objective<T>>(
 ) {
     let ncols = batch.rows().ncols();
     let mut scratch = Scratch::<T>::new(scratch, ncols);
+    let weights = &mut *core::mem::take(&mut scratch.weights);
+    let batch = &with_weights_of_classes(batch, weights);
     let pass = Pass { batch, params, direction: objective.direction(), terms: terms::<B, T, O>, source };
     let head = for_width!(b, T, ncols, kernel => pass.blocks(b, kernel, &mut scratch));
     node::write(node, head, scratch.gradient);
+}
+
+/// The batch, of which each row has what it counts as its sample weight, where classes have weights.
+#[inline(always)]
+fn with_weights_of_classes<'a, S, T: Real>(batch: &Batch<'a, S, T>, weights: &'a mut [T]) -> Batch<'a, S, T> {
+    if batch.class_weights().is_none() {
+        return *batch;
+    }
+    let weights = &mut weights[..batch.labels().len()];
+    for (i, weight) in weights.iter_mut().enumerate() {
+        *weight = batch.weight(i, T::from_f64(1.0));
+    }
+    batch.with_weights(weights)
+}
+
+/// `logits += offsets`. Compiled once for all forms of rows.
+#[inline(never)]
+fn add_offsets<B: Backend, T: Lane>(b: B, logits: &mut [T], offsets: &[T]) {
+    b.vectorize(
+        #[inline(always)]
+        || update(b, logits, [offsets], Axpy(T::from_f64(1.0))),
+    );
 }
 
 /// What is made of a chunk's rows. Of the objective it knows no type, so that its loops are compiled once.
@@ -167,7 +195,7 @@ impl<B: Backend, S: LoadAs<T>, T: Real> Pass<'_, B, S, T> {
         let Self { batch, params, direction, terms, source } = *self;
         let (rows, weights) = (batch.rows(), batch.sample_weights());
         let (nrows, ncols) = (rows.nrows(), rows.ncols());
-        let Scratch { gradient, slopes, products, values, kept: [now, before] } = scratch;
+        let Scratch { gradient, slopes, products, values, kept: [now, before], .. } = scratch;
         gradient.fill(T::from_f64(0.0));
         let ahead = distance(source, ncols <= 4 * T::LANES);
         let mut previous = 0..0;
@@ -180,6 +208,9 @@ impl<B: Backend, S: LoadAs<T>, T: Real> Pass<'_, B, S, T> {
             if !previous.is_empty() {
                 let before_it = Block::of(batch, previous.clone(), source);
                 kernel.accumulate(b, before_it, &done[previous], requests, before, gradient);
+            }
+            if let Some(offsets) = block.offsets {
+                add_offsets(b, logits, offsets);
             }
             let others = match direction {
                 None => &batch.labels()[range.clone()],

@@ -27,7 +27,7 @@ pub(crate) fn deviations<S: Float, T: Float>(
     sums.fill(0.0);
     let mut weight_sum = 0.0;
     for (i, row) in batch.rows().iter().enumerate() {
-        let weight = batch.sample_weights().map_or(1.0, |weights| weights[i].to_f64());
+        let weight = batch.weight(i, T::from_f64(1.0)).to_f64();
         if weight == 0.0 {
             continue;
         }

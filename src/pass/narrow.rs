@@ -58,7 +58,7 @@ impl<B: Backend, S: LoadAs<T>, T: Lane, const N: usize, const SUMS: usize> RowKe
         kept: &mut [T],
         out: &mut [T],
     ) {
-        let Block { rows, weights, source } = block;
+        let Block { rows, weights, source, .. } = block;
         let keep = matches!(source, Source::Memory(_));
         if keep {
             logits_of::<B, S, T, N, true>(b, rows, params, requests, kept, out);
@@ -98,7 +98,7 @@ impl<B: Backend, S: LoadAs<T>, T: Lane, const N: usize, const SUMS: usize> RowKe
         kept: &[T],
         _gradient: &mut [T],
     ) {
-        let Block { rows, weights, source } = block;
+        let Block { rows, weights, source, .. } = block;
         let sums = self.accumulators;
         self.accumulators = if matches!(source, Source::Memory(_)) {
             accumulate_kept::<B, T, N, SUMS>(b, kept, slopes, sums)

@@ -12,15 +12,17 @@ pub(super) struct Block<'a, S, T> {
     pub(super) rows: Rows<'a, S>,
     /// A row of sample weight 0 does not count, whatever it holds.
     pub(super) weights: Option<&'a [T]>,
+    /// What is added to the logits.
+    pub(super) offsets: Option<&'a [T]>,
     pub(super) source: Source,
 }
 
-impl<'a, S, T> Block<'a, S, T> {
+impl<'a, S, T: Copy> Block<'a, S, T> {
     /// The rows of a range of a batch.
     #[inline(always)]
     pub(super) fn of(batch: &Batch<'a, S, T>, range: Range<usize>, source: Source) -> Self {
         let batch = batch.range(range);
-        Self { rows: batch.rows(), weights: batch.sample_weights(), source }
+        Self { rows: batch.rows(), weights: batch.sample_weights(), offsets: batch.offsets(), source }
     }
 }
 

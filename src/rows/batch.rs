@@ -4,12 +4,17 @@ use super::{Element, Rows, Storage};
 use crate::error::Error;
 use core::fmt;
 use core::ops::Range;
+#[cfg(feature = "alloc")]
+use core::ops::{Add, Mul, Sub};
 
 /// Rows with a label each and, where they do not all count alike, a sample weight each.
 ///
 /// Labels are in \[0, 1\]; those between 0 and 1 ("soft labels") are probabilities. Sample weights are
-/// finite and at least 0; a row of sample weight 0 adds nothing to a sum, whatever it holds. Both are
+/// finite and at least 0; a row of sample weight 0 adds nothing to a sum, whatever it holds. Classes may have weights
+/// too, and each row an offset, which is added to its logit. All are
 /// checked when the batch is made and not again, so a batch that many passes read is checked once.
+///
+/// A batch of other labels (`bool`, integers, -1 and 1) needs them as numbers: see [`labels`](crate::labels).
 ///
 /// ```
 /// use lanegrad::{Batch, Rows};
@@ -26,13 +31,27 @@ pub struct Batch<'a, S, T> {
     rows: Rows<'a, S>,
     labels: &'a [T],
     sample_weights: Option<&'a [T]>,
+    class_weights: Option<[T; 2]>,
+    offsets: Option<&'a [T]>,
 }
 
-impl<'a, S, T> Batch<'a, S, T> {
-    /// Rows with their labels and sample weights, which were checked before.
+impl<'a, S, T: Copy> Batch<'a, S, T> {
+    /// Rows with their labels, of one length, which were checked before.
     #[cfg(feature = "alloc")]
-    pub(crate) const fn checked(rows: Rows<'a, S>, labels: &'a [T], sample_weights: Option<&'a [T]>) -> Self {
-        Self { rows, labels, sample_weights }
+    pub(crate) const fn checked(rows: Rows<'a, S>, labels: &'a [T]) -> Self {
+        Self { rows, labels, sample_weights: None, class_weights: None, offsets: None }
+    }
+
+    /// This batch with these weights, which were checked before, instead of its own ones and those of classes.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn with_weights(self, sample_weights: &'a [T]) -> Self {
+        Self { sample_weights: Some(sample_weights), class_weights: None, ..self }
+    }
+
+    /// This batch with these offsets, which were checked before.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn with_checked_offsets(self, offsets: Option<&'a [T]>) -> Self {
+        Self { offsets, ..self }
     }
 
     /// The rows.
@@ -53,7 +72,19 @@ impl<'a, S, T> Batch<'a, S, T> {
         self.sample_weights
     }
 
-    /// The rows of a range, with their labels and sample weights.
+    /// The weights of the labels 0 and 1; `None` where both count 1.
+    #[must_use]
+    pub const fn class_weights(&self) -> Option<[T; 2]> {
+        self.class_weights
+    }
+
+    /// The offsets, one for each row; `None` where there are none.
+    #[must_use]
+    pub const fn offsets(&self) -> Option<&'a [T]> {
+        self.offsets
+    }
+
+    /// The rows of a range, with all that belongs to them.
     ///
     /// # Errors
     ///
@@ -63,13 +94,32 @@ impl<'a, S, T> Batch<'a, S, T> {
         Ok(self.range(range))
     }
 
-    /// The rows of a range, which is within the batch, with their labels and sample weights.
+    /// The rows of a range, which is within the batch, with all that belongs to them.
     #[inline(always)]
     pub(crate) fn range(&self, range: Range<usize>) -> Self {
         Self {
             rows: self.rows.range(range.clone()),
             labels: &self.labels[range.clone()],
-            sample_weights: self.sample_weights.map(|weights| &weights[range]),
+            sample_weights: self.sample_weights.map(|weights| &weights[range.clone()]),
+            offsets: self.offsets.map(|offsets| &offsets[range]),
+            class_weights: self.class_weights,
+        }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<S, T: Copy + Add<Output = T> + Sub<Output = T> + Mul<Output = T>> Batch<'_, S, T> {
+    /// What row `i` counts: its sample weight times that of its label, which is (1 - y) w0 + y w1. In plain
+    /// operations, so that no bit depends on the instruction set. `one` is 1.
+    #[inline(always)]
+    pub(crate) fn weight(&self, i: usize, one: T) -> T {
+        let weight = self.sample_weights.map_or(one, |weights| weights[i]);
+        match self.class_weights {
+            None => weight,
+            Some([w0, w1]) => {
+                let y = self.labels[i];
+                weight * ((one - y) * w0 + y * w1)
+            }
         }
     }
 }
@@ -88,7 +138,7 @@ impl<'a, S: Storage<T>, T: Element> Batch<'a, S, T> {
         if let Some(index) = labels.iter().position(|&y| !(zero <= y && y <= one)) {
             return Err(Error::Label { index, value: labels[index].into() });
         }
-        Ok(Self { rows, labels, sample_weights: None })
+        Ok(Self { rows, labels, sample_weights: None, class_weights: None, offsets: None })
     }
 
     /// These rows and labels with a sample weight for each row, by which the row counts in sums.
@@ -107,22 +157,87 @@ impl<'a, S: Storage<T>, T: Element> Batch<'a, S, T> {
         }
         Ok(Self { sample_weights: Some(sample_weights), ..self })
     }
+
+    /// These rows with a weight for each label, by which rows count in sums beside their sample weights: a row counts
+    /// s ((1 - y) w0 + y w1), rounded to `T` at each operation, which is s w0 or s w1 where y is 0 or 1.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ClassWeight`] with the first weight that is negative or not finite.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use lanegrad::{Batch, Engine, Params, Rows};
+    ///
+    /// // One row in four is of class 1: it counts as much as the three others.
+    /// let rows = Rows::new(&[1.0_f32, 2.0, 3.0, 4.0], 4, 1)?;
+    /// let batch = Batch::new(rows, &[0.0_f32, 0.0, 0.0, 1.0])?.with_class_weights([1.0, 3.0])?;
+    /// let gradient = Engine::new().loss_and_gradient(&batch, Params::new(&[0.0], 0.0))?;
+    /// assert_eq!(gradient.weight_sum, 6.0);
+    /// assert_eq!(gradient.db, 0.0);
+    /// # Ok::<(), lanegrad::Error>(())
+    /// ```
+    pub fn with_class_weights(self, class_weights: [T; 2]) -> Result<Self, Error> {
+        let [zero, infinity] = [0.0, f64::INFINITY].map(T::nearest);
+        if let Some(class) = class_weights.iter().position(|&w| !(zero <= w && w < infinity)) {
+            return Err(Error::ClassWeight { class, value: class_weights[class].into() });
+        }
+        Ok(Self { class_weights: Some(class_weights), ..self })
+    }
+
+    /// These rows with an offset for each row (a base margin, or the logarithm of an exposure): the logit is
+    /// z = (w·x + b) + offset in every pass.
+    ///
+    /// O(rows): every offset is looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`]; [`Error::Offset`] with the first offset that is not finite.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use lanegrad::{Batch, Engine, Params, Rows};
+    ///
+    /// let rows = Rows::new(&[1.0_f64, 2.0], 1, 2)?;
+    /// let batch = Batch::new(rows, &[1.0])?.with_offsets(&[-2.0])?;
+    /// let gradient = Engine::new().loss_and_gradient(&batch, Params::new(&[0.5, 0.5], 0.5))?; // z = 2 - 2
+    /// assert_eq!((gradient.loss, gradient.db), (std::f64::consts::LN_2, -0.5));
+    /// # Ok::<(), lanegrad::Error>(())
+    /// ```
+    pub fn with_offsets(self, offsets: &'a [T]) -> Result<Self, Error> {
+        Error::unless_same_length([("rows", self.rows.nrows()), ("offsets", offsets.len())])?;
+        check_offsets(offsets)?;
+        Ok(Self { offsets: Some(offsets), ..self })
+    }
+}
+
+/// `Ok` where all offsets are finite.
+pub(crate) fn check_offsets<T: Element>(offsets: &[T]) -> Result<(), Error> {
+    let [low, high] = [f64::NEG_INFINITY, f64::INFINITY].map(T::nearest);
+    match offsets.iter().position(|&offset| !(low < offset && offset < high)) {
+        None => Ok(()),
+        Some(index) => Err(Error::Offset { index, value: offsets[index].into() }),
+    }
 }
 
 impl<S, T> fmt::Debug for Batch<'_, S, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let weighted = self.sample_weights.is_some();
-        f.debug_struct("Batch").field("rows", &self.rows).field("weighted", &weighted).finish_non_exhaustive()
+        let weighted = self.sample_weights.is_some() || self.class_weights.is_some();
+        let mut out = f.debug_struct("Batch");
+        out.field("rows", &self.rows).field("weighted", &weighted);
+        out.field("offsets", &self.offsets.is_some()).finish_non_exhaustive()
     }
 }
 
-impl<S, T> Clone for Batch<'_, S, T> {
+impl<S, T: Copy> Clone for Batch<'_, S, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<S, T> Copy for Batch<'_, S, T> {}
+impl<S, T: Copy> Copy for Batch<'_, S, T> {}
 
 /// The parameters of the model: one weight for each feature, and the bias (the intercept).
 ///

@@ -68,6 +68,35 @@ impl Gradient {
         Ok(())
     }
 
+    /// Adds the sums over other rows.
+    ///
+    /// For workers that do not know which rows of the data set theirs are. The bits depend on the order of such
+    /// additions, and on which rows each worker had: [`PartialSum::merge`](crate::PartialSum::merge) is what does not. A
+    /// default `Gradient` is the sum of no rows, of any number of features.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`] where the two differ in the number of features; nothing is changed then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use lanegrad::{Batch, Engine, Gradient, Params, Rows};
+    ///
+    /// let (engine, params) = (Engine::new(), Params::new(&[0.0_f32], 0.0));
+    /// let mut total = Gradient::default();
+    /// for (x, y) in [([1.0_f32, 2.0], [0.0, 1.0]), ([3.0, 4.0], [1.0, 1.0])] {
+    ///     let batch = Batch::new(Rows::new(&x, 2, 1)?, &y)?;
+    ///     total.accumulate(&engine.loss_and_gradient(&batch, params)?)?;
+    /// }
+    /// assert_eq!((total.weight_sum, total.db), (4.0, -1.0));
+    /// # Ok::<(), lanegrad::Error>(())
+    /// ```
+    pub fn accumulate(&mut self, other: &Self) -> Result<(), Error> {
+        let Self { loss, dw, db, weight_sum, .. } = self;
+        add_sums(([loss, db, weight_sum], dw), ([other.loss, other.db, other.weight_sum], &other.dw))
+    }
+
     /// Adds an L2 penalty: (λ/2) ‖w‖² times the weight sum to the loss, and λ w times the weight sum to `dw`.
     ///
     /// The bias is not penalised. The mean then has the penalty (λ/2) ‖w‖², whether it is added before
@@ -79,6 +108,24 @@ impl Gradient {
     pub fn add_l2_penalty<T: Element>(&mut self, lambda: f64, params: Params<'_, T>) -> Result<(), Error> {
         add_penalty(lambda * self.weight_sum, params, &mut self.dw, &mut self.loss)
     }
+}
+
+/// Adds the numbers of another sum to those of one; to no features at all, and 0 elsewhere, it adds any number of them.
+pub(super) fn add_sums(
+    (heads, by_weights): ([&mut f64; 3], &mut Vec<f64>),
+    (other_heads, others): ([f64; 3], &[f64]),
+) -> Result<(), Error> {
+    if by_weights.is_empty() && heads.iter().all(|x| **x == 0.0) {
+        by_weights.resize(others.len(), -0.0);
+    }
+    Error::unless_same_length([("features", by_weights.len()), ("other features", others.len())])?;
+    for (sum, x) in heads.into_iter().zip(other_heads) {
+        *sum += x;
+    }
+    for (sum, x) in by_weights.iter_mut().zip(others) {
+        *sum += x;
+    }
+    Ok(())
 }
 
 /// The weight sum, where a mean can be made with it.
@@ -179,6 +226,22 @@ mod tests {
         assert_eq!(before, after);
         assert_eq!((after.by_weights, after.by_bias), (vec![1.25, -3.0], 1.25));
         assert_eq!((after.half_quadratic_form, after.weight_sum), (0.75 + 0.25 * 13.0, 1.0));
+    }
+
+    #[test]
+    fn sums_add_up_or_stay_as_they_are() {
+        let mut total = Gradient::default();
+        total.accumulate(&gradient(3.0, [1.0, -0.0], 5.0, 4.0)).unwrap();
+        assert_eq!(total.dw[1].to_bits(), (-0.0_f64).to_bits());
+        total.accumulate(&gradient(1.0, [0.5, 2.0], -5.0, 2.0)).unwrap();
+        assert_eq!(total, gradient(4.0, [1.5, 2.0], 0.0, 6.0));
+        let other = Gradient { dw: vec![1.0], ..gradient(1.0, [0.0; 2], 1.0, 1.0) };
+        assert!(matches!(total.accumulate(&other), Err(Error::LengthMismatch { .. })));
+        assert_eq!(total, gradient(4.0, [1.5, 2.0], 0.0, 6.0));
+
+        // A sum over rows without features is no default.
+        let mut bias_alone = Gradient { dw: vec![], ..gradient(1.0, [0.0; 2], 1.0, 1.0) };
+        assert!(bias_alone.accumulate(&other).is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `HessianProduct`: a finished sum of the loss's curvature along a direction.
 
 use super::fingerprint::Kind;
+use super::gradient::add_sums;
 use super::total::{Finish, Summed, Total};
 use super::workspace::Workspace;
 use crate::error::Error;
@@ -53,6 +54,18 @@ impl HessianProduct {
             *entry /= sum;
         }
         Ok(())
+    }
+
+    /// Adds the sums over other rows, of the same parameters and direction, as
+    /// [`Gradient::accumulate`](crate::Gradient::accumulate) does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`] where the two differ in the number of features; nothing is changed then.
+    pub fn accumulate(&mut self, other: &Self) -> Result<(), Error> {
+        let Self { by_weights, by_bias, half_quadratic_form, weight_sum, .. } = self;
+        let others = [other.half_quadratic_form, other.by_bias, other.weight_sum];
+        add_sums(([half_quadratic_form, by_bias, weight_sum], by_weights), (others, &other.by_weights))
     }
 
     /// Adds the part of an L2 penalty (λ/2) ‖w‖²: λ v times the weight sum to `by_weights`, and (λ/2) ‖v‖²

@@ -175,10 +175,9 @@ fn the_first_bad_label_is_named() {
             labels[3] = f64::NAN;
             let error = Batch::new(rows, &labels).unwrap_err();
             let bad = labels[index];
-            assert_eq!(
-                error.to_string(),
-                format!("`labels[{index}]` is {bad}, which is not between 0 and 1")
-            );
+            let advice = if bad == -1.0 { "; `labels::from_signs` makes 0 and 1 of -1 and 1" } else { "" };
+            let text = format!("`labels[{index}]` is {bad}, which is not between 0 and 1{advice}");
+            assert_eq!(error.to_string(), text);
             assert!(matches!(error, Error::Label { index: i, .. } if i == index));
         }
     }
@@ -204,6 +203,42 @@ fn the_first_bad_weight_is_named() {
     }
 }
 
+#[test]
+fn the_first_bad_offset_and_class_weight_are_named() {
+    let rows = Rows::new(&[1.0_f32; 4], 4, 1).unwrap();
+    let batch = Batch::new(rows, &[0.0_f32; 4]).unwrap();
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        for index in 0..4 {
+            let mut offsets = [-0.0, f32::MIN, f32::MAX, f32::from_bits(1)];
+            assert!(batch.with_offsets(&offsets).is_ok());
+            offsets[index..].fill(bad);
+            let error = batch.with_offsets(&offsets).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("`offsets[{index}]` is {bad}, which is not a finite number")
+            );
+            assert!(matches!(error, Error::Offset { index: i, .. } if i == index));
+        }
+    }
+    for n in [0, 3, 5] {
+        let error = mismatch(["rows", "offsets"], [4, n]);
+        assert_eq!(batch.with_offsets(&[f32::NAN; 5][..n]).err(), Some(error));
+    }
+    assert!(batch.with_class_weights([0.0, f32::MAX]).is_ok());
+    for bad in [f32::NAN, f32::INFINITY, -f32::from_bits(1)] {
+        for (class, weights) in [[bad, 1.0], [1.0, bad], [bad, f32::NAN]].into_iter().enumerate() {
+            let error = batch.with_class_weights(weights).unwrap_err();
+            let bad = f64::from(bad);
+            let text = format!(
+                "the weight of class {} is {bad}, which is not a finite number of at least 0",
+                class % 2
+            );
+            assert_eq!(error.to_string(), text);
+            assert!(matches!(error, Error::ClassWeight { class: c, .. } if c == class % 2));
+        }
+    }
+}
+
 /// The words of every kind of error.
 #[test]
 fn messages() {
@@ -222,6 +257,15 @@ fn messages() {
             Error::SampleWeight { index: 7, value: -0.5 },
             "`sample_weights[7]` is -0.5, which is not a finite number of at least 0",
         ),
+        (
+            Error::OtherLabel { index: 7, value: 2.0, classes: [-1.0, 1.0] },
+            "`labels[7]` is 2, which is neither -1 nor 1",
+        ),
+        (
+            Error::ClassWeight { class: 1, value: -0.5 },
+            "the weight of class 1 is -0.5, which is not a finite number of at least 0",
+        ),
+        (Error::Offset { index: 7, value: f64::NAN }, "`offsets[7]` is NaN, which is not a finite number"),
         (
             Error::NotRowMajor,
             "the array is not in standard layout: its rows do not follow one another without gaps; copy it, or give \
@@ -310,7 +354,15 @@ mod passes {
                 let error = Err(mismatch(["rows", "out"], [3, n]));
                 assert_eq!(engine.logits(rows, good, &mut out[..n]), error);
                 assert_eq!(engine.predict_proba(rows, good, &mut out[..n]), error);
+                assert_eq!(engine.logits_with_offsets(rows, good, &w[..3], &mut out[..n]), error);
+                assert_eq!(engine.predict_proba_with_offsets(rows, good, &w[..3], &mut out[..n]), error);
+                let error = Err(mismatch(["rows", "offsets"], [3, n]));
+                assert_eq!(engine.logits_with_offsets(rows, good, &w[..n], &mut out[..3]), error);
+                assert_eq!(engine.predict_proba_with_offsets(rows, good, &w[..n], &mut out[..3]), error);
             }
+            let infinite = [0.0, f32::INFINITY, f32::NAN];
+            let refused = engine.predict_proba_with_offsets(rows, good, &infinite, &mut out[..3]);
+            assert_eq!(refused, Err(Error::Offset { index: 1, value: f64::INFINITY }));
             assert_eq!(out, [7.0; 4]);
             assert_eq!(gradient, untouched());
             assert_eq!(product, untouched_product());

@@ -31,7 +31,10 @@ pub(crate) struct Case {
     /// Row by row, without gaps.
     pub x: Vec<f64>,
     pub y: Vec<f64>,
-    pub s: Option<Vec<f64>>,
+    /// What a row counts.
+    pub s: Vec<f64>,
+    /// What is added to a row's logit.
+    pub offsets: Option<Vec<f64>>,
     pub w: Vec<f64>,
     pub b: f64,
     /// The direction.
@@ -44,8 +47,9 @@ impl Case {
         let [w, v] = [&data.weights[0], &data.weights[1]].map(|weights| convert(weights));
         let [b, v_b] = data.biases.map(T::to_f64);
         let x = data.rows().iter().flatten().map(|x| x.to_f64()).collect();
-        let (y, s) = (convert(&data.labels), data.sample_weights.as_deref().map(convert));
-        Self { rows: data.nrows(), cols: data.ncols, x, y, s, w, b, v, v_b }
+        let (y, s) = (convert(&data.labels), convert(&data.counts()));
+        let offsets = data.offsets.as_deref().map(convert);
+        Self { rows: data.nrows(), cols: data.ncols, x, y, s, offsets, w, b, v, v_b }
     }
 
     pub(crate) fn row(&self, i: usize) -> &[f64] {
@@ -53,11 +57,15 @@ impl Case {
     }
 
     pub(crate) fn weight(&self, i: usize) -> f64 {
-        self.s.as_ref().map_or(1.0, |s| s[i])
+        self.s[i]
+    }
+
+    pub(crate) fn offset(&self, i: usize) -> f64 {
+        self.offsets.as_ref().map_or(0.0, |offsets| offsets[i])
     }
 
     pub(crate) fn logit(&self, i: usize) -> f64 {
-        reference::dot(self.row(i), &self.w) + self.b
+        reference::dot(self.row(i), &self.w) + self.b + self.offset(i)
     }
 
     /// The sums by `reference`, a few hundred rows at a time, so that its own error stays small.
@@ -66,7 +74,10 @@ impl Case {
         for start in (0..self.rows).step_by(REFERENCE_ROWS) {
             let block = start..self.rows.min(start + REFERENCE_ROWS);
             let mut dw = vec![0.0; self.cols];
-            let example = |i| Example { x: self.row(i), y: self.y[i], sample_weight: self.weight(i) };
+            let example = |i| {
+                let (x, y) = (self.row(i), self.y[i]);
+                Example { x, y, sample_weight: self.weight(i), offset: self.offset(i) }
+            };
             let (loss, db) = reference::gradient(block.clone().map(example), &self.w, self.b, &mut dw);
             sums.value += loss;
             sums.by_bias += db;
@@ -156,15 +167,21 @@ impl Arithmetic {
         2.0 * n * (self.u * x).max(self.half_least)
     }
 
-    /// The error of row i's logit with these parameters.
-    pub(crate) fn logit_error(&self, case: &Case, i: usize, w: &[f64], b: f64) -> f64 {
+    /// The error of row i's logit, of which an offset is one rounding more.
+    pub(crate) fn logit_error(&self, case: &Case, i: usize) -> f64 {
+        let d = self.product_error(case, i, &case.w, case.b);
+        if case.offsets.is_none() { d } else { d + self.gamma(1.0) * (case.logit(i).abs() + d) }
+    }
+
+    /// The error of w·x + b of row i.
+    fn product_error(&self, case: &Case, i: usize, w: &[f64], b: f64) -> f64 {
         let size: f64 = case.row(i).iter().zip(w).map(|(x, w)| (x * w).abs()).sum();
         self.gamma(self.logit) * (size + b.abs()) + case.cols as f64 * self.half_least
     }
 
     /// The error of row i's probability.
     pub(crate) fn probability_error(&self, case: &Case, i: usize) -> f64 {
-        let (z, d) = (case.logit(i), self.logit_error(case, i, &case.w, case.b));
+        let (z, d) = (case.logit(i), self.logit_error(case, i));
         let moved = d * d.exp() * slope(z);
         moved + self.ulps(self.residual[0], reference::sigmoid(z) + moved)
     }
@@ -173,7 +190,7 @@ impl Arithmetic {
     pub(crate) fn gradient_errors(&self, case: &Case) -> Sums {
         let term = |i: usize| {
             let (z, y) = (case.logit(i), case.y[i]);
-            let d = self.logit_error(case, i, &case.w, case.b);
+            let d = self.logit_error(case, i);
             let (a, r) = (reference::sigmoid(z), reference::residual(z, y).abs());
             let loss = reference::log_loss(z, y);
             let moved = d * d.exp() * slope(z);
@@ -197,8 +214,8 @@ impl Arithmetic {
         let (v, v_b) = (&case.v, case.v_b);
         let term = |i: usize| {
             let (z, q) = (case.logit(i), (reference::dot(case.row(i), v) + v_b).abs());
-            let (d, h) = (self.logit_error(case, i, &case.w, case.b), slope(z));
-            let q_most = q + self.logit_error(case, i, v, v_b);
+            let (d, h) = (self.logit_error(case, i), slope(z));
+            let q_most = q + self.product_error(case, i, v, v_b);
             let h_most = (h + self.cancellation * self.u) * d.exp() * (1.0 + self.gamma(self.curvature));
             let tiny = 8.0 * self.half_least * (1.0 + q_most) * (1.0 + q_most);
             Term {

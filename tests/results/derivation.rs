@@ -31,7 +31,7 @@ fn two_features_number_by_number() {
     assert_eq!(d_logit_d_bias(), 1.0, "(5)");
 
     let mut dw = [0.0; 2];
-    let (l, db) = gradient([Example { x: &x, y, sample_weight: 1.0 }], &w, b, &mut dw);
+    let (l, db) = gradient([Example { x: &x, y, sample_weight: 1.0, offset: 0.0 }], &w, b, &mut dw);
     close(l, 0.644396660073571, "L of the batch");
     close(dw[0], -0.47502081252106, "dL/dw_0");
     close(dw[1], -0.95004162504212, "dL/dw_1");
@@ -99,12 +99,15 @@ fn a_batch_is_the_weighted_sum_of_its_rows() {
     let mut rng = rng(3);
     let rows: Vec<[f64; 3]> = (0..20).map(|_| std::array::from_fn(|_| rng.random_range(-1.0..1.0))).collect();
     let (w, b) = ([0.5, -1.0, 0.25], 0.3);
-    let example = |i: usize| Example { x: &rows[i], y: i as f64 / 19.0, sample_weight: (i % 4) as f64 };
+    let example = |i: usize| {
+        let (y, sample_weight) = (i as f64 / 19.0, (i % 4) as f64);
+        Example { x: &rows[i], y, sample_weight, offset: i as f64 / 10.0 - 1.0 }
+    };
     let mut dw = [0.0; 3];
     let (loss, db) = gradient((0..20).map(example), &w, b, &mut dw);
     let (mut want_loss, mut want_db, mut want_dw) = (0.0, 0.0, [0.0; 3]);
     for e in (0..20).map(example) {
-        let z = dot(e.x, &w) + b;
+        let z = dot(e.x, &w) + b + e.offset;
         want_loss += e.sample_weight * log_loss(z, e.y);
         want_db += e.sample_weight * residual(z, e.y);
         axpy(e.sample_weight * residual(z, e.y), e.x, &mut want_dw);

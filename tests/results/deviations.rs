@@ -13,10 +13,11 @@ fn by_definition<S: Number + Storage<T>, T: Number>(
     centres: &[f64],
     squared: bool,
 ) -> Vec<(f64, f64)> {
+    let counts = data.counts();
     let column = |j: usize| {
         let (mut sum, mut size) = (DoubleDouble::default(), 0.0);
         for (i, row) in data.rows().iter().enumerate() {
-            let weight = data.sample_weights.as_ref().map_or(1.0, |weights| weights[i].to_f64());
+            let weight = counts[i].to_f64();
             if weight > 0.0 {
                 let distance = row[j].to_f64() - centres[j];
                 let term = if squared { distance * distance } else { distance };

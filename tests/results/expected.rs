@@ -187,7 +187,7 @@ fn n_correct<S, T: Number>(data: &Data<S, T>, z: &[T]) -> usize {
 /// The first rows of a case.
 fn prefix(case: &Case, rows: usize) -> Case {
     let (x, y) = (case.x[..rows * case.cols].to_vec(), case.y[..rows].to_vec());
-    Case { rows, x, y, s: None, ..case.clone() }
+    Case { rows, x, y, s: vec![1.0; rows], ..case.clone() }
 }
 
 /// How much the entries and the loss of a sum may be off.
@@ -314,7 +314,7 @@ fn check_f32(worst: &mut Worst, set: &Set, form: &str, x: &[f32]) {
                         let i = number(&row["row"]) as usize;
                         let [want_z, want_p] = ["z", "p"].map(|key| number(&row[key]));
                         // The parameters were rounded: b once as well, which the roundings of w cover.
-                        let allowed = rounded.logit_error(&case, i, &case.w, case.b);
+                        let allowed = rounded.logit_error(&case, i);
                         worst.check(&kind(" z"), z[i].into(), want_z, allowed, context);
                         let allowed = rounded.probability_error(&case, i);
                         worst.check(&kind(" p"), p[i].into(), want_p, allowed, context);

@@ -245,6 +245,35 @@ fn passes_of<S: Storage<T> + Number, T: Number>() -> [Lines<Engine>; 2] {
     ]
 }
 
+/// Batches with offsets and weights of classes too, of each form of row and of several chunks.
+#[cfg(feature = "alloc")]
+fn with_offsets<S: Storage<T> + Number, T: Number>() -> Lines<Engine> {
+    let passes = ["loss_and_gradient", "hessian_product", "squared_deviations", "predict_proba"];
+    let hashes = |engine: Engine| {
+        let mut hashes = [(); 4].map(|()| Hash::new());
+        for (rows, cols) in [(19, 1), (2000, 3), (1100, 20), (700, 64), (300, 100), (40, 5000)] {
+            let mut numbers_of_rows = Generator((rows * 10_009 + cols) as u64);
+            let data = Data {
+                offsets: Some(numbers_of_rows.many(rows, Generator::signed)),
+                class_weights: Some([0.75, 2.3].map(T::nearest)),
+                ..data::<S, T>(rows, cols)
+            };
+            let (batch, [params, direction]) = (data.batch(), data.both());
+            let mut out = vec![T::NAN; rows];
+            let offsets = batch.offsets().unwrap();
+            engine.predict_proba_with_offsets(data.rows(), params, offsets, &mut out).unwrap();
+            hashes[0].numbers(&numbers(&engine.loss_and_gradient(&batch, params).unwrap()));
+            hashes[1].numbers(&numbers(&engine.hessian_product(&batch, params, direction).unwrap()));
+            hashes[2].numbers(&numbers(&engine.squared_deviations(&batch, &centres(direction)).unwrap()));
+            hashes[3].numbers(&out);
+        }
+        hashes.map(|hash| hash.0).into()
+    };
+    let names =
+        passes.map(|pass| format!("{pass} with offsets and weights of classes {}", types::<S, T>())).into();
+    Lines { names, hashes: Box::new(hashes) }
+}
+
 /// The chunks themselves, which sums depend on.
 #[cfg(feature = "alloc")]
 fn chunks(_: Engine) -> u64 {
@@ -274,6 +303,7 @@ fn passes() -> Vec<Lines<Engine>> {
     lines.extend(passes_of::<f32, f32>());
     lines.extend(passes_of::<f64, f64>());
     lines.extend(passes_of::<f32, f64>());
+    lines.extend([with_offsets::<f32, f32>(), with_offsets::<f64, f64>(), with_offsets::<f32, f64>()]);
     #[cfg(feature = "serde")]
     lines.push(Lines::one("GradientSum as JSON".to_owned(), stored_sum));
     lines

@@ -66,7 +66,7 @@ fn check<S: Storage<T> + Number, T: Number>(data: &Data<S, T>, engine: Engine) -
     let product_errors = arithmetics.map(|a| a.hessian_errors(case));
     let row_errors: Vec<[f64; 2]> = (0..rows)
         .map(|i| {
-            let logit: f64 = arithmetics.iter().map(|a| a.logit_error(case, i, &case.w, case.b)).sum();
+            let logit: f64 = arithmetics.iter().map(|a| a.logit_error(case, i)).sum();
             [logit, arithmetics.iter().map(|a| a.probability_error(case, i)).sum()]
         })
         .collect();
@@ -86,9 +86,14 @@ fn check<S: Storage<T> + Number, T: Number>(data: &Data<S, T>, engine: Engine) -
         worst = worst.max(assert_within(&product_out, &product, &product_errors, || context() + ", Hessian"));
 
         let mut z = vec![T::NAN; rows];
-        engine.logits(data.rows(), params, &mut z).unwrap();
         let mut p = vec![T::NAN; rows];
-        engine.predict_proba(data.rows(), params, &mut p).unwrap();
+        if let Some(offsets) = &data.offsets {
+            engine.logits_with_offsets(data.rows(), params, offsets, &mut z).unwrap();
+            engine.predict_proba_with_offsets(data.rows(), params, offsets, &mut p).unwrap();
+        } else {
+            engine.logits(data.rows(), params, &mut z).unwrap();
+            engine.predict_proba(data.rows(), params, &mut p).unwrap();
+        }
         for i in 0..rows {
             let want = case.logit(i);
             let pairs = [(z[i].to_f64(), want), (p[i].to_f64(), reference::sigmoid(want))];
@@ -260,7 +265,7 @@ fn the_hessian_is_the_gradients_derivative() {
 }
 
 /// Labels between 0 and 1, with sample weights.
-const SOFT: Kind = Kind { labels: Labels::Soft, ..Kind::PLAIN };
+const SOFT: Kind = Kind { labels: Labels::Soft, classes: false, offsets: false, ..Kind::PLAIN };
 
 const WIDTHS: [usize; 8] = [1, 5, 16, 33, 64, 65, 100, 300];
 
@@ -415,7 +420,7 @@ fn saturated<S: Storage<T> + Number, T: Number>() {
                     let (z, y, s) = (case.logit(i), case.y[i], case.weight(i));
                     let loss = reference::log_loss(z, y);
                     want += s * loss;
-                    let d: f64 = arithmetics.iter().map(|a| a.logit_error(&case, i, &case.w, case.b)).sum();
+                    let d: f64 = arithmetics.iter().map(|a| a.logit_error(&case, i)).sum();
                     let slope = reference::residual(z, y).abs();
                     // 3 ULP of the log-loss, and the 68 roundings (`f64`; `f32`: 36) of its sum.
                     allowed += s * (slope * d + (6.0 + 68.0) * T::UNIT_ROUNDOFF * loss);

@@ -108,7 +108,7 @@ fn f32_data_in_f64() {
 fn check_passes<S: Storage<T> + Number, T: Number>() {
     const ROWS: [usize; 8] = [1, 2, 3, 5, 8, 16, 18, 33];
     let mut x = Guarded::new(33 * 133 * 8);
-    let [mut y, mut s, mut w, mut v, mut out] = [(); 5].map(|()| Guarded::new(8192));
+    let [mut y, mut s, mut o, mut w, mut v, mut out] = [(); 6].map(|()| Guarded::new(8192));
     for cols in (1..=70).chain([130]) {
         for (rows, gap) in thin(ROWS.into_iter().flat_map(|rows| [(rows, 0), (rows, 3)])) {
             let stride = cols + gap;
@@ -117,9 +117,9 @@ fn check_passes<S: Storage<T> + Number, T: Number>() {
                     let rng = &mut rng((cols * 1000 + rows) as u64);
                     let x = x.place::<S>((rows - 1) * stride + cols, at_the_end);
                     x.fill_with(|| uniform(rng));
-                    let [y, s] = [&mut y, &mut s].map(|memory| {
+                    let [y, s, o] = [&mut y, &mut s, &mut o].map(|memory| {
                         let slice = memory.place::<T>(rows, at_the_end);
-                        // Labels and sample weights, some of these 0.
+                        // Labels, sample weights, some of these 0, and offsets.
                         slice.fill_with(|| T::nearest((uniform::<f64>(rng) * 1.5).clamp(0.0, 1.0)));
                         &*slice
                     });
@@ -135,13 +135,17 @@ fn check_passes<S: Storage<T> + Number, T: Number>() {
                     let (params, direction) = (Params::new(w, v[0]), Params::new(v, w[0]));
                     let engine = Engine::serial().with_isa(isa);
                     let mut all = Vec::new();
-                    for batch in [batch, batch.with_sample_weights(s).unwrap()] {
+                    let weighted =
+                        batch.with_sample_weights(s).and_then(|batch| batch.with_offsets(o)).unwrap();
+                    for batch in [batch, weighted, weighted.with_class_weights([s[0], y[0]]).unwrap()] {
                         all.extend(numbers(&engine.loss_and_gradient(&batch, params).unwrap()));
                         all.extend(numbers(&engine.hessian_product(&batch, params, direction).unwrap()));
                     }
                     engine.logits(view, params, out).unwrap();
                     all.extend(out.iter().map(|x| x.to_f64()));
                     engine.predict_proba(view, params, out).unwrap();
+                    all.extend(out.iter().map(|x| x.to_f64()));
+                    engine.predict_proba_with_offsets(view, params, o, out).unwrap();
                     all.extend(out.iter().map(|x| x.to_f64()));
                     all
                 });

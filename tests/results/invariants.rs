@@ -6,7 +6,7 @@ use rand::RngExt;
 use rand::seq::SliceRandom;
 
 /// Hard labels, so that they can be flipped.
-const KIND: Kind = Kind { labels: Labels::Hard, ..Kind::PLAIN };
+const KIND: Kind = Kind { labels: Labels::Hard, classes: false, offsets: false, ..Kind::PLAIN };
 
 fn logits<S: Storage<T> + Number, T: Number>(data: &Data<S, T>, isa: Isa) -> Vec<T> {
     let mut out = vec![T::NAN; data.nrows()];

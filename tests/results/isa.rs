@@ -35,7 +35,7 @@ fn all_but_portable_are_fused() {
 #[test]
 fn an_unknown_name_is_an_error_that_lists_exactly_the_available_ones() {
     let names: Vec<&str> = Isa::available().map(Isa::name).collect();
-    for name in ["", "sse9", "AVX2", "avx2 ", "scalar\0"] {
+    for name in ["", "sse9", "avx", "avx2 ", "scalar\0"] {
         let error = Isa::from_name(name).expect_err(name);
         let Error::UnknownIsa { available } = error else { panic!("{error:?}") };
         assert_eq!(available, names);
@@ -95,26 +95,49 @@ fn the_free_functions_run_on_the_best() {
 #[ignore = "run by the tests of LANEGRAD_ISA, as their child process"]
 fn child_prints_the_best() {
     println!("best={}", Isa::best());
+    #[cfg(feature = "std")]
+    println!("asked={:?}", Isa::from_env());
 }
 
 /// What `Isa::best` is in a process whose `LANEGRAD_ISA` is `value`.
 #[cfg(feature = "std")]
 fn best_with(value: Option<&str>) -> String {
+    answer(value, "best=")
+}
+
+/// What a process whose `LANEGRAD_ISA` is `value` prints on the line that begins so.
+#[cfg(feature = "std")]
+fn answer(value: Option<&str>, name: &str) -> String {
     let mut child = crate::support::child("isa::child_prints_the_best");
     match value {
         Some(value) => child.env("LANEGRAD_ISA", value),
         None => child.env_remove("LANEGRAD_ISA"),
     };
     let output = String::from_utf8(child.output().unwrap().stdout).unwrap();
-    let best = output.split("best=").nth(1).unwrap_or_else(|| panic!("no answer in {output:?}"));
-    best.split_whitespace().next().unwrap().to_owned()
+    let found = output.split(name).nth(1).unwrap_or_else(|| panic!("no answer in {output:?}"));
+    found.lines().next().unwrap().trim().to_owned()
 }
 
 #[cfg(feature = "std")]
 #[test]
 fn the_environment_lowers_the_choice() {
     for isa in isas() {
-        assert_eq!(best_with(Some(isa.name())), isa.name());
+        for name in [isa.name().to_owned(), isa.name().to_uppercase()] {
+            assert_eq!(best_with(Some(&name)), isa.name());
+            assert_eq!(answer(Some(&name), "asked="), format!("Ok(Some(Isa({isa})))"));
+            assert_eq!(Isa::from_name(&name), Ok(isa));
+        }
+    }
+}
+
+#[cfg(feature = "std")]
+#[test]
+fn a_program_can_ask_whether_its_environment_was_honoured() {
+    for value in [None, Some("")] {
+        assert_eq!(answer(value, "asked="), "Ok(None)", "{value:?}");
+    }
+    for value in ["sse9", "avx", " avx2"] {
+        assert!(answer(Some(value), "asked=").starts_with("Err(UnknownIsa"), "{value:?}");
     }
 }
 

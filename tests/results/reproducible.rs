@@ -2,7 +2,7 @@
 //! `scalar` engine.
 use crate::support::{
     Buffer, Data, Kind, Number, anything, assert_same_bits, fewer, isas, many, numbers, passes, rng, scalar,
-    serial, thin, uniform,
+    serial, thin, uniform, with_all_of,
 };
 #[cfg(feature = "serde")]
 use lanegrad::GradientSum;
@@ -42,10 +42,7 @@ fn check_sources<S: Storage<T> + Number, T: Number>() {
                 for batch in [data.unweighted(), data.batch()] {
                     let (x, stride) = spread(batch.rows());
                     let spread = Rows::with_stride(&x, rows, cols, stride).unwrap();
-                    let mut from_memory = Batch::new(spread, batch.labels()).unwrap();
-                    if let Some(weights) = batch.sample_weights() {
-                        from_memory = from_memory.with_sample_weights(weights).unwrap();
-                    }
+                    let from_memory = with_all_of(Batch::new(spread, batch.labels()).unwrap(), &batch);
                     for isa in isas() {
                         let want = passes(serial(isa), &batch, data.both());
                         let got = passes(serial(isa), &from_memory, data.both());
@@ -118,8 +115,8 @@ fn check_layouts<S: Storage<T> + Number, T: Number>() {
         let (rows, step) = if cols <= 130 { (37, 1) } else { (9, 5) };
         let data = Data::<S, T>::of_shape(rows, cols, Kind::PLAIN);
         let mut x_at = Buffer::for_len(rows * (2 * cols).max(cols + 7));
-        let [mut y_at, mut s_at, mut w_at, mut v_at] =
-            [rows, rows, cols, cols].map(|len| Buffer::for_len(len));
+        let [mut y_at, mut s_at, mut o_at, mut w_at, mut v_at] =
+            [rows, rows, rows, cols, cols].map(|len| Buffer::for_len(len));
         for batch in [data.unweighted(), data.batch()] {
             let of = |isa| passes(serial(isa), &batch, data.both());
             let by_scalar = of(scalar());
@@ -135,6 +132,12 @@ fn check_layouts<S: Storage<T> + Number, T: Number>() {
                         if let Some(weights) = batch.sample_weights() {
                             let s = s_at.at((5 * offset + 3) % 16, weights);
                             moved = moved.with_sample_weights(s).unwrap();
+                        }
+                        if let Some(weights) = batch.class_weights() {
+                            moved = moved.with_class_weights(weights).unwrap();
+                        }
+                        if let Some(offsets) = batch.offsets() {
+                            moved = moved.with_offsets(o_at.at((13 * offset + 4) % 16, offsets)).unwrap();
                         }
                         let [params, direction] = data.both();
                         let w = w_at.at((7 * offset + 2) % 16, params.weights);

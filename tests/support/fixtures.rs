@@ -174,22 +174,36 @@ pub struct Kind {
     pub labels: Labels,
     /// Whether rows have sample weights.
     pub weighted: bool,
+    /// Whether classes have weights.
+    pub classes: bool,
+    /// Whether rows have offsets.
+    pub offsets: bool,
     /// Elements between the rows, all NaN, so that a read of one shows.
     pub gap: usize,
 }
 
 impl Kind {
-    /// All labels, sample weights, and no gaps.
-    pub const PLAIN: Self = Self { values: Values::Plain, labels: Labels::Both, weighted: true, gap: 0 };
+    /// All labels, sample weights, weights of classes, offsets, and no gaps.
+    pub const PLAIN: Self = Self {
+        values: Values::Plain,
+        labels: Labels::Both,
+        weighted: true,
+        classes: true,
+        offsets: true,
+        gap: 0,
+    };
     /// The same with numbers that are not finite.
     pub const SPECIAL: Self = Self { values: Values::Special, ..Self::PLAIN };
 
-    /// Every combination of labels, weights, and gaps between the rows, of plain numbers.
+    /// Every combination of labels, weights, and gaps between the rows, of plain numbers; half of them with offsets, and
+    /// a half with weights of classes.
     pub fn variants() -> impl Iterator<Item = Self> {
-        (0..8).map(|i| Self {
+        (0..8_u32).map(|i| Self {
             labels: if i & 1 != 0 { Labels::Soft } else { Labels::Hard },
             weighted: i & 2 != 0,
             gap: if i & 4 != 0 { 3 } else { 0 },
+            classes: (i >> 1).count_ones() == 1,
+            offsets: i.count_ones() % 2 == 1,
             ..Self::PLAIN
         })
     }
@@ -205,6 +219,8 @@ pub struct Data<S, T> {
     pub start: usize,
     pub labels: Vec<T>,
     pub sample_weights: Option<Vec<T>>,
+    pub class_weights: Option<[T; 2]>,
+    pub offsets: Option<Vec<T>>,
     /// Weights and bias of the parameters, and of a direction.
     pub weights: [Vec<T>; 2],
     pub biases: [T; 2],
@@ -216,7 +232,18 @@ impl<S: Storage<T> + Number, T: Number> Data<S, T> {
         let ncols = weights.len();
         let weights = [weights.clone(), weights];
         let biases = [bias; 2];
-        Self { ncols, row_stride: ncols, x, start: 0, labels, sample_weights: None, weights, biases }
+        Self {
+            ncols,
+            row_stride: ncols,
+            x,
+            start: 0,
+            labels,
+            sample_weights: None,
+            class_weights: None,
+            offsets: None,
+            weights,
+            biases,
+        }
     }
 
     /// Random ones, with logits of a few units at every width.
@@ -239,7 +266,20 @@ impl<S: Storage<T> + Number, T: Number> Data<S, T> {
             }
         }
         let sample_weights = Some(sample_weights).filter(|_| kind.weighted);
-        let compact = Self { ncols, row_stride: ncols, x, start: 0, labels, sample_weights, weights, biases };
+        let class_weights = [0.75, 2.5].map(T::nearest);
+        let offsets: Vec<T> = many(nrows, || uniform(rng));
+        let compact = Self {
+            ncols,
+            row_stride: ncols,
+            x,
+            start: 0,
+            labels,
+            sample_weights,
+            class_weights: Some(class_weights).filter(|_| kind.classes),
+            offsets: Some(offsets).filter(|_| kind.offsets),
+            weights,
+            biases,
+        };
         compact.spread(kind.gap)
     }
 
@@ -285,12 +325,27 @@ impl<S: Storage<T> + Number, T: Number> Data<S, T> {
         Batch::new(self.rows(), &self.labels).expect("labels in [0, 1], one for each row")
     }
 
-    /// The rows with labels and, where there are any, sample weights.
+    /// The rows with labels and, where there are any, weights and offsets.
     pub fn batch(&self) -> Batch<'_, S, T> {
-        match &self.sample_weights {
-            None => self.unweighted(),
-            Some(weights) => self.unweighted().with_sample_weights(weights).expect("finite weights"),
+        let mut batch = self.unweighted();
+        if let Some(weights) = &self.sample_weights {
+            batch = batch.with_sample_weights(weights).expect("finite weights");
         }
+        if let Some(weights) = self.class_weights {
+            batch = batch.with_class_weights(weights).expect("finite weights");
+        }
+        if let Some(offsets) = &self.offsets {
+            batch = batch.with_offsets(offsets).expect("finite offsets");
+        }
+        batch
+    }
+
+    /// What each row counts: its sample weight times that of its label.
+    pub fn counts(&self) -> Vec<T> {
+        let one = T::nearest(1.0);
+        let class = |y: T| self.class_weights.map_or(one, |[w0, w1]| (one - y) * w0 + y * w1);
+        let sample = |i: usize| self.sample_weights.as_ref().map_or(one, |weights| weights[i]);
+        self.labels.iter().enumerate().map(|(i, &y)| sample(i) * class(y)).collect()
     }
 
     pub fn params(&self) -> Params<'_, T> {
@@ -305,4 +360,21 @@ impl<S: Storage<T> + Number, T: Number> Data<S, T> {
     pub fn both(&self) -> [Params<'_, T>; 2] {
         [self.params(), self.direction()]
     }
+}
+
+/// A batch with the weights and offsets of another one.
+pub fn with_all_of<'a, S: Storage<T>, T: Element>(
+    mut batch: Batch<'a, S, T>,
+    other: &Batch<'a, S, T>,
+) -> Batch<'a, S, T> {
+    if let Some(weights) = other.sample_weights() {
+        batch = batch.with_sample_weights(weights).expect("finite weights");
+    }
+    if let Some(weights) = other.class_weights() {
+        batch = batch.with_class_weights(weights).expect("finite weights");
+    }
+    if let Some(offsets) = other.offsets() {
+        batch = batch.with_offsets(offsets).expect("finite offsets");
+    }
+    batch
 }

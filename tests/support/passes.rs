@@ -83,5 +83,13 @@ pub fn passes<S: Storage<T>, T: Number>(
     all.extend(out.iter().map(|x| x.to_f64()));
     engine.predict_proba(batch.rows(), params, &mut out).expect("a place for each row");
     all.extend(out.iter().map(|x| x.to_f64()));
+    if let Some(offsets) = batch.offsets() {
+        engine.logits_with_offsets(batch.rows(), params, offsets, &mut out).expect("a place for each row");
+        all.extend(out.iter().map(|x| x.to_f64()));
+        engine
+            .predict_proba_with_offsets(batch.rows(), params, offsets, &mut out)
+            .expect("a place for each row");
+        all.extend(out.iter().map(|x| x.to_f64()));
+    }
     all
 }

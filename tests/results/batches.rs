@@ -1,0 +1,138 @@
+//! What a batch has beside rows and labels: weights of classes count as sample weights, and offsets as a bias of each
+//! row, to the bit; and labels as other programs hold them.
+
+use lanegrad::{Error, labels};
+
+#[cfg(feature = "alloc")]
+mod passes {
+    use crate::support::{Data, Kind, Labels, Number, assert_same_bits, isas, numbers, passes, serial};
+    use lanegrad::{Batch, GradientStream, Params, Rows, Storage};
+
+    const WIDTHS: [usize; 9] = [0, 1, 4, 8, 16, 30, 64, 100, 300];
+
+    fn check_class_weights<S: Storage<T> + Number, T: Number>() {
+        for cols in WIDTHS {
+            for weighted in [false, true] {
+                for labels in [Labels::Hard, Labels::Both] {
+                    let kind = Kind { weighted, labels, ..Kind::PLAIN };
+                    let data = Data::<S, T>::of_shape(700, cols, kind);
+                    let counts = data.counts();
+                    let by_row = Data { sample_weights: Some(counts), class_weights: None, ..data.clone() };
+                    for isa in isas() {
+                        let want = passes(serial(isa), &by_row.batch(), data.both());
+                        let got = passes(serial(isa), &data.batch(), data.both());
+                        assert_same_bits(&got, &want, || format!("{cols} columns on {isa}, {kind:?}"));
+                    }
+                }
+            }
+        }
+    }
+
+    /// A row counts by the weight of its label, as if that were its sample weight, also between 0 and 1.
+    #[test]
+    fn weights_of_classes_are_sample_weights() {
+        check_class_weights::<f32, f32>();
+        check_class_weights::<f64, f64>();
+        check_class_weights::<f32, f64>();
+    }
+
+    fn check_offsets<S: Storage<T> + Number, T: Number>() {
+        let zero = T::nearest(0.0);
+        for cols in WIDTHS {
+            let data = Data::<S, T>::of_shape(19, cols, Kind { classes: false, ..Kind::PLAIN });
+            let (batch, offsets) = (data.batch(), data.offsets.as_ref().unwrap());
+            let weights = batch.sample_weights().unwrap();
+            let params = [Params::new(data.params().weights, zero), data.direction()];
+            for isa in isas() {
+                let engine = serial(isa);
+                let mut scores = vec![T::NAN; 19];
+                engine.logits_with_offsets(data.rows(), params[0], offsets, &mut scores).unwrap();
+                for (i, &offset) in offsets.iter().enumerate() {
+                    let with_bias = Params::new(params[0].weights, offset);
+                    let (row, label) = (data.rows().slice(i..i + 1).unwrap(), &data.labels[i..=i]);
+                    let alone = Batch::new(row, label).unwrap().with_sample_weights(&weights[i..=i]).unwrap();
+                    let context = || format!("row {i} of {cols} columns on {isa}");
+
+                    let want = engine.loss_and_gradient(&alone, with_bias).unwrap();
+                    let one = batch.slice(i..i + 1).unwrap();
+                    let got = engine.loss_and_gradient(&one, params[0]).unwrap();
+                    assert_same_bits(&numbers(&got), &numbers(&want), context);
+
+                    let want = engine.hessian_product(&alone, with_bias, params[1]).unwrap();
+                    let got = engine.hessian_product(&one, params[0], params[1]).unwrap();
+                    assert_same_bits(&numbers(&got), &numbers(&want), context);
+
+                    let mut z = [T::NAN];
+                    engine.logits(row, with_bias, &mut z).unwrap();
+                    assert_same_bits(&scores[i..=i], &z, context);
+                }
+            }
+        }
+    }
+
+    /// An offset is a bias of its row's own: w·x + 0 + offset.
+    #[test]
+    fn offsets_are_biases_of_rows() {
+        check_offsets::<f32, f32>();
+        check_offsets::<f64, f64>();
+        check_offsets::<f32, f64>();
+    }
+
+    /// Rows that are held with offsets, and others that came without any.
+    #[test]
+    fn a_stream_takes_batches_with_offsets_and_without() {
+        for cols in [1, 20, 100] {
+            let data = Data::<f32, f32>::of_shape(1300, cols, Kind::PLAIN);
+            let zeros = vec![0.0; data.nrows()];
+            let mut offsets = data.offsets.clone().unwrap();
+            let cuts = [0, 7, 60, 700, 705, 1300];
+            for part in [1, 3] {
+                offsets[cuts[part]..cuts[part + 1]].copy_from_slice(&zeros[cuts[part]..cuts[part + 1]]);
+            }
+            let whole = data.batch().with_offsets(&offsets).unwrap();
+            let without = Data { offsets: None, ..data.clone() };
+            for isa in isas() {
+                let mut stream = GradientStream::new(serial(isa), data.params());
+                for (part, ends) in cuts.windows(2).enumerate() {
+                    let batch = if part % 2 == 0 { whole } else { without.batch() };
+                    stream.push(&batch.slice(ends[0]..ends[1]).unwrap()).unwrap();
+                }
+                let want = serial(isa).loss_and_gradient(&whole, data.params()).unwrap();
+                let got = stream.finish().unwrap();
+                assert_same_bits(&numbers(&got), &numbers(&want), || format!("{cols} columns on {isa}"));
+            }
+        }
+    }
+
+    /// What holds an offset is not looked at again: a row of weight 0 may have any.
+    #[test]
+    fn a_large_offset_saturates() {
+        let rows = Rows::new(&[1.0_f32, 1.0], 2, 1).unwrap();
+        let batch = Batch::new(rows, &[1.0, 0.0]).unwrap().with_offsets(&[f32::MAX, f32::MIN]).unwrap();
+        let gradient = serial(isas()[0]).loss_and_gradient(&batch, Params::new(&[0.0], 0.0)).unwrap();
+        assert_eq!((gradient.loss, gradient.db), (0.0, 0.0));
+    }
+}
+
+#[test]
+fn labels_of_two_kinds() {
+    let mut y = [0.5_f32; 3];
+    labels::from_binary(&[false, true, true], &mut y).unwrap();
+    assert_eq!(y, [0.0, 1.0, 1.0]);
+    labels::from_binary(&[1.0_f64, -0.0, 0.0], &mut y).unwrap();
+    assert_eq!(y.map(f32::to_bits), [1.0_f32, 0.0, 0.0].map(f32::to_bits));
+    labels::from_signs(&[-1_i32, 1, -1], &mut y).unwrap();
+    assert_eq!(y, [0.0, 1.0, 0.0]);
+    labels::from_signs::<i8, f32>(&[], &mut []).unwrap();
+
+    let refused = |result: Result<(), Error>, message: &str| {
+        assert_eq!(result.unwrap_err().to_string(), message);
+    };
+    refused(labels::from_signs(&[1_i8, 0, 3], &mut y), "`labels[1]` is 0, which is neither -1 nor 1");
+    refused(
+        labels::from_binary(&[1.0_f32, 0.0, f32::NAN], &mut y),
+        "`labels[2]` is NaN, which is neither 0 nor 1",
+    );
+    refused(labels::from_binary(&[0_u8], &mut y), "lengths disagree: `labels` has 1 elements, `out` has 3");
+    assert_eq!(y, [0.0, 1.0, 0.0], "refused labels write nothing");
+}
