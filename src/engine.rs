@@ -123,10 +123,14 @@ impl Engine {
     /// `out[i] = (w·x[i] + b) + offsets[i]`, the logit of each row of a batch with offsets
     /// ([`Batch::with_offsets`]).
     ///
+    /// # Numeric contract
+    ///
+    /// Each has the bits of the row's logit ([`Engine::logits`]) plus the offset, rounded once.
+    ///
     /// # Errors
     ///
     /// Those of [`Engine::logits`]; [`Error::LengthMismatch`] where there is not an offset for each row, and
-    /// [`Error::Offset`] with the first that is not finite.
+    /// [`Error::Offset`] with the first that is not finite (all are looked at). `out` is then untouched.
     ///
     /// # Examples
     ///
@@ -214,7 +218,7 @@ impl Engine {
 
     /// The sums of loss and gradient over the rows of a batch, in one pass over them.
     ///
-    /// With z = w·x + b and the sample weight s of a row (1 in a batch without sample weights):
+    /// With z = w·x + b, plus the row's offset if there is one, and s what the row counts (1 in a batch without weights):
     /// Σ s log_loss(z, y), Σ s residual(z, y) x, Σ s residual(z, y) and Σ s. The formulas are derived in
     /// [`reference`](mod@crate::reference).
     ///
@@ -228,14 +232,15 @@ impl Engine {
     ///
     /// - The same bits on every fused instruction set and any number of threads, and those of a
     ///   [`GradientStream`](crate::GradientStream), into whichever batches its rows were cut.
-    /// - Logits and residuals have the bits of [`Engine::logits`] and [`residual()`](crate::residual()).
+    /// - Logits have the bits of [`Engine::logits`], or of [`Engine::logits_with_offsets`], and residuals those of
+    ///   [`residual()`](crate::residual()).
     ///   Products s r x are summed in `T` within a chunk of [`chunk_rows`] rows, and in `f64` above it; losses in `f64`
     ///   throughout. To first order the summation errs by at most `514 u Σ|s r x|` in an entry of the gradient, and by
     ///   `2 u Σ s L` in the loss, whatever the number of rows (`f32`); in `f64` by `(514 + k) u` and
     ///   `(68 + k) u` times the same sums, for 2^k chunks.
     /// - A product that underflows adds to these bounds: half the least subnormal of `T` for each `s r x` and
     ///   `s L`, and |x| times that for each `s r`.
-    /// - A row of sample weight 0 adds nothing, whatever it holds. NaN and infinities in other rows or
+    /// - A row that counts 0, by its sample weight or its class's, adds nothing, whatever it holds. NaN and infinities in other rows or
     ///   in the parameters follow IEEE arithmetic; which NaN comes out (its sign and payload) is unspecified.
     ///
     /// # Errors
@@ -359,7 +364,7 @@ impl Engine {
     ///
     /// All of it is computed in `f64`, with the same bits on every instruction set, those without fused
     /// multiply-add too, and any number of threads. The summation errs by at most `(514 + k) u Σ s |x - c|` for 2^k
-    /// chunks. A row of sample weight 0 adds nothing, whatever it holds.
+    /// chunks. A row that counts 0, by its sample weight or its class's, adds nothing, whatever it holds.
     ///
     /// # Errors
     ///

@@ -57,7 +57,7 @@ impl Isa {
     /// that the environment variable `LANEGRAD_ISA` names, where it names an available one.
     ///
     /// Decided once per process, at the first call. A value of `LANEGRAD_ISA` that is unknown, or
-    /// names an instruction set that this CPU lacks, is ignored ([`Isa::from_env`] tells). Without the feature `std` there is
+    /// names an instruction set that this CPU lacks, is ignored (`Isa::from_env` tells). Without the feature `std` there is
     /// no environment to read and no detection: the best is what the build enables.
     #[inline]
     #[must_use]
@@ -82,7 +82,7 @@ impl Isa {
     /// ```
     /// use lanegrad::Isa;
     ///
-    /// // What was asked for is what runs, or the program says so.
+    /// // What was asked for when the program started is what runs, or the program says so.
     /// if let Some(isa) = Isa::from_env()? {
     ///     assert_eq!(isa, Isa::best());
     /// }

@@ -7,9 +7,9 @@ pub mod labels;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 
-#[cfg(feature = "alloc")]
-pub(crate) use self::batch::check_offsets;
 pub use self::batch::{Batch, Params};
+#[cfg(feature = "alloc")]
+pub(crate) use self::batch::{check_offsets, weight_of_class};
 pub(crate) use self::element::{Ceilings, Maps, Passes};
 pub use self::element::{Element, Storage};
 use crate::error::Error;

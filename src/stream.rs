@@ -228,7 +228,7 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
         let ncols = Q::Leaf::ncols(&self.summand);
         let rows = Rows::new(data, labels.len(), ncols).expect("the features of each label's row are held");
         let offsets = has_offsets.then_some(&offsets[..]);
-        let batch = Batch::checked(rows, labels).with_weights(weights).with_checked_offsets(offsets);
+        let batch = Batch::checked(rows, labels).with_row_weights(weights).with_checked_offsets(offsets);
         let source = pass::source(&rows);
         let numbers = self.engine.node(self.summand, &batch, source, &mut self.workspace).to_vec();
         self.sum.insert(Span::leaf(self.next_row / chunk_rows::<T>(ncols) as u64), numbers);

@@ -29,6 +29,7 @@ from sklearn.linear_model._linear_loss import LinearModelLoss
 
 COLUMNS = [16, 64, 256, 1000, 4096]
 PEERS = os.path.dirname(os.path.abspath(__file__))
+TARGET = os.path.join(PEERS, "target")
 
 
 def numpy_pass(x, y, w, b):
@@ -48,7 +49,7 @@ class Lanegrad:
     """The program `pass`, which makes a pass for each line that it is sent."""
 
     def __init__(self, rows, columns):
-        program = os.path.join(PEERS, "target", "release", "pass")
+        program = os.path.join(TARGET, "release", "pass")
         pipe = subprocess.PIPE
         self.process = subprocess.Popen([program, str(rows), str(columns)], stdin=pipe, stdout=pipe, text=True)
 
@@ -99,9 +100,12 @@ def measure(columns, megabytes, rounds):
 
 
 def main():
+    if len(sys.argv) > 3:
+        sys.exit(__doc__)
     megabytes, rounds = [int(a) for a in sys.argv[1:]] + [256, 9][len(sys.argv) - 1 :]
     manifest = os.path.join(PEERS, "Cargo.toml")
-    subprocess.run(["cargo", "build", "--quiet", "--locked", "--release", "--manifest-path", manifest, "--bin", "pass"], check=True)
+    build = ["cargo", "build", "--quiet", "--locked", "--release", "--bin", "pass", "--manifest-path", manifest]
+    subprocess.run([*build, "--target-dir", TARGET], check=True)
     print(f"numpy {np.__version__}, scikit-learn {sklearn.__version__}, JAX {jax.__version__}; {megabytes} MB, one core")
     for columns in COLUMNS:
         speeds = measure(columns, megabytes, rounds)

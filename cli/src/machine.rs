@@ -80,10 +80,9 @@ pub(crate) fn fastest() -> Isa {
 
 /// The instruction set that `LANEGRAD_ISA` names, if that is set.
 pub(crate) fn lowered() -> Result<Option<Isa>> {
-    let Some(name) = std::env::var_os("LANEGRAD_ISA") else { return Ok(None) };
-    // A name that is not UTF-8 is unknown too.
-    let isa = Isa::from_name(name.to_str().unwrap_or_default());
-    Ok(Some(isa.with_context(|| format!("LANEGRAD_ISA={}", name.display()))?))
+    Isa::from_env().with_context(|| {
+        format!("LANEGRAD_ISA={}", std::env::var_os("LANEGRAD_ISA").unwrap_or_default().display())
+    })
 }
 
 /// The version of `rustc`, and the instruction sets that the build enables, with which `portable` and the baseline

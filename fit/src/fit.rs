@@ -121,11 +121,11 @@ pub struct Fit {
 }
 
 /// Fits a logistic regression to a batch, whose columns are all features. `observe` is called after each
-/// iteration. It runs on the threads of the caller's rayon pool.
+/// iteration. It runs on the threads of the caller's rayon pool. Weights of classes count as sample weights.
 ///
 /// # Errors
 ///
-/// If an option is out of its range, the batch has no rows or columns, a number in it is not finite, the numbers of a
+/// If rows have offsets, an option is out of its range, the batch has no rows or columns, a number in it is not finite, the numbers of a
 /// column are too large or differ by too little to compute with, no sample weight is above 0 or the largest is too
 /// extreme, or the objective or a weight does not stay finite.
 pub fn fit<S: Number + Storage<T>, T: Number>(
@@ -343,6 +343,24 @@ mod tests {
         let y: Vec<f32> = (0..nrows).map(|i| (i % 2) as f32).collect();
         let batch = Batch::new(Rows::new(&x, nrows, 1).unwrap(), &y).unwrap();
         assert_eq!(fit(&batch, &Options::default(), |_| {}).unwrap().warnings, []);
+    }
+
+    #[test]
+    fn weights_of_classes_are_sample_weights_and_offsets_are_refused() {
+        let plain = batch(&X, &Y);
+        let weights: Vec<f64> = Y.iter().map(|&y| if y == 1.0 { 3.0 } else { 0.5 }).collect();
+        let options = Options { l2: 0.1, ..Options::default() };
+        let fitted = |batch: &Batch<'_, f64, f64>| {
+            let super::Fit { metrics, weights, bias, loss, means, .. } =
+                fit(batch, &options, |_| {}).unwrap();
+            (format!("{metrics:?}"), weights, bias, loss, means)
+        };
+        let by_row = plain.with_sample_weights(&weights).unwrap();
+        assert_eq!(fitted(&plain.with_class_weights([0.5, 3.0]).unwrap()), fitted(&by_row));
+        let refused = fit(&plain.with_class_weights([0.0; 2]).unwrap(), &options, |_| {}).unwrap_err();
+        assert_eq!(chain(&refused), "no row has a sample weight above 0");
+        let refused = fit(&plain.with_offsets(&weights).unwrap(), &options, |_| {}).unwrap_err();
+        assert_eq!(chain(&refused), "rows have offsets, which a fit does not take");
     }
 
     #[test]

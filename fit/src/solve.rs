@@ -25,6 +25,15 @@ pub(crate) fn solve<S: Number + Storage<T>, T: Number>(
     options.check()?;
     ensure!(batch.rows().nrows() > 0, "there are no rows");
     ensure!(!features.places.is_empty(), "there is no column of features");
+    ensure!(batch.offsets().is_none(), "rows have offsets, which a fit does not take");
+    // Weights of classes as sample weights, which all that follows knows.
+    let counts: Vec<T>;
+    let (mut by_row, mut batch) = (Batch::new(batch.rows(), batch.labels())?, batch);
+    if batch.class_weights().is_some() {
+        counts = batch.row_weights().collect();
+        by_row = by_row.with_sample_weights(&counts)?;
+        batch = &by_row;
+    }
     check_sample_weights(batch.sample_weights())?;
     let start = Instant::now();
     let moments = Moments::of_features(batch, features)?;

@@ -6,14 +6,14 @@
 //! Three steps, for a block of rows at a time, by turns:
 //!
 //! ```text
-//! logits       z[i] = w·x[i] + b                                   reads the next block, from memory
+//! logits       z[i] = w·x[i] + b (+ the offset)                    reads the next block, from memory
 //! accumulate   g += c[i] x[i]                                      reads the block before it, from cache
 //! terms        value += f(z[i], y[i]),  c[i] = f'(z[i], y[i])      elementwise: `terms`
 //! ```
 //!
 //! A block is accumulated after the next one was scored: so a core that waits for the memory of the one has work on
 //! the other. For that a block must be short, as a core keeps track of a limited number of loads. (Blocks of wide rows
-//! are not: hardware that fetches ahead then has longer runs of rows, which was faster.)
+//! rarely are: hardware that fetches ahead then has longer runs of rows, which was faster at most widths.)
 //!
 //! The steps that go through the features come in three forms, by the width of a row: [`columns`](super::columns),
 //! [`narrow`](super::narrow) and [`wide`](super::wide). The number of rows in a block changes no bit: a row's logit is
@@ -33,7 +33,6 @@
 //! column. Values, slopes and sample weights are added up in `f64`: at most 64 additions of one, and 3 of lanes. A
 //! product that underflows errs by half the least subnormal besides. Above the chunk sums are `f64`.
 
-use super::axpy::Axpy;
 use super::columns::Columns;
 use super::dot::dot;
 use super::narrow::Narrow;
@@ -44,7 +43,7 @@ use super::wide::Wide;
 use crate::math::Real;
 use crate::math::elementwise::{InPlace, update};
 use crate::math::sigmoid::{Sigmoid, sigmoid};
-use crate::rows::{Batch, Params, Rows};
+use crate::rows::{Batch, Params, Rows, weight_of_class};
 use crate::simd::cpu::cpu;
 use crate::simd::{Backend, Lane, LoadAs, MOST_LANES, V, VECTOR_BYTES, Vector};
 use crate::tree::MOST_ROWS;
@@ -151,23 +150,17 @@ pub(crate) fn leaf<B: Backend, S: LoadAs<T>, T: Real, O: Objective<T>>(
 /// The batch, of which each row has what it counts as its sample weight, where classes have weights.
 #[inline(always)]
 fn with_weights_of_classes<'a, S, T: Real>(batch: &Batch<'a, S, T>, weights: &'a mut [T]) -> Batch<'a, S, T> {
-    if batch.class_weights().is_none() {
-        return *batch;
+    let Some(classes) = batch.class_weights() else { return *batch };
+    let labels = batch.labels();
+    let weights = &mut weights[..labels.len()];
+    let one = T::from_f64(1.0);
+    for (weight, &y) in weights.iter_mut().zip(labels) {
+        *weight = weight_of_class(classes, y, one);
     }
-    let weights = &mut weights[..batch.labels().len()];
-    for (i, weight) in weights.iter_mut().enumerate() {
-        *weight = batch.weight(i, T::from_f64(1.0));
+    for (weight, &s) in weights.iter_mut().zip(batch.sample_weights().unwrap_or(&[])) {
+        *weight = s * *weight;
     }
-    batch.with_weights(weights)
-}
-
-/// `logits += offsets`. Compiled once for all forms of rows.
-#[inline(never)]
-fn add_offsets<B: Backend, T: Lane>(b: B, logits: &mut [T], offsets: &[T]) {
-    b.vectorize(
-        #[inline(always)]
-        || update(b, logits, [offsets], Axpy(T::from_f64(1.0))),
-    );
+    batch.with_row_weights(weights)
 }
 
 /// What is made of a chunk's rows. Of the objective it knows no type, so that its loops are compiled once.
@@ -210,7 +203,9 @@ impl<B: Backend, S: LoadAs<T>, T: Real> Pass<'_, B, S, T> {
                 kernel.accumulate(b, before_it, &done[previous], requests, before, gradient);
             }
             if let Some(offsets) = block.offsets {
-                add_offsets(b, logits, offsets);
+                for (logit, &offset) in logits.iter_mut().zip(offsets) {
+                    *logit = *logit + offset;
+                }
             }
             let others = match direction {
                 None => &batch.labels()[range.clone()],

@@ -117,7 +117,8 @@ fn logits<B: Backend, S: LoadAs<T>, T: Lane>(
     let Params { weights: w, bias } = params;
     let four_at_a_time = B::FOUR_ROWS && source == Source::Cache;
     for (first, out) in (0..rows.nrows()).step_by(T::LANES).zip(out.chunks_mut(T::LANES)) {
-        if w.len() > leaf_len::<T>() || out.len() <= FEW_ROWS {
+        let few = source == Source::Cache && out.len() <= FEW_ROWS;
+        if few || w.len() > leaf_len::<T>() {
             for (i, out) in (first..).zip(out) {
                 *out = dot(b, rows.at(i), w) + bias;
             }

@@ -1,10 +1,9 @@
-//! Rows with their labels and sample weights, and the parameters of the model.
+//! Rows with their labels, weights and offsets, and the parameters of the model.
 
 use super::{Element, Rows, Storage};
 use crate::error::Error;
 use core::fmt;
 use core::ops::Range;
-#[cfg(feature = "alloc")]
 use core::ops::{Add, Mul, Sub};
 
 /// Rows with a label each and, where they do not all count alike, a sample weight each.
@@ -44,7 +43,7 @@ impl<'a, S, T: Copy> Batch<'a, S, T> {
 
     /// This batch with these weights, which were checked before, instead of its own ones and those of classes.
     #[cfg(feature = "alloc")]
-    pub(crate) fn with_weights(self, sample_weights: &'a [T]) -> Self {
+    pub(crate) fn with_row_weights(self, sample_weights: &'a [T]) -> Self {
         Self { sample_weights: Some(sample_weights), class_weights: None, ..self }
     }
 
@@ -107,20 +106,22 @@ impl<'a, S, T: Copy> Batch<'a, S, T> {
     }
 }
 
-#[cfg(feature = "alloc")]
+/// (1 - y) w0 + y w1, the weight of a label. In plain operations, so that no bit depends on the instruction set. `one` is
+/// 1.
+#[inline(always)]
+pub(crate) fn weight_of_class<T>([w0, w1]: [T; 2], y: T, one: T) -> T
+where
+    T: Copy + Add<Output = T> + Sub<Output = T> + Mul<Output = T>,
+{
+    (one - y) * w0 + y * w1
+}
+
 impl<S, T: Copy + Add<Output = T> + Sub<Output = T> + Mul<Output = T>> Batch<'_, S, T> {
-    /// What row `i` counts: its sample weight times that of its label, which is (1 - y) w0 + y w1. In plain
-    /// operations, so that no bit depends on the instruction set. `one` is 1.
+    /// What row `i` counts: its sample weight times that of its label. `one` is 1.
     #[inline(always)]
     pub(crate) fn weight(&self, i: usize, one: T) -> T {
         let weight = self.sample_weights.map_or(one, |weights| weights[i]);
-        match self.class_weights {
-            None => weight,
-            Some([w0, w1]) => {
-                let y = self.labels[i];
-                weight * ((one - y) * w0 + y * w1)
-            }
-        }
+        self.class_weights.map_or(weight, |classes| weight * weight_of_class(classes, self.labels[i], one))
     }
 }
 
@@ -159,7 +160,9 @@ impl<'a, S: Storage<T>, T: Element> Batch<'a, S, T> {
     }
 
     /// These rows with a weight for each label, by which rows count in sums beside their sample weights: a row counts
-    /// s ((1 - y) w0 + y w1), rounded to `T` at each operation, which is s w0 or s w1 where y is 0 or 1.
+    /// s ((1 - y) w0 + y w1), rounded to `T` at each operation, which is s w0 or s w1 where y is 0 or 1. (A product that
+    /// underflows to 0 is a weight of 0; one that overflows is infinite, and so is the weight sum.) A second call replaces
+    /// the first; before or after sample weights makes no difference.
     ///
     /// # Errors
     ///
@@ -186,8 +189,21 @@ impl<'a, S: Storage<T>, T: Element> Batch<'a, S, T> {
         Ok(Self { class_weights: Some(class_weights), ..self })
     }
 
+    /// What each row counts in sums: its sample weight times that of its label.
+    ///
+    /// ```
+    /// let rows = lanegrad::Rows::new(&[1.0_f32, 2.0], 2, 1)?;
+    /// let batch = lanegrad::Batch::new(rows, &[0.0_f32, 1.0])?.with_sample_weights(&[2.0, 3.0])?;
+    /// assert!(batch.with_class_weights([1.0, 4.0])?.row_weights().eq([2.0, 12.0]));
+    /// # Ok::<(), lanegrad::Error>(())
+    /// ```
+    pub fn row_weights(&self) -> impl Iterator<Item = T> {
+        let batch = *self;
+        (0..self.labels.len()).map(move |i| batch.weight(i, T::nearest(1.0)))
+    }
+
     /// These rows with an offset for each row (a base margin, or the logarithm of an exposure): the logit is
-    /// z = (w·x + b) + offset in every pass.
+    /// z = (w·x + b) + offset in every pass, one more rounding. A second call replaces the first.
     ///
     /// O(rows): every offset is looked at.
     ///

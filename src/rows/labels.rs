@@ -14,6 +14,41 @@
 use super::Element;
 use crate::error::Error;
 
+/// A type that programs hold labels in: `bool`, an integer of any size, `f32` or `f64`.
+///
+/// Sealed.
+pub trait Label: sealed::Value {}
+
+/// What keeps [`Label`] from being implemented elsewhere.
+mod sealed {
+    #[expect(unnameable_types, reason = "what a sealed trait stands on")]
+    pub trait Value: Copy {
+        /// The label as a number; 0, 1 and -1 exactly, and no other number as one of these.
+        fn value(self) -> f64;
+    }
+}
+
+macro_rules! label {
+    ($($t:ty),+) => {
+        $(impl Label for $t {}
+
+        impl sealed::Value for $t {
+            fn value(self) -> f64 {
+                self as f64
+            }
+        })+
+    };
+}
+label!(u8, u16, u32, u64, usize, i8, i16, i32, i64, isize, f32, f64);
+
+impl Label for bool {}
+
+impl sealed::Value for bool {
+    fn value(self) -> f64 {
+        f64::from(u8::from(self))
+    }
+}
+
 /// `out[i]` becomes `labels[i]`, which is 0 or 1, or `false` or `true`.
 ///
 /// # Errors
@@ -29,7 +64,7 @@ use crate::error::Error;
 /// assert!(lanegrad::labels::from_binary(&[2_u8, 0, 1], &mut y).is_err());
 /// # Ok::<(), lanegrad::Error>(())
 /// ```
-pub fn from_binary<L: Copy + Into<f64>, T: Element>(labels: &[L], out: &mut [T]) -> Result<(), Error> {
+pub fn from_binary<L: Label, T: Element>(labels: &[L], out: &mut [T]) -> Result<(), Error> {
     convert(labels, out, [0.0, 1.0])
 }
 
@@ -48,18 +83,14 @@ pub fn from_binary<L: Copy + Into<f64>, T: Element>(labels: &[L], out: &mut [T])
 /// assert!(lanegrad::labels::from_signs(&[1.0, 0.0, 1.0], &mut y).is_err());
 /// # Ok::<(), lanegrad::Error>(())
 /// ```
-pub fn from_signs<L: Copy + Into<f64>, T: Element>(labels: &[L], out: &mut [T]) -> Result<(), Error> {
+pub fn from_signs<L: Label, T: Element>(labels: &[L], out: &mut [T]) -> Result<(), Error> {
     convert(labels, out, [-1.0, 1.0])
 }
 
 /// `out[i]` becomes 0 where `labels[i]` is the first of two numbers, and 1 where it is the second.
-fn convert<L: Copy + Into<f64>, T: Element>(
-    labels: &[L],
-    out: &mut [T],
-    [zero, one]: [f64; 2],
-) -> Result<(), Error> {
+fn convert<L: Label, T: Element>(labels: &[L], out: &mut [T], [zero, one]: [f64; 2]) -> Result<(), Error> {
     Error::unless_same_length([("labels", labels.len()), ("out", out.len())])?;
-    let values = labels.iter().map(|&label| label.into());
+    let values = labels.iter().map(|&label| label.value());
     if let Some((index, value)) =
         values.clone().enumerate().find(|&(_, y): &(usize, f64)| y != zero && y != one)
     {

@@ -72,7 +72,8 @@ impl Gradient {
     ///
     /// For workers that do not know which rows of the data set theirs are. The bits depend on the order of such
     /// additions, and on which rows each worker had: [`PartialSum::merge`](crate::PartialSum::merge) is what does not. A
-    /// default `Gradient` is the sum of no rows, of any number of features.
+    /// default `Gradient` is the sum of no rows, of any number of features. Sums are added up before they are made into
+    /// means, and before a penalty is added.
     ///
     /// # Errors
     ///
@@ -110,11 +111,15 @@ impl Gradient {
     }
 }
 
-/// Adds the numbers of another sum to those of one; to no features at all, and 0 elsewhere, it adds any number of them.
+/// Adds the numbers of another sum to those of one. Without features, and 0 elsewhere, a sum is that of no rows of any
+/// number of features.
 pub(super) fn add_sums(
     (heads, by_weights): ([&mut f64; 3], &mut Vec<f64>),
     (other_heads, others): ([f64; 3], &[f64]),
 ) -> Result<(), Error> {
+    if others.is_empty() && other_heads == [0.0; 3] {
+        return Ok(());
+    }
     if by_weights.is_empty() && heads.iter().all(|x| **x == 0.0) {
         by_weights.resize(others.len(), -0.0);
     }
@@ -239,9 +244,30 @@ mod tests {
         assert!(matches!(total.accumulate(&other), Err(Error::LengthMismatch { .. })));
         assert_eq!(total, gradient(4.0, [1.5, 2.0], 0.0, 6.0));
 
+        // A worker without rows has nothing to add.
+        total.accumulate(&Gradient::default()).unwrap();
+        assert_eq!(total, gradient(4.0, [1.5, 2.0], 0.0, 6.0));
+
         // A sum over rows without features is no default.
         let mut bias_alone = Gradient { dw: vec![], ..gradient(1.0, [0.0; 2], 1.0, 1.0) };
         assert!(bias_alone.accumulate(&other).is_err());
+    }
+
+    #[test]
+    fn hessian_products_add_up() {
+        let mut part = HessianProduct::default();
+        part.by_weights = vec![1.0, -2.0];
+        (part.by_bias, part.half_quadratic_form, part.weight_sum) = (5.0, 3.0, 7.0);
+        let mut total = HessianProduct::default();
+        total.accumulate(&part).unwrap();
+        total.accumulate(&HessianProduct::default()).unwrap();
+        total.accumulate(&part).unwrap();
+        assert_eq!((&total.by_weights, total.half_quadratic_form), (&vec![2.0, -4.0], 6.0));
+        assert_eq!((total.by_bias, total.weight_sum), (10.0, 14.0));
+        part.by_weights = vec![1.0];
+        let before = total.clone();
+        assert!(matches!(total.accumulate(&part), Err(Error::LengthMismatch { .. })));
+        assert_eq!(total, before);
     }
 
     #[test]

@@ -36,6 +36,42 @@ mod passes {
         check_class_weights::<f32, f64>();
     }
 
+    /// Rows of a class of weight 0 do not count, whatever they and their offsets hold, in a pass or a stream, whose batches
+    /// may differ in the weights of their classes.
+    #[test]
+    fn rows_of_a_class_of_weight_0_add_nothing() {
+        for cols in WIDTHS {
+            let kind = Kind { labels: Labels::Hard, weighted: false, ..Kind::PLAIN };
+            let mut data =
+                Data::<f32, f32> { class_weights: Some([0.0, 2.0]), ..Data::of_shape(700, cols, kind) };
+            let params = data.params().weights.to_vec();
+            let params = Params::new(&params, 0.5);
+            for isa in isas() {
+                let want = serial(isa).loss_and_gradient(&data.batch(), params).unwrap();
+                assert_eq!(want.weight_sum, 2.0 * data.labels.iter().sum::<f32>() as f64);
+                for (i, &y) in data.labels.iter().enumerate().filter(|(_, y)| **y == 0.0) {
+                    assert_eq!(y, 0.0);
+                    data.x[i * cols..][..cols].fill(f32::NAN);
+                    data.offsets.as_mut().unwrap()[i] = f32::MAX;
+                }
+                let batch = data.batch();
+                let got = serial(isa).loss_and_gradient(&batch, params).unwrap();
+                assert_same_bits(&numbers(&got), &numbers(&want), || format!("{cols} columns on {isa}"));
+
+                let by_row: Vec<f32> = batch.row_weights().collect();
+                let mut stream = GradientStream::new(serial(isa), params);
+                stream.push(&batch.slice(0..330).unwrap()).unwrap();
+                let unweighted = data.unweighted().with_offsets(batch.offsets().unwrap()).unwrap();
+                let rest = unweighted.with_sample_weights(&by_row).unwrap().slice(330..700).unwrap();
+                stream.push(&rest).unwrap();
+                let got = stream.finish().unwrap();
+                assert_same_bits(&numbers(&got), &numbers(&want), || {
+                    format!("streamed, {cols} columns on {isa}")
+                });
+            }
+        }
+    }
+
     fn check_offsets<S: Storage<T> + Number, T: Number>() {
         let zero = T::nearest(0.0);
         for cols in WIDTHS {
@@ -104,7 +140,7 @@ mod passes {
         }
     }
 
-    /// What holds an offset is not looked at again: a row of weight 0 may have any.
+    /// Offsets beyond every logit leave no loss where they are right.
     #[test]
     fn a_large_offset_saturates() {
         let rows = Rows::new(&[1.0_f32, 1.0], 2, 1).unwrap();
@@ -121,7 +157,7 @@ fn labels_of_two_kinds() {
     assert_eq!(y, [0.0, 1.0, 1.0]);
     labels::from_binary(&[1.0_f64, -0.0, 0.0], &mut y).unwrap();
     assert_eq!(y.map(f32::to_bits), [1.0_f32, 0.0, 0.0].map(f32::to_bits));
-    labels::from_signs(&[-1_i32, 1, -1], &mut y).unwrap();
+    labels::from_signs(&[-1_i64, 1, -1], &mut y).unwrap();
     assert_eq!(y, [0.0, 1.0, 0.0]);
     labels::from_signs::<i8, f32>(&[], &mut []).unwrap();
 
