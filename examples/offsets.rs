@@ -1,5 +1,5 @@
-//! Fits a model to a sample that kept every row of class 1 and a twentieth of class 0, as one does where clicks are rare:
-//! an offset of ln 20 for each row gives the parameters of all rows.
+//! Fits a model to a sample that kept every row of class 1 and a twentieth of class 0, as one does where clicks are
+//! rare: an offset of ln 20 for each row gives the parameters of all rows.
 //!
 //! `cargo run --release --example offsets`
 

@@ -218,8 +218,8 @@ impl Engine {
 
     /// The sums of loss and gradient over the rows of a batch, in one pass over them.
     ///
-    /// With z = w·x + b, plus the row's offset if there is one, and s what the row counts (1 in a batch without weights):
-    /// Σ s log_loss(z, y), Σ s residual(z, y) x, Σ s residual(z, y) and Σ s. The formulas are derived in
+    /// With z = w·x + b, plus the row's offset if there is one, and s what the row counts (1 in a batch without
+    /// weights): Σ s log_loss(z, y), Σ s residual(z, y) x, Σ s residual(z, y) and Σ s. The formulas are derived in
     /// [`reference`](mod@crate::reference).
     ///
     /// Memory: O((features + 3) log2(chunks)) `f64`; in parallel as much for each piece of work, of which
@@ -240,8 +240,9 @@ impl Engine {
     ///   `(68 + k) u` times the same sums, for 2^k chunks.
     /// - A product that underflows adds to these bounds: half the least subnormal of `T` for each `s r x` and
     ///   `s L`, and |x| times that for each `s r`.
-    /// - A row that counts 0, by its sample weight or its class's, adds nothing, whatever it holds. NaN and infinities in other rows or
-    ///   in the parameters follow IEEE arithmetic; which NaN comes out (its sign and payload) is unspecified.
+    /// - A row that counts 0, by its sample weight or its class's, adds nothing, whatever it holds. NaN and infinities
+    ///   in other rows or in the parameters follow IEEE arithmetic; which NaN comes out (its sign and payload) is
+    ///   unspecified.
     ///
     /// # Errors
     ///
@@ -355,16 +356,17 @@ impl Engine {
         self.fill(Curvature::new(params, direction), batch, out)
     }
 
-    /// The sums over the rows of a batch of s (x - c), for each column, with the sample weight s of a row and the
+    /// The sums over the rows of a batch of s (x - c), for each column, with what the row counts, s, and the
     /// centre c of the column: divided by the weight sum, how far the mean is from the centre. Labels play no part.
     ///
     /// With a centre among the column's numbers, equal numbers add up to exactly 0.
     ///
     /// # Numeric contract
     ///
-    /// All of it is computed in `f64`, with the same bits on every instruction set, those without fused
-    /// multiply-add too, and any number of threads. The summation errs by at most `(514 + k) u Σ s |x - c|` for 2^k
-    /// chunks. A row that counts 0, by its sample weight or its class's, adds nothing, whatever it holds.
+    /// All of it but s ([`Batch::row_weights`]) is computed in `f64`, with the same bits on every instruction set,
+    /// those without fused multiply-add too, and any number of threads. The summation errs by at most
+    /// `(514 + k) u Σ s |x - c|` for 2^k chunks. A row that counts 0, by its sample weight or its class's, adds
+    /// nothing, whatever it holds.
     ///
     /// # Errors
     ///

@@ -80,9 +80,9 @@ pub enum Error {
     },
     /// An array that is not in standard layout: row by row, without gaps.
     NotRowMajor,
-    /// Sums that have no mean: their sample weights do not add up to a finite number above 0.
+    /// Sums that have no mean: what their rows count does not add up to a finite number above 0.
     NoWeight {
-        /// The sum of the sample weights.
+        /// The sum of what the rows count.
         sum: f64,
     },
     /// A shard that does not start where a chunk does.

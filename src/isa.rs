@@ -57,8 +57,8 @@ impl Isa {
     /// that the environment variable `LANEGRAD_ISA` names, where it names an available one.
     ///
     /// Decided once per process, at the first call. A value of `LANEGRAD_ISA` that is unknown, or
-    /// names an instruction set that this CPU lacks, is ignored (`Isa::from_env` tells). Without the feature `std` there is
-    /// no environment to read and no detection: the best is what the build enables.
+    /// names an instruction set that this CPU lacks, is ignored (`Isa::from_env` tells). Without the feature `std`
+    /// there is no environment to read and no detection: the best is what the build enables.
     #[inline]
     #[must_use]
     pub fn best() -> Self {
@@ -71,7 +71,8 @@ impl Isa {
         Self::fastest()
     }
 
-    /// The instruction set that the environment variable `LANEGRAD_ISA` names now; `None` where it is not set, or empty.
+    /// The instruction set that the environment variable `LANEGRAD_ISA` names now; `None` where it is not set, or
+    /// empty.
     ///
     /// # Errors
     ///

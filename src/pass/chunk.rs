@@ -29,9 +29,9 @@
 //! # Error
 //!
 //! A chunk has at most 512 rows. A product c x meets at most one multiply-add for each row of its accumulator
-//! and 2 additions of accumulators (4 of lanes, where a row is at most half a vector), each an error of u Σ |c x| of its
-//! column. Values, slopes and sample weights are added up in `f64`: at most 64 additions of one, and 3 of lanes. A
-//! product that underflows errs by half the least subnormal besides. Above the chunk sums are `f64`.
+//! and 2 additions of accumulators (4 of lanes, where a row is at most half a vector), each an error of u Σ |c x| of
+//! its column. Values, slopes and sample weights are added up in `f64`: at most 64 additions of one, and 3 of lanes.
+//! A product that underflows errs by half the least subnormal besides. Above the chunk sums are `f64`.
 
 use super::columns::Columns;
 use super::dot::dot;

@@ -66,8 +66,8 @@ impl<B: Backend, S: LoadAs<T>, T: Lane, const N: usize, const SUMS: usize> RowKe
             logits_of::<B, S, T, N, false>(b, rows, params, requests, kept, out);
         }
         if keep && let Some(weights) = weights {
-            // What does not count may hold NaN, which a slope of 0 does not hide. Times that, -0 changes no sum, not even
-            // one of -0.
+            // What does not count may hold NaN, which a slope of 0 does not hide. Times that, -0 changes no sum, not
+            // even one of -0.
             for (row, weight) in kept.chunks_mut(N * T::LANES).zip(weights) {
                 if *weight == T::from_f64(0.0) {
                     row.fill(T::from_f64(-0.0));
@@ -177,7 +177,8 @@ fn logits<B: Backend, S: LoadAs<T>, T: Lane, const N: usize, const WHOLE: bool, 
             let kept = if KEEP { &mut kept[first..first + T::LANES] } else { &mut [] };
             for four in (0..T::LANES).step_by(4) {
                 if !WHOLE {
-                    // Otherwise the compiler loads all rows before it multiplies the first, and has no registers for them.
+                    // Otherwise the compiler loads all rows before it multiplies the first, and has no registers for
+                    // them.
                     compiler_fence(Ordering::SeqCst);
                 }
                 requests.ask(4 * lines);

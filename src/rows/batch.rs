@@ -106,8 +106,8 @@ impl<'a, S, T: Copy> Batch<'a, S, T> {
     }
 }
 
-/// (1 - y) w0 + y w1, the weight of a label. In plain operations, so that no bit depends on the instruction set. `one` is
-/// 1.
+/// (1 - y) w0 + y w1, the weight of a label. In plain operations, so that no bit depends on the instruction set.
+/// `one` is 1.
 #[inline(always)]
 pub(crate) fn weight_of_class<T>([w0, w1]: [T; 2], y: T, one: T) -> T
 where
@@ -160,9 +160,9 @@ impl<'a, S: Storage<T>, T: Element> Batch<'a, S, T> {
     }
 
     /// These rows with a weight for each label, by which rows count in sums beside their sample weights: a row counts
-    /// s ((1 - y) w0 + y w1), rounded to `T` at each operation, which is s w0 or s w1 where y is 0 or 1. (A product that
-    /// underflows to 0 is a weight of 0; one that overflows is infinite, and so is the weight sum.) A second call replaces
-    /// the first; before or after sample weights makes no difference.
+    /// s ((1 - y) w0 + y w1), rounded to `T` at each operation, which is s w0 or s w1 where y is 0 or 1. (A product
+    /// that underflows to 0 is a weight of 0; one that overflows is infinite, and so is the weight sum.) A second
+    /// call replaces the first; before or after sample weights makes no difference.
     ///
     /// # Errors
     ///

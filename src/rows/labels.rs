@@ -53,7 +53,8 @@ impl sealed::Value for bool {
 ///
 /// # Errors
 ///
-/// [`Error::LengthMismatch`]; [`Error::OtherLabel`] with the first label that is another number. `out` is then untouched.
+/// [`Error::LengthMismatch`]; [`Error::OtherLabel`] with the first label that is another number. `out` is then
+/// untouched.
 ///
 /// # Examples
 ///
@@ -72,7 +73,8 @@ pub fn from_binary<L: Label, T: Element>(labels: &[L], out: &mut [T]) -> Result<
 ///
 /// # Errors
 ///
-/// [`Error::LengthMismatch`]; [`Error::OtherLabel`] with the first label that is another number. `out` is then untouched.
+/// [`Error::LengthMismatch`]; [`Error::OtherLabel`] with the first label that is another number. `out` is then
+/// untouched.
 ///
 /// # Examples
 ///

@@ -60,8 +60,8 @@ impl<T: Element> Leaf<Deviations<'_>, T> for Summed {
     }
 }
 
-/// The sums over the rows of a batch of s (x - c), or of s (x - c)², for each column: with the sample weight s of a
-/// row and the centre c of the column.
+/// The sums over the rows of a batch of s (x - c), or of s (x - c)², for each column, with what the
+/// row counts, s, and the centre c of the column.
 ///
 /// Divided by the weight sum, the first are the distances of the means from the centres; the second, about the
 /// means, are the variances.
@@ -83,7 +83,8 @@ impl<T: Element> Leaf<Deviations<'_>, T> for Summed {
 pub struct ColumnSums {
     /// A sum for each column.
     pub sums: Vec<f64>,
-    /// The sum of the sample weights: the number of rows, where they are not weighted.
+    /// The sum of what the rows count ([`Batch::row_weights`](crate::Batch::row_weights)): their number, where they
+    /// are not weighted.
     pub weight_sum: f64,
     #[cfg_attr(feature = "serde", serde(skip))]
     workspace: Workspace,

@@ -47,7 +47,8 @@ pub struct Gradient {
     pub dw: Vec<f64>,
     /// dL/db.
     pub db: f64,
-    /// The sum of the sample weights: the number of rows, where they are not weighted.
+    /// The sum of what the rows count ([`Batch::row_weights`](crate::Batch::row_weights)): their number, where they
+    /// are not weighted.
     pub weight_sum: f64,
     #[cfg_attr(feature = "serde", serde(skip))]
     workspace: Workspace,
@@ -71,9 +72,9 @@ impl Gradient {
     /// Adds the sums over other rows.
     ///
     /// For workers that do not know which rows of the data set theirs are. The bits depend on the order of such
-    /// additions, and on which rows each worker had: [`PartialSum::merge`](crate::PartialSum::merge) is what does not. A
-    /// default `Gradient` is the sum of no rows, of any number of features. Sums are added up before they are made into
-    /// means, and before a penalty is added.
+    /// additions, and on which rows each worker had: [`PartialSum::merge`](crate::PartialSum::merge) is what does
+    /// not. A default `Gradient` is the sum of no rows, of any number of features. Sums are added up before they are
+    /// made into means, and before a penalty is added.
     ///
     /// # Errors
     ///

@@ -35,7 +35,8 @@ pub struct HessianProduct {
     pub by_bias: f64,
     /// ½ vᵀ H v, whose gradient by v is H v: ½ Σ s h q².
     pub half_quadratic_form: f64,
-    /// The sum of the sample weights: the number of rows, where they are not weighted.
+    /// The sum of what the rows count ([`Batch::row_weights`](crate::Batch::row_weights)): their number, where they
+    /// are not weighted.
     pub weight_sum: f64,
     #[cfg_attr(feature = "serde", serde(skip))]
     workspace: Workspace,

@@ -36,8 +36,8 @@ mod passes {
         check_class_weights::<f32, f64>();
     }
 
-    /// Rows of a class of weight 0 do not count, whatever they and their offsets hold, in a pass or a stream, whose batches
-    /// may differ in the weights of their classes.
+    /// Rows of a class of weight 0 do not count, whatever they and their offsets hold, in a pass or a stream, whose
+    /// batches may differ in the weights of their classes.
     #[test]
     fn rows_of_a_class_of_weight_0_add_nothing() {
         for cols in WIDTHS {

@@ -208,8 +208,8 @@ impl Arithmetic {
         self.sums(case, term)
     }
 
-    /// The errors of the sums that `hessian_product` makes with the direction. Each factor of h q q/2 lies within its own
-    /// error, and the product is farthest off where all are largest.
+    /// The errors of the sums that `hessian_product` makes with the direction. Each factor of h q q/2 lies within its
+    /// own error, and the product is farthest off where all are largest.
     pub(crate) fn hessian_errors(&self, case: &Case) -> Sums {
         let (v, v_b) = (&case.v, case.v_b);
         let term = |i: usize| {

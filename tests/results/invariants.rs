@@ -159,9 +159,9 @@ fn flipped_labels_have_the_same_loss() {
     flipped_labels::<f32, f64>();
 }
 
-/// A pass makes of each row the loss and the residual that the functions alone make of its logit, in their bits, wherever
-/// the row stands, with hard labels and soft ones side by side. The other rows add 0: they have a sample weight of 0,
-/// or a label that is certain.
+/// A pass makes of each row the loss and the residual that the functions alone make of its logit, in their bits,
+/// wherever the row stands, with hard labels and soft ones side by side. The other rows add 0: they have a sample
+/// weight of 0, or a label that is certain.
 fn terms_of_functions<T: Number>() {
     let rng = &mut rng(25);
     let n = 4 * 16 + 16 + 5;

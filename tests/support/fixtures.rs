@@ -195,8 +195,8 @@ impl Kind {
     /// The same with numbers that are not finite.
     pub const SPECIAL: Self = Self { values: Values::Special, ..Self::PLAIN };
 
-    /// Every combination of labels, weights, and gaps between the rows, of plain numbers; half of them with offsets, and
-    /// a half with weights of classes.
+    /// Every combination of labels, weights, and gaps between the rows, of plain numbers; half of them with offsets,
+    /// and a half with weights of classes.
     pub fn variants() -> impl Iterator<Item = Self> {
         (0..8_u32).map(|i| Self {
             labels: if i & 1 != 0 { Labels::Soft } else { Labels::Hard },
