@@ -106,6 +106,11 @@ macro_rules! storage {
             }
 
             #[cfg(feature = "alloc")]
+            fn gather<'a>(batch: &Batch<'_, $s, $t>, memory: &'a mut [f64]) -> Batch<'a, $s, $t> {
+                pass::gather(batch, memory)
+            }
+
+            #[cfg(feature = "alloc")]
             fn logits(isa: Isa, rows: Rows<'_, $s>, params: Params<'_, $t>, source: Source, out: &mut [$t]) {
                 dispatch!(isa, b => pass::logits(b, rows, params, source, out));
             }

@@ -474,19 +474,27 @@ impl Engine {
         source: Source,
         workspace: &'w mut Workspace,
     ) -> &'w [f64] {
-        let (nrows, ncols) = (batch.rows().nrows(), batch.rows().ncols());
+        let (nrows, ncols) = (batch.nrows(), batch.rows().ncols());
         let chunk = chunk_rows::<T>(ncols);
         let chunks = nrows.div_ceil(chunk);
         if chunks == 0 {
             return &[];
         }
+        let pass_scratch = pass::scratch_len(ncols, size_of::<T>());
+        let gathered =
+            if batch.is_gathered() { pass::gather_len(chunk.min(nrows), ncols, size_of::<T>()) } else { 0 };
         let tree = Tree {
             leaf: |i: usize, out: &mut [f64], scratch: &mut [f64]| {
                 let batch = batch.range(i * chunk..nrows.min((i + 1) * chunk));
-                Q::Leaf::leaf(&summand, self.isa, &batch, source, scratch, out);
+                if !batch.is_gathered() {
+                    return Q::Leaf::leaf(&summand, self.isa, &batch, source, scratch, out);
+                }
+                let (scratch, memory) = scratch.split_at_mut(pass_scratch);
+                let batch = S::Passes::gather(&batch, memory);
+                Q::Leaf::leaf(&summand, self.isa, &batch, Source::Cache, scratch, out);
             },
             width: width(ncols),
-            leaf_scratch: pass::scratch_len(ncols, size_of::<T>()),
+            leaf_scratch: pass_scratch + gathered,
             grain: grain(self.parallel, chunks, chunk * row_cost(ncols)),
         };
         let (out, scratch) = workspace.take(tree.width + tree.scratch(chunks)).split_at_mut(tree.width);

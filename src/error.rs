@@ -41,6 +41,17 @@ pub enum Error {
         /// The number of rows of the view.
         nrows: usize,
     },
+    /// A row's number that no row has.
+    IndexOutOfRange {
+        /// The first place in the list that has one.
+        place: usize,
+        /// The number there.
+        index: usize,
+        /// The number of rows.
+        nrows: usize,
+    },
+    /// A batch that is gathered from rows already: its rows cannot be gathered once more.
+    GatheredTwice,
     /// A label outside of \[0, 1\], or NaN.
     Label {
         /// The first row that has one.
@@ -153,6 +164,12 @@ impl fmt::Display for Error {
             }
             Self::RowsOutOfRange { start, end, nrows } => {
                 write!(f, "the range {start}..{end} is not within the {nrows} rows")
+            }
+            Self::IndexOutOfRange { place, index, nrows } => {
+                write!(f, "`indices[{place}]` is {index}, and there are {nrows} rows")
+            }
+            Self::GatheredTwice => {
+                f.write_str("the batch is gathered already: gather from the batch that it came from")
             }
             Self::Label { index, value } => {
                 write!(f, "`labels[{index}]` is {value}, which is not between 0 and 1")?;

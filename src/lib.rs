@@ -130,7 +130,7 @@ pub use kernels::{
     softplus_in_place,
 };
 pub use place::{Extent, Place};
-pub use rows::{Batch, Element, Params, Rows, RowsIter, Storage, labels};
+pub use rows::{Batch, Element, Params, RowIndex, Rows, RowsIter, Storage, labels};
 #[cfg(feature = "alloc")]
 pub use stream::{GradientStream, HessianProductStream, SumStream};
 #[cfg(feature = "alloc")]

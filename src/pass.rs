@@ -3,7 +3,7 @@
 //!
 //! `chunk` is the pass, and says how it goes; `deviations` is a simpler one, of columns alone. `terms` are the value
 //! and the slope that it makes of a row. `columns`, `narrow` and `wide` are the three forms of the steps that go
-//! through the features, by the width of a row; `row_kernel` is what they have in common, and `requests` asks for
+//! through the features, by the width of a row; `gather` copies the rows of a gathered chunk together before all that; `row_kernel` is what they have in common, and `requests` asks for
 //! memory ahead of them.
 
 mod axpy;
@@ -14,6 +14,8 @@ mod columns;
 #[cfg(feature = "alloc")]
 mod deviations;
 mod dot;
+#[cfg(feature = "alloc")]
+mod gather;
 #[cfg(feature = "alloc")]
 mod narrow;
 #[cfg(feature = "alloc")]
@@ -31,5 +33,7 @@ pub(crate) use self::chunk::{leaf, logits, probabilities, scratch_len, source};
 #[cfg(feature = "alloc")]
 pub(crate) use self::deviations::deviations;
 pub(crate) use self::dot::dot;
+#[cfg(feature = "alloc")]
+pub(crate) use self::gather::{gather, gather_len};
 #[cfg(feature = "alloc")]
 pub(crate) use self::terms::{CurvatureTerms, LossTerms};

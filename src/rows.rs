@@ -3,6 +3,7 @@
 
 mod batch;
 mod element;
+mod gathered;
 pub mod labels;
 #[cfg(feature = "ndarray")]
 mod ndarray;
@@ -12,6 +13,7 @@ pub use self::batch::{Batch, Params};
 pub(crate) use self::batch::{check_offsets, weight_of_class};
 pub(crate) use self::element::{Ceilings, Maps, Passes};
 pub use self::element::{Element, Storage};
+pub use self::gathered::RowIndex;
 use crate::error::Error;
 use crate::simd::matrix::Matrix;
 use core::fmt;

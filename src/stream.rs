@@ -152,7 +152,7 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
     pub fn push(&mut self, batch: &Batch<'_, S, T>) -> Result<(), Error> {
         let rows = batch.rows();
         Q::Leaf::check(&self.summand, rows.ncols())?;
-        let nrows = rows.nrows();
+        let nrows = batch.nrows();
         let end = self.next_row.checked_add(nrows as u64).filter(|&end| end <= MOST_ROWS);
         let end = end.ok_or(Error::TooManyRows)?;
 
@@ -206,18 +206,19 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
     /// Adds copies of rows to the rows that are held.
     fn hold(&mut self, batch: &Batch<'_, S, T>, range: Range<usize>) {
         let batch = batch.range(range);
-        for row in batch.rows() {
-            self.pending.data.extend_from_slice(row);
+        for i in 0..batch.nrows() {
+            let place = batch.place(i);
+            self.pending.data.extend_from_slice(batch.rows().at(place));
+            self.pending.labels.push(batch.labels()[place]);
         }
-        self.pending.labels.extend_from_slice(batch.labels());
         // A row without a sample weight counts 1, and a product with 1 keeps its bits.
-        self.pending.weights.extend((0..batch.labels().len()).map(|i| batch.weight(i, T::nearest(1.0))));
+        self.pending.weights.extend(batch.row_weights());
         match batch.offsets() {
             // -0 is what leaves every number as it is.
             None => self.pending.offsets.resize(self.pending.labels.len(), T::nearest(-0.0)),
             Some(offsets) => {
-                self.pending.offsets.extend_from_slice(offsets);
-                self.pending.has_offsets |= !offsets.is_empty();
+                self.pending.offsets.extend((0..batch.nrows()).map(|i| offsets[batch.place(i)]));
+                self.pending.has_offsets |= batch.nrows() != 0;
             }
         }
     }

@@ -25,6 +25,7 @@ pub(crate) fn solve<S: Number + Storage<T>, T: Number>(
     options.check()?;
     ensure!(batch.rows().nrows() > 0, "there are no rows");
     ensure!(!features.places.is_empty(), "there is no column of features");
+    ensure!(!batch.is_gathered(), "the batch is gathered from rows, which a fit does not take");
     ensure!(batch.offsets().is_none(), "rows have offsets, which a fit does not take");
     // Weights of classes as sample weights, which all that follows knows.
     let counts: Vec<T>;

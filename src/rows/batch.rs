@@ -1,5 +1,6 @@
 //! Rows with their labels, weights and offsets, and the parameters of the model.
 
+use super::gathered::{Indices, RowIndex};
 use super::{Element, Rows, Storage};
 use crate::error::Error;
 use core::fmt;
@@ -32,13 +33,15 @@ pub struct Batch<'a, S, T> {
     sample_weights: Option<&'a [T]>,
     class_weights: Option<[T; 2]>,
     offsets: Option<&'a [T]>,
+    /// Which rows of all of the above the batch has; `None` where it has all.
+    indices: Option<Indices<'a>>,
 }
 
 impl<'a, S, T: Copy> Batch<'a, S, T> {
     /// Rows with their labels, of one length, which were checked before.
     #[cfg(feature = "alloc")]
     pub(crate) const fn checked(rows: Rows<'a, S>, labels: &'a [T]) -> Self {
-        Self { rows, labels, sample_weights: None, class_weights: None, offsets: None }
+        Self { rows, labels, sample_weights: None, class_weights: None, offsets: None, indices: None }
     }
 
     /// This batch with these weights, which were checked before, instead of its own ones and those of classes.
@@ -53,10 +56,28 @@ impl<'a, S, T: Copy> Batch<'a, S, T> {
         Self { offsets, ..self }
     }
 
-    /// The rows.
+    /// The rows; of a gathered batch those that it was gathered from, as are labels, sample weights and offsets.
     #[must_use]
     pub const fn rows(&self) -> Rows<'a, S> {
         self.rows
+    }
+
+    /// The number of rows that the batch has.
+    #[must_use]
+    pub fn nrows(&self) -> usize {
+        self.indices.map_or(self.rows.nrows(), |indices| indices.len())
+    }
+
+    /// True for a batch that [`Batch::gather`] made.
+    #[must_use]
+    pub const fn is_gathered(&self) -> bool {
+        self.indices.is_some()
+    }
+
+    /// The number of row `i` of the batch among the [`rows`](Self::rows).
+    #[inline(always)]
+    pub(crate) fn place(&self, i: usize) -> usize {
+        self.indices.map_or(i, |indices| indices.at(i))
     }
 
     /// The labels, one for each row.
@@ -89,19 +110,25 @@ impl<'a, S, T: Copy> Batch<'a, S, T> {
     ///
     /// [`Error::RowsOutOfRange`] where the range ends beyond the last row, or before it starts.
     pub fn slice(&self, range: Range<usize>) -> Result<Self, Error> {
-        self.rows.slice(range.clone())?;
+        if range.start > range.end || range.end > self.nrows() {
+            return Err(Error::RowsOutOfRange { start: range.start, end: range.end, nrows: self.nrows() });
+        }
         Ok(self.range(range))
     }
 
     /// The rows of a range, which is within the batch, with all that belongs to them.
     #[inline(always)]
     pub(crate) fn range(&self, range: Range<usize>) -> Self {
+        if let Some(indices) = self.indices {
+            return Self { indices: Some(indices.range(range)), ..*self };
+        }
         Self {
             rows: self.rows.range(range.clone()),
             labels: &self.labels[range.clone()],
             sample_weights: self.sample_weights.map(|weights| &weights[range.clone()]),
             offsets: self.offsets.map(|offsets| &offsets[range]),
             class_weights: self.class_weights,
+            indices: None,
         }
     }
 }
@@ -120,6 +147,7 @@ impl<S, T: Copy + Add<Output = T> + Sub<Output = T> + Mul<Output = T>> Batch<'_,
     /// What row `i` counts: its sample weight times that of its label. `one` is 1.
     #[inline(always)]
     pub(crate) fn weight(&self, i: usize, one: T) -> T {
+        let i = self.place(i);
         let weight = self.sample_weights.map_or(one, |weights| weights[i]);
         self.class_weights.map_or(weight, |classes| weight * weight_of_class(classes, self.labels[i], one))
     }
@@ -139,7 +167,7 @@ impl<'a, S: Storage<T>, T: Element> Batch<'a, S, T> {
         if let Some(index) = labels.iter().position(|&y| !(zero <= y && y <= one)) {
             return Err(Error::Label { index, value: labels[index].into() });
         }
-        Ok(Self { rows, labels, sample_weights: None, class_weights: None, offsets: None })
+        Ok(Self { rows, labels, sample_weights: None, class_weights: None, offsets: None, indices: None })
     }
 
     /// These rows and labels with a sample weight for each row, by which the row counts in sums.
@@ -189,6 +217,45 @@ impl<'a, S: Storage<T>, T: Element> Batch<'a, S, T> {
         Ok(Self { class_weights: Some(class_weights), ..self })
     }
 
+    /// The rows of this batch with these numbers, in their order, with all that belongs to them: a shuffled mini-batch, or
+    /// a fold of a cross-validation. A row may be there more than once.
+    ///
+    /// Passes and streams take such a batch as any other, and give the bits of the same rows copied together. They
+    /// bring the rows of a chunk together in the memory that they work in, and ask for each while others before it are
+    /// copied, so that rows that lie anywhere are not waited for one by one.
+    ///
+    /// O(indices): every index is looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::IndexOutOfRange`] with the first index that is no row's number; [`Error::GatheredTwice`] for a
+    /// batch that is gathered already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use lanegrad::{Batch, Engine, Params, Rows};
+    ///
+    /// let rows = Rows::new(&[1.0_f32, 2.0, 3.0], 3, 1)?;
+    /// let all = Batch::new(rows, &[0.0_f32, 0.0, 1.0])?;
+    /// let order = [2_u32, 0];
+    /// let batch = all.gather(&order)?;
+    /// let gradient = Engine::new().loss_and_gradient(&batch, Params::new(&[0.0], 0.0))?;
+    /// assert_eq!((gradient.weight_sum, gradient.dw[0]), (2.0, -0.5 * 3.0 + 0.5 * 1.0));
+    /// assert!(all.gather(&[3_usize]).is_err());
+    /// # Ok::<(), lanegrad::Error>(())
+    /// ```
+    pub fn gather<I: RowIndex>(self, indices: &'a [I]) -> Result<Self, Error> {
+        if self.is_gathered() {
+            return Err(Error::GatheredTwice);
+        }
+        let (indices, nrows) = (I::indices(indices), self.rows.nrows());
+        match (0..indices.len()).find(|&place| indices.at(place) >= nrows) {
+            None => Ok(Self { indices: Some(indices), ..self }),
+            Some(place) => Err(Error::IndexOutOfRange { place, index: indices.at(place), nrows }),
+        }
+    }
+
     /// What each row counts in sums: its sample weight times that of its label.
     ///
     /// ```
@@ -199,7 +266,7 @@ impl<'a, S: Storage<T>, T: Element> Batch<'a, S, T> {
     /// ```
     pub fn row_weights(&self) -> impl Iterator<Item = T> {
         let batch = *self;
-        (0..self.labels.len()).map(move |i| batch.weight(i, T::nearest(1.0)))
+        (0..self.nrows()).map(move |i| batch.weight(i, T::nearest(1.0)))
     }
 
     /// These rows with an offset for each row (a base margin, or the logarithm of an exposure): the logit is
@@ -243,7 +310,8 @@ impl<S, T> fmt::Debug for Batch<'_, S, T> {
         let weighted = self.sample_weights.is_some() || self.class_weights.is_some();
         let mut out = f.debug_struct("Batch");
         out.field("rows", &self.rows).field("weighted", &weighted);
-        out.field("offsets", &self.offsets.is_some()).finish_non_exhaustive()
+        out.field("offsets", &self.offsets.is_some());
+        out.field("gathered", &self.indices.map(|indices| indices.len())).finish_non_exhaustive()
     }
 }
 

@@ -125,6 +125,10 @@ pub trait Passes<S, T> {
     /// [`axpy`](crate::kernels::axpy) on an instruction set.
     fn axpy(isa: Isa, a: T, x: &[S], y: &mut [T]);
 
+    /// A gathered batch as one whose rows follow each other in memory.
+    #[cfg(feature = "alloc")]
+    fn gather<'a>(batch: &Batch<'_, S, T>, memory: &'a mut [f64]) -> Batch<'a, S, T>;
+
     /// The logits of rows.
     #[cfg(feature = "alloc")]
     fn logits(isa: Isa, rows: Rows<'_, S>, params: Params<'_, T>, source: Source, out: &mut [T]);

@@ -19,3 +19,17 @@ pub(crate) fn prefetch<S>(x: &[S], bytes: usize) {
     #[cfg(not(target_arch = "x86_64"))]
     let _ = (x, bytes);
 }
+
+/// The same, into the second-level cache and not the first.
+#[cfg(feature = "alloc")]
+#[inline(always)]
+pub(crate) fn prefetch_second_level<S>(x: &[S], bytes: usize) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use core::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: as above.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(x.as_ptr().wrapping_byte_add(bytes).cast()) }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (x, bytes);
+}

@@ -266,6 +266,8 @@ fn messages() {
             "the weight of class 1 is -0.5, which is not a finite number of at least 0",
         ),
         (Error::Offset { index: 7, value: f64::NAN }, "`offsets[7]` is NaN, which is not a finite number"),
+        (Error::IndexOutOfRange { place: 7, index: 5, nrows: 5 }, "`indices[7]` is 5, and there are 5 rows"),
+        (Error::GatheredTwice, "the batch is gathered already: gather from the batch that it came from"),
         (
             Error::NotRowMajor,
             "the array is not in standard layout: its rows do not follow one another without gaps; copy it, or give \

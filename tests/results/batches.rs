@@ -1,17 +1,20 @@
 //! What a batch has beside rows and labels: weights of classes count as sample weights, and offsets as a bias of each
-//! row, to the bit; and labels as other programs hold them.
+//! row, to the bit; gathered rows are their copies; and labels as other programs hold them.
 
 use lanegrad::{Error, labels};
 
 #[cfg(feature = "alloc")]
 mod passes {
-    use crate::support::{Data, Kind, Labels, Number, assert_same_bits, isas, numbers, passes, serial};
-    use lanegrad::{Batch, GradientStream, Params, Rows, Storage};
+    use crate::support::{
+        Data, Kind, Labels, Number, assert_same_bits, centres, isas, many, numbers, passes, rng, serial, thin,
+    };
+    use lanegrad::{Batch, Engine, GradientStream, Params, Rows, Storage};
+    use rand::RngExt;
 
     const WIDTHS: [usize; 9] = [0, 1, 4, 8, 16, 30, 64, 100, 300];
 
     fn check_class_weights<S: Storage<T> + Number, T: Number>() {
-        for cols in WIDTHS {
+        for cols in thin(WIDTHS) {
             for weighted in [false, true] {
                 for labels in [Labels::Hard, Labels::Both] {
                     let kind = Kind { weighted, labels, ..Kind::PLAIN };
@@ -40,7 +43,7 @@ mod passes {
     /// batches may differ in the weights of their classes.
     #[test]
     fn rows_of_a_class_of_weight_0_add_nothing() {
-        for cols in WIDTHS {
+        for cols in thin(WIDTHS) {
             let kind = Kind { labels: Labels::Hard, weighted: false, ..Kind::PLAIN };
             let mut data =
                 Data::<f32, f32> { class_weights: Some([0.0, 2.0]), ..Data::of_shape(700, cols, kind) };
@@ -72,9 +75,67 @@ mod passes {
         }
     }
 
+    /// The sums of all passes over a batch, and of a stream that is given it in three parts.
+    fn sums<S: Storage<T>, T: Number>(
+        engine: Engine,
+        batch: &Batch<'_, S, T>,
+        [params, direction]: [Params<'_, T>; 2],
+    ) -> Vec<f64> {
+        let centres = centres(direction);
+        let mut all = numbers(&engine.loss_and_gradient(batch, params).unwrap());
+        all.extend(numbers(&engine.hessian_product(batch, params, direction).unwrap()));
+        all.extend(numbers(&engine.deviations(batch, &centres).unwrap()));
+        all.extend(numbers(&engine.squared_deviations(batch, &centres).unwrap()));
+        let mut stream = GradientStream::new(engine, params);
+        let nrows = batch.nrows();
+        for (start, end) in [(0, nrows / 7), (nrows / 7, nrows / 2), (nrows / 2, nrows)] {
+            stream.push(&batch.slice(start..end).unwrap()).unwrap();
+        }
+        all.extend(numbers(&stream.finish().unwrap()));
+        all.extend(batch.row_weights().map(|weight| weight.to_f64()));
+        all
+    }
+
+    fn check_gathered<S: Storage<T> + Number, T: Number>() {
+        let mut rng = rng(5);
+        for cols in thin(WIDTHS) {
+            for (rows, taken) in
+                [(1, 3), (50, 0), (50, 17), (900, 1300), (20_000 / (cols + 1), 60_000 / (cols + 1))]
+            {
+                for kind in [
+                    Kind::PLAIN,
+                    Kind { weighted: false, classes: false, offsets: false, gap: 3, ..Kind::PLAIN },
+                ] {
+                    let data = Data::<S, T>::of_shape(rows, cols, kind);
+                    let indices: Vec<usize> = many(taken, || rng.random_range(0..rows));
+                    let short: Vec<u32> = indices.iter().map(|&i| i as u32).collect();
+                    let copied = data.copied(&indices);
+                    for isa in isas() {
+                        let want = sums(serial(isa), &copied.batch(), data.both());
+                        for engine in [serial(isa), Engine::new().with_isa(isa)] {
+                            for batch in [data.batch().gather(&indices), data.batch().gather(&short)] {
+                                let got = sums(engine, &batch.unwrap(), data.both());
+                                let context = || format!("{taken} of {rows} x {cols} on {isa}, {kind:?}");
+                                assert_same_bits(&got, &want, context);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Rows by their numbers are their copies, some more than once, and some not at all.
+    #[test]
+    fn gathered_rows_are_their_copies() {
+        check_gathered::<f32, f32>();
+        check_gathered::<f64, f64>();
+        check_gathered::<f32, f64>();
+    }
+
     fn check_offsets<S: Storage<T> + Number, T: Number>() {
         let zero = T::nearest(0.0);
-        for cols in WIDTHS {
+        for cols in thin(WIDTHS) {
             let data = Data::<S, T>::of_shape(19, cols, Kind { classes: false, ..Kind::PLAIN });
             let (batch, offsets) = (data.batch(), data.offsets.as_ref().unwrap());
             let weights = batch.sample_weights().unwrap();
@@ -171,4 +232,27 @@ fn labels_of_two_kinds() {
     );
     refused(labels::from_binary(&[0_u8], &mut y), "lengths disagree: `labels` has 1 elements, `out` has 3");
     assert_eq!(y, [0.0, 1.0, 0.0], "refused labels write nothing");
+}
+
+#[test]
+fn indices_out_of_range_are_named() {
+    let rows = lanegrad::Rows::new(&[1.0_f32; 6], 3, 2).unwrap();
+    let batch = lanegrad::Batch::new(rows, &[0.0_f32; 3]).unwrap();
+    let refused = |error: Option<Error>, message: &str| assert_eq!(error.unwrap().to_string(), message);
+    refused(batch.gather(&[2_u32, 3, 4]).err(), "`indices[1]` is 3, and there are 3 rows");
+    refused(
+        batch.gather(&[usize::MAX]).err(),
+        &format!("`indices[0]` is {}, and there are 3 rows", usize::MAX),
+    );
+    let gathered = batch.gather(&[2_u32, 0]).unwrap();
+    refused(
+        gathered.gather(&[0_u32]).err(),
+        "the batch is gathered already: gather from the batch that it came from",
+    );
+    assert_eq!((gathered.nrows(), gathered.rows().nrows()), (2, 3));
+    refused(gathered.slice(1..3).err(), "the range 1..3 is not within the 2 rows");
+    assert_eq!(gathered.slice(1..2).unwrap().nrows(), 1);
+    let none = lanegrad::Batch::new(lanegrad::Rows::<f32>::new(&[], 0, 2).unwrap(), &[0.0_f32; 0]).unwrap();
+    assert_eq!(none.gather::<u32>(&[]).unwrap().nrows(), 0);
+    assert!(none.gather(&[0_u32]).is_err());
 }

@@ -132,12 +132,15 @@ fn check_passes<S: Storage<T> + Number, T: Number>() {
 
                     let view = Rows::with_stride(&*x, rows, cols, stride).unwrap();
                     let batch = Batch::new(view, y).unwrap();
+                    let order: Vec<u32> = (0..rows as u32).rev().collect();
                     let (params, direction) = (Params::new(w, v[0]), Params::new(v, w[0]));
                     let engine = Engine::serial().with_isa(isa);
                     let mut all = Vec::new();
                     let weighted =
                         batch.with_sample_weights(s).and_then(|batch| batch.with_offsets(o)).unwrap();
-                    for batch in [batch, weighted, weighted.with_class_weights([s[0], y[0]]).unwrap()] {
+                    let by_class = weighted.with_class_weights([s[0], y[0]]).unwrap();
+                    let gathered = weighted.gather(&order[..rows]).unwrap();
+                    for batch in [batch, weighted, by_class, gathered] {
                         all.extend(numbers(&engine.loss_and_gradient(&batch, params).unwrap()));
                         all.extend(numbers(&engine.hessian_product(&batch, params, direction).unwrap()));
                     }

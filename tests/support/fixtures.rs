@@ -340,6 +340,20 @@ impl<S: Storage<T> + Number, T: Number> Data<S, T> {
         batch
     }
 
+    /// Copies of the rows with these numbers, in their order.
+    pub fn copied(&self, indices: &[usize]) -> Self {
+        let of = |numbers: &Vec<T>| indices.iter().map(|&i| numbers[i]).collect::<Vec<T>>();
+        Self {
+            x: indices.iter().flat_map(|&i| self.rows().row(i).expect("a row's number")).copied().collect(),
+            start: 0,
+            row_stride: self.ncols,
+            labels: of(&self.labels),
+            sample_weights: self.sample_weights.as_ref().map(of),
+            offsets: self.offsets.as_ref().map(of),
+            ..self.clone()
+        }
+    }
+
     /// What each row counts: its sample weight times that of its label.
     pub fn counts(&self) -> Vec<T> {
         let one = T::nearest(1.0);

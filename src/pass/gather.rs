@@ -1,0 +1,58 @@
+//! Rows that lie anywhere, copied together: a chunk of a gathered batch, before a pass over it.
+//!
+//! A row is asked for while some before it are copied, as no hardware knows which comes next: into the second-level cache,
+//! which takes more requests at a time than the first. Copies of a chunk stay in that cache; to pass over rows where
+//! they lie, with the same requests, was no faster (`BENCHMARKS.md`, "Measured while tuning").
+
+use crate::num::Float;
+use crate::rows::{Batch, Rows};
+use crate::simd::prefetch::prefetch_second_level;
+use crate::tuning::{CACHE_LINE, rows_ahead};
+use bytemuck::Pod;
+
+/// Length of the memory that [`gather`] needs for `nrows` rows of `ncols` numbers, of at most `bytes` bytes each.
+pub(crate) const fn gather_len(nrows: usize, ncols: usize, bytes: usize) -> usize {
+    (CACHE_LINE + nrows * (ncols + 3) * bytes).div_ceil(size_of::<f64>())
+}
+
+/// A gathered batch as one whose rows follow each other in `memory`, with all that belongs to them.
+pub(crate) fn gather<'a, S: Float + Pod, T: Float + Pod>(
+    batch: &Batch<'_, S, T>,
+    memory: &'a mut [f64],
+) -> Batch<'a, S, T> {
+    let (nrows, rows) = (batch.nrows(), batch.rows());
+    let ncols = rows.ncols();
+    let start = memory.as_ptr().align_offset(CACHE_LINE).min(CACHE_LINE / size_of::<f64>());
+    // The wider numbers first, so that all are aligned.
+    let memory: &mut [T] = bytemuck::cast_slice_mut(&mut memory[start..]);
+    let (labels, memory) = memory.split_at_mut(nrows);
+    let (weights, memory) = memory.split_at_mut(nrows);
+    let (offsets, memory) = memory.split_at_mut(nrows);
+    let x: &mut [S] = &mut bytemuck::cast_slice_mut(memory)[..nrows * ncols];
+
+    let ahead = rows_ahead(ncols * size_of::<S>());
+    for i in 0..nrows {
+        if i + ahead < nrows {
+            let place = batch.place(i + ahead);
+            let row = rows.at(place);
+            for line in (0..size_of_val(row)).step_by(CACHE_LINE) {
+                prefetch_second_level(row, line);
+            }
+            // Labels lie as far from each other as rows do.
+            for numbers in
+                [Some(batch.labels()), batch.sample_weights(), batch.offsets()].into_iter().flatten()
+            {
+                prefetch_second_level(numbers, place * size_of::<T>());
+            }
+        }
+        let place = batch.place(i);
+        x[i * ncols..][..ncols].copy_from_slice(rows.at(place));
+        labels[i] = batch.labels()[place];
+        weights[i] = batch.weight(i, T::from_f64(1.0));
+        offsets[i] = batch.offsets().map_or(T::from_f64(-0.0), |offsets| offsets[place]);
+    }
+    let rows = Rows::new(x, nrows, ncols).expect("the rows that were copied");
+    let weighted = batch.sample_weights().is_some() || batch.class_weights().is_some();
+    let together = Batch::checked(rows, labels).with_checked_offsets(batch.offsets().map(|_| &*offsets));
+    if weighted { together.with_row_weights(weights) } else { together }
+}
