@@ -128,7 +128,8 @@ fn check<S: Storage<T> + Number, T: Number>(input: &Input) {
     let mut compact =
         Data::<S, T>::new(input.x.get(nrows * ncols), fractions(input.labels, nrows), weights, bias);
     compact.sample_weights = input.sample_weights.map(|seed| fractions(seed, nrows));
-    compact.class_weights = input.class_weights.map(|(w0, w1)| [w0, w1].map(|w| T::nearest(f64::from(w) / 7.0)));
+    compact.class_weights =
+        input.class_weights.map(|(w0, w1)| [w0, w1].map(|w| T::nearest(f64::from(w) / 7.0)));
     compact.offsets = input.offsets.map(|seed| fractions(seed, nrows));
     (compact.weights[1], compact.biases[1]) = (direction, T::nearest(-0.75));
     let data = compact.clone().spread(usize::from(input.gap) % 20);
