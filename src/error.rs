@@ -2,6 +2,7 @@
 
 use crate::place::Place;
 use core::fmt;
+use core::ops::Range;
 
 /// The reason for which a call was refused. Every check is made before anything is written.
 #[derive(Clone, Debug, PartialEq)]
@@ -142,6 +143,12 @@ impl Error {
                 Err(Self::LengthMismatch { names: [name, other_name], lengths: [length, other] })
             }
         }
+    }
+
+    /// `Ok` where a range of rows is within so many.
+    pub(crate) fn unless_within(range: &Range<usize>, nrows: usize) -> Result<(), Self> {
+        let &Range { start, end } = range;
+        if start > end || end > nrows { Err(Self::RowsOutOfRange { start, end, nrows }) } else { Ok(()) }
     }
 }
 

@@ -126,9 +126,7 @@ impl<'a, S> Rows<'a, S> {
     /// # Ok::<(), lanegrad::Error>(())
     /// ```
     pub fn slice(&self, range: Range<usize>) -> Result<Self, Error> {
-        if range.start > range.end || range.end > self.nrows() {
-            return Err(Error::RowsOutOfRange { start: range.start, end: range.end, nrows: self.nrows() });
-        }
+        Error::unless_within(&range, self.nrows())?;
         Ok(self.range(range))
     }
 

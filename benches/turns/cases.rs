@@ -66,7 +66,7 @@ macro_rules! commit {
             use super::{Call, Context, Run};
             use $crate_name::{Batch, Element, Engine, Gradient, HessianProduct, Isa, Params, Rows, Storage};
 
-            fn isa(context: &Context) -> Isa {
+            pub(super) fn isa(context: &Context) -> Isa {
                 context
                     .isa
                     .as_ref()
@@ -184,10 +184,12 @@ fn by_hand<'a, S: Storage<T>, T: Element>(
     y: &'a [T],
     w: &'a [T],
 ) -> Option<Run<'a>> {
-    let isa =
-        context.isa.as_ref().map_or_else(Isa::best, |name| Isa::from_name(name).expect("an instruction set"));
+    if group != "small" {
+        return None;
+    }
+    let isa = now::isa(context);
     let (mut z, mut gradient) = (y.to_vec(), w.to_vec());
-    let run = move || {
+    Some(Box::new(move || {
         for (z, x) in z.iter_mut().zip(x.chunks_exact(w.len())) {
             *z = isa.dot(x, w).expect("a row");
         }
@@ -195,12 +197,11 @@ fn by_hand<'a, S: Storage<T>, T: Element>(
         for (&c, x) in z.iter().zip(x.chunks_exact(w.len())) {
             isa.axpy(c, x, &mut gradient).expect("a row");
         }
-    };
-    if group == "small" { Some(Box::new(run)) } else { None }
+    }))
 }
 
 /// Reads of a slice by each thread's part of it, as one stream and as four.
-fn reads<T: lanegrad::Element>(threads: usize, x: &[T]) -> Vec<Run<'_>> {
+fn reads<T: Element>(threads: usize, x: &[T]) -> Vec<Run<'_>> {
     let isa = Isa::best();
     let parts: Vec<&[T]> = x.chunks(x.len().div_ceil(threads)).collect();
     let one = move |x: &[T]| {

@@ -125,8 +125,8 @@ pub struct Fit {
 ///
 /// # Errors
 ///
-/// If rows have offsets, an option is out of its range, the batch has no rows or columns, a number in it is not
-/// finite, the numbers of a column are too large or differ by too little to compute with, no sample weight is above 0
+/// If rows have offsets or are gathered, an option is out of its range, the batch has no rows or columns, a number in
+/// it is not finite, the numbers of a column are too large or differ by too little to compute with, no sample weight is above 0
 /// or the largest is too extreme, or the objective or a weight does not stay finite.
 pub fn fit<S: Number + Storage<T>, T: Number>(
     batch: &Batch<'_, S, T>,
@@ -361,6 +361,8 @@ mod tests {
         assert_eq!(chain(&refused), "no row has a sample weight above 0");
         let refused = fit(&plain.with_offsets(&weights).unwrap(), &options, |_| {}).unwrap_err();
         assert_eq!(chain(&refused), "rows have offsets, which a fit does not take");
+        let refused = fit(&plain.gather(&[0_u32, 1]).unwrap(), &options, |_| {}).unwrap_err();
+        assert_eq!(chain(&refused), "the batch is gathered from rows, which a fit does not take");
     }
 
     #[test]

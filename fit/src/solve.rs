@@ -28,11 +28,11 @@ pub(crate) fn solve<S: Number + Storage<T>, T: Number>(
     ensure!(!batch.is_gathered(), "the batch is gathered from rows, which a fit does not take");
     ensure!(batch.offsets().is_none(), "rows have offsets, which a fit does not take");
     // Weights of classes as sample weights, which all that follows knows.
-    let counts: Vec<T>;
-    let (mut by_row, mut batch) = (Batch::new(batch.rows(), batch.labels())?, batch);
+    let (counts, by_row): (Vec<T>, Batch<'_, S, T>);
+    let mut batch = batch;
     if batch.class_weights().is_some() {
         counts = batch.row_weights().collect();
-        by_row = by_row.with_sample_weights(&counts)?;
+        by_row = Batch::new(batch.rows(), batch.labels())?.with_sample_weights(&counts)?;
         batch = &by_row;
     }
     check_sample_weights(batch.sample_weights())?;

@@ -110,9 +110,7 @@ impl<'a, S, T: Copy> Batch<'a, S, T> {
     ///
     /// [`Error::RowsOutOfRange`] where the range ends beyond the last row, or before it starts.
     pub fn slice(&self, range: Range<usize>) -> Result<Self, Error> {
-        if range.start > range.end || range.end > self.nrows() {
-            return Err(Error::RowsOutOfRange { start: range.start, end: range.end, nrows: self.nrows() });
-        }
+        Error::unless_within(&range, self.nrows())?;
         Ok(self.range(range))
     }
 
