@@ -15,7 +15,7 @@ fn arrive(first: usize, rows: usize) -> (Vec<f32>, Vec<f32>) {
 }
 
 /// Pushes rows from `first` to `end` in batches of uneven sizes.
-fn push(stream: &mut GradientStream<'_, f32, f32>, first: usize, end: usize) -> Result<(), lanegrad::Error> {
+fn push(stream: &mut GradientStream<f32, f32>, first: usize, end: usize) -> Result<(), lanegrad::Error> {
     let mut next = first;
     while next < end {
         let rows = (777 + next % 500).min(end - next);

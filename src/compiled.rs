@@ -145,6 +145,18 @@ macro_rules! storage {
             }
 
             #[cfg(feature = "alloc")]
+            fn diagonal(
+                isa: Isa,
+                batch: &Batch<'_, $s, $t>,
+                params: Params<'_, $t>,
+                source: Source,
+                scratch: &mut [f64],
+                node: &mut [f64],
+            ) {
+                dispatch!(isa, b => pass::diagonal(b, batch, params, source, scratch, node));
+            }
+
+            #[cfg(feature = "alloc")]
             fn deviations(isa: Isa, batch: &Batch<'_, $s, $t>, centres: &[f64], squared: bool, node: &mut [f64]) {
                 dispatch!(isa, _b => pass::deviations(batch, centres, squared, node));
             }

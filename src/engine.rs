@@ -6,8 +6,8 @@ use crate::parallel::{for_parts, grain};
 use crate::pass;
 use crate::rows::{Batch, Element, Maps, Params, Passes, Rows, Storage, check_offsets};
 use crate::sum::{
-    ColumnSums, Curvature, Deviations, Finish, Gradient, HessianProduct, Leaf, Loss, Summand, Total,
-    Workspace, chunk_rows,
+    At, Centres, ColumnSums, Curvature, Deviations, Diagonal, Finish, Gradient, HessianDiagonal,
+    HessianProduct, Leaf, Loss, Summand, Total, Workspace, chunk_rows,
 };
 use crate::tree::Tree;
 use crate::tree::node::{Sums, width};
@@ -297,7 +297,7 @@ impl Engine {
         params: Params<'_, T>,
         out: &mut Gradient,
     ) -> Result<(), Error> {
-        self.fill(Loss::new(params), batch, out)
+        self.fill::<S, T, Loss>(params, batch, out)
     }
 
     /// The product of the loss's Hessian with a direction v, summed over the rows of a batch in one pass
@@ -353,7 +353,57 @@ impl Engine {
         direction: Params<'_, T>,
         out: &mut HessianProduct,
     ) -> Result<(), Error> {
-        self.fill(Curvature::new(params, direction), batch, out)
+        self.fill::<S, T, Curvature>([params, direction], batch, out)
+    }
+
+    /// The diagonal of the loss's Hessian, summed over the rows of a batch in one pass over them: Σ s h x² for each
+    /// column and Σ s h, with h = sigmoid(z) sigmoid(-z); see [`HessianDiagonal`] for what it is good for. Labels play
+    /// no part, but for the weights of classes.
+    ///
+    /// # Numeric contract
+    ///
+    /// The bits are as constant as those of [`Engine::loss_and_gradient`], and a row that counts 0 adds nothing either.
+    /// h errs as in [`Engine::hessian_product`]. s h is rounded to `T`; squares and all sums are in `f64`, and err by
+    /// at most `(514 + k) u` of the sum, for 2^k chunks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`] where there is not a weight for each feature.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use lanegrad::{Batch, Engine, Params, Rows};
+    ///
+    /// let batch = Batch::new(Rows::new(&[1.0_f32, 3.0, 2.0, -1.0], 2, 2)?, &[1.0, 0.0])?;
+    /// let params = Params::new(&[0.0, 0.0], 0.0); // h = 1/4
+    /// let diagonal = Engine::new().hessian_diagonal(&batch, params)?;
+    /// assert_eq!((diagonal.by_weights, diagonal.by_bias), (vec![1.25, 2.5], 0.5));
+    /// # Ok::<(), lanegrad::Error>(())
+    /// ```
+    pub fn hessian_diagonal<S: Storage<T>, T: Element>(
+        &self,
+        batch: &Batch<'_, S, T>,
+        params: Params<'_, T>,
+    ) -> Result<HessianDiagonal, Error> {
+        let mut out = HessianDiagonal::default();
+        self.hessian_diagonal_into(batch, params, &mut out)?;
+        Ok(out)
+    }
+
+    /// Fills a result that is there already with what [`Engine::hessian_diagonal`] returns; as
+    /// [`Engine::loss_and_gradient_into`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Engine::hessian_diagonal`]; `out` is then untouched.
+    pub fn hessian_diagonal_into<S: Storage<T>, T: Element>(
+        &self,
+        batch: &Batch<'_, S, T>,
+        params: Params<'_, T>,
+        out: &mut HessianDiagonal,
+    ) -> Result<(), Error> {
+        self.fill::<S, T, Diagonal>(params, batch, out)
     }
 
     /// The sums over the rows of a batch of s (x - c), for each column, with what the row counts, s, and the
@@ -387,7 +437,7 @@ impl Engine {
         centres: &[f64],
     ) -> Result<ColumnSums, Error> {
         let mut out = ColumnSums::default();
-        self.fill(Deviations::new(centres, false), batch, &mut out)?;
+        self.fill::<S, T, Deviations>(Centres { centres, squared: false }, batch, &mut out)?;
         Ok(out)
     }
 
@@ -403,21 +453,21 @@ impl Engine {
         centres: &[f64],
     ) -> Result<ColumnSums, Error> {
         let mut out = ColumnSums::default();
-        self.fill(Deviations::new(centres, true), batch, &mut out)?;
+        self.fill::<S, T, Deviations>(Centres { centres, squared: true }, batch, &mut out)?;
         Ok(out)
     }
 
     /// Fills a result with the sums over a batch, working in the memory that the result keeps.
     fn fill<S: Storage<T>, T: Element, Q: Summand<T>>(
         &self,
-        summand: Q,
+        at: At<'_, Q, T>,
         batch: &Batch<'_, S, T>,
         out: &mut Q::Total,
     ) -> Result<(), Error> {
         let ncols = batch.rows().ncols();
-        Q::Leaf::check(&summand, ncols)?;
+        Q::Leaf::check(at, ncols)?;
         let mut workspace = core::mem::take(<Q::Total as Total>::Finish::workspace(out));
-        let node = self.node(summand, batch, pass::source(&batch.rows()), &mut workspace);
+        let node = self.node::<S, T, Q>(at, batch, pass::source(&batch.rows()), &mut workspace);
         <Q::Total as Total>::Finish::set(out, Sums::of(node), ncols);
         *<Q::Total as Total>::Finish::workspace(out) = workspace;
         Ok(())
@@ -469,16 +519,16 @@ impl Engine {
     /// rows.
     pub(crate) fn node<'w, S: Storage<T>, T: Element, Q: Summand<T>>(
         &self,
-        summand: Q,
+        at: At<'_, Q, T>,
         batch: &Batch<'_, S, T>,
         source: Source,
         workspace: &'w mut Workspace,
-    ) -> &'w [f64] {
+    ) -> &'w mut [f64] {
         let (nrows, ncols) = (batch.nrows(), batch.rows().ncols());
         let chunk = chunk_rows::<T>(ncols);
         let chunks = nrows.div_ceil(chunk);
         if chunks == 0 {
-            return &[];
+            return &mut [];
         }
         let pass_scratch = pass::scratch_len(ncols, size_of::<T>());
         let gathered =
@@ -487,11 +537,11 @@ impl Engine {
             leaf: |i: usize, out: &mut [f64], scratch: &mut [f64]| {
                 let batch = batch.range(i * chunk..nrows.min((i + 1) * chunk));
                 if !batch.is_gathered() {
-                    return Q::Leaf::leaf(&summand, self.isa, &batch, source, scratch, out);
+                    return Q::Leaf::leaf(at, self.isa, &batch, source, scratch, out);
                 }
                 let (scratch, memory) = scratch.split_at_mut(pass_scratch);
                 let batch = S::Passes::gather(&batch, memory);
-                Q::Leaf::leaf(&summand, self.isa, &batch, Source::Cache, scratch, out);
+                Q::Leaf::leaf(at, self.isa, &batch, Source::Cache, scratch, out);
             },
             width: width(ncols),
             leaf_scratch: pass_scratch + gathered,

@@ -132,9 +132,9 @@ pub use kernels::{
 pub use place::{Extent, Place};
 pub use rows::{Batch, Element, Params, RowIndex, Rows, RowsIter, Storage, labels};
 #[cfg(feature = "alloc")]
-pub use stream::{GradientStream, HessianProductStream, SumStream};
+pub use stream::{GradientStream, HessianDiagonalStream, HessianProductStream, SumStream};
 #[cfg(feature = "alloc")]
 pub use sum::{
-    ColumnSums, Curvature, Deviations, Gradient, GradientSum, HessianProduct, HessianProductSum, Loss,
-    PartialSum, Summand, Total, chunk_rows,
+    ColumnSums, Curvature, Deviations, Diagonal, Gradient, GradientSum, HessianDiagonal, HessianDiagonalSum,
+    HessianProduct, HessianProductSum, Loss, PartialSum, Summand, Total, chunk_rows,
 };

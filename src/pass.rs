@@ -13,6 +13,8 @@ mod chunk;
 mod columns;
 #[cfg(feature = "alloc")]
 mod deviations;
+#[cfg(feature = "alloc")]
+mod diagonal;
 mod dot;
 #[cfg(feature = "alloc")]
 mod gather;
@@ -32,6 +34,8 @@ pub(crate) use self::axpy::Axpy;
 pub(crate) use self::chunk::{leaf, logits, probabilities, scratch_len, source};
 #[cfg(feature = "alloc")]
 pub(crate) use self::deviations::deviations;
+#[cfg(feature = "alloc")]
+pub(crate) use self::diagonal::diagonal;
 pub(crate) use self::dot::dot;
 #[cfg(feature = "alloc")]
 pub(crate) use self::gather::{gather, gather_len};

@@ -3,39 +3,52 @@
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::pass;
-use crate::place::{Extent, Place};
+use crate::place::Place;
 use crate::rows::{Batch, Element, Params, Rows, Storage};
 use crate::sum::{
-    Curvature, Finish, Leaf, Loss, MOST_ROWS, PartialSum, Summand, Total, Workspace, chunk_rows,
+    At, Curvature, Diagonal, Finish, Kept, Leaf, Loss, MOST_ROWS, PartialSum, Summand, Total, Workspace,
+    chunk_rows,
 };
-use crate::tree::node::Sums;
+use crate::tree::node::{Sums, width};
 use crate::tree::{Span, aligned};
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
 /// A sum over batches of any size, in row order; for data that are not in memory at once. `Q` is the function
-/// that is summed: [`Loss`] in a [`GradientStream`], [`Curvature`] in a [`HessianProductStream`].
+/// that is summed: [`Loss`] in a [`GradientStream`], [`Curvature`] in a [`HessianProductStream`], [`Diagonal`] in a
+/// [`HessianDiagonalStream`].
 ///
 /// The result has the bits of one pass over all rows, into whichever batches they were cut. Rows that do
 /// not fill a chunk are held in a buffer of one chunk ([`chunk_rows`] rows); other rows are summed where they
 /// lie.
 ///
-/// ```
-/// use lanegrad::{Batch, Engine, GradientStream, Params, Rows};
+/// A stream keeps a copy of its parameters, and so borrows nothing. It can be kept for many passes over the data: started
+/// again with new parameters, and with a result that is filled again, it allocates nothing once it has run.
 ///
-/// let params = Params::new(&[0.5_f32, -0.25], 0.1);
-/// let mut stream = GradientStream::new(Engine::new(), params);
-/// for (x, y) in [([1.0_f32, 2.0, 3.0, 4.0], [1.0_f32, 0.0]), ([5.0, 6.0, 7.0, 8.0], [1.0, 1.0])] {
-///     stream.push(&Batch::new(Rows::new(&x, 2, 2)?, &y)?)?;
+/// ```
+/// use lanegrad::{Batch, Engine, Gradient, GradientStream, Params, Rows};
+///
+/// let (mut weights, mut bias) = ([0.5_f32, -0.25], 0.1);
+/// let mut stream = GradientStream::new(Engine::new(), Params::new(&weights, bias));
+/// let mut gradient = Gradient::default();
+/// for epoch in 0..3 {
+///     stream.restart(Params::new(&weights, bias));
+///     for (x, y) in [([1.0_f32, 2.0, 3.0, 4.0], [1.0_f32, 0.0]), ([5.0, 6.0, 7.0, 8.0], [1.0, 1.0])] {
+///         stream.push(&Batch::new(Rows::new(&x, 2, 2)?, &y)?)?;
+///     }
+///     stream.finish_into(&mut gradient)?;
+///     assert_eq!(gradient.weight_sum, 4.0);
+///     for (weight, derivative) in weights.iter_mut().zip(&gradient.dw) {
+///         *weight -= 0.01 * *derivative as f32;
+///     }
+///     bias -= 0.01 * gradient.db as f32;
 /// }
-/// let gradient = stream.finish()?;
-/// assert_eq!(gradient.weight_sum, 4.0);
 /// # Ok::<(), lanegrad::Error>(())
 /// ```
 pub struct SumStream<S, T: Element, Q: Summand<T>> {
     engine: Engine,
-    summand: Q,
+    at: Kept<Q, T>,
     sum: PartialSum<Q::Total>,
     first_row: u64,
     next_row: u64,
@@ -44,10 +57,13 @@ pub struct SumStream<S, T: Element, Q: Summand<T>> {
 }
 
 /// A stream of loss and gradient.
-pub type GradientStream<'a, S, T> = SumStream<S, T, Loss<'a, T>>;
+pub type GradientStream<S, T> = SumStream<S, T, Loss>;
 
 /// A stream of the Hessian's product with a direction.
-pub type HessianProductStream<'a, S, T> = SumStream<S, T, Curvature<'a, T>>;
+pub type HessianProductStream<S, T> = SumStream<S, T, Curvature>;
+
+/// A stream of the Hessian's diagonal.
+pub type HessianDiagonalStream<S, T> = SumStream<S, T, Diagonal>;
 
 /// Rows that do not fill a chunk yet.
 #[derive(Clone)]
@@ -71,33 +87,100 @@ impl<S, T> Pending<S, T> {
             has_offsets: false,
         }
     }
-}
 
-impl<'a, S: Storage<T>, T: Element> GradientStream<'a, S, T> {
-    /// A stream of a data set's rows from the first one on.
-    #[must_use]
-    pub fn new(engine: Engine, params: Params<'a, T>) -> Self {
-        Self::of(engine, Loss::new(params), 0)
-    }
-
-    /// A stream of a shard's rows, of which the first is at this place of the data set.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotAChunkBoundary`] where that is no multiple of [`chunk_rows`]; [`Error::TooManyRows`] where
-    /// it is beyond 2^63.
-    pub fn starting_at(engine: Engine, params: Params<'a, T>, place: Place) -> Result<Self, Error> {
-        Self::of_shard(engine, Loss::new(params), place)
+    fn clear(&mut self) {
+        self.data.clear();
+        self.labels.clear();
+        self.weights.clear();
+        self.offsets.clear();
+        self.has_offsets = false;
     }
 }
 
-impl<'a, S: Storage<T>, T: Element> HessianProductStream<'a, S, T> {
+impl<S: Storage<T>, T: Element> Pending<S, T> {
+    /// Adds copies of rows to the rows that are held.
+    fn hold(&mut self, batch: &Batch<'_, S, T>, range: Range<usize>) {
+        let batch = batch.range(range);
+        for i in 0..batch.nrows() {
+            let place = batch.place(i);
+            self.data.extend_from_slice(batch.rows().at(place));
+            self.labels.push(batch.labels()[place]);
+        }
+        // A row without a sample weight counts 1, and a product with 1 keeps its bits.
+        self.weights.extend(batch.row_weights());
+        match batch.offsets() {
+            // -0 is what leaves every number as it is.
+            None => self.offsets.resize(self.labels.len(), T::nearest(-0.0)),
+            Some(offsets) => {
+                self.offsets.extend((0..batch.nrows()).map(|i| offsets[batch.place(i)]));
+                self.has_offsets |= batch.nrows() != 0;
+            }
+        }
+    }
+
+    /// The node of the rows that are held.
+    fn sum<'w, Q: Summand<T>>(
+        &self,
+        engine: Engine,
+        at: At<'_, Q, T>,
+        workspace: &'w mut Workspace,
+    ) -> &'w mut [f64] {
+        let Self { data, labels, weights, offsets, has_offsets } = self;
+        let rows = Rows::new(data, labels.len(), Q::Leaf::ncols(at));
+        let rows = rows.expect("the features of each label's row are held");
+        let offsets = has_offsets.then_some(&offsets[..]);
+        let batch = Batch::checked(rows, labels).with_row_weights(weights).with_checked_offsets(offsets);
+        engine.node::<S, T, Q>(at, &batch, pass::source(&rows), workspace)
+    }
+}
+
+/// How a stream of a function that depends on parameters alone starts.
+macro_rules! at_params {
+    ($($stream:ident),+) => {
+        $(impl<S: Storage<T>, T: Element> $stream<S, T> {
+            /// A stream of a data set's rows from the first one on.
+            #[must_use]
+            pub fn new(engine: Engine, params: Params<'_, T>) -> Self {
+                Self::of(engine, params, 0)
+            }
+
+            /// A stream of a shard's rows, of which the first is at this place of the data set.
+            ///
+            /// # Errors
+            ///
+            /// [`Error::NotAChunkBoundary`] where that is no multiple of [`chunk_rows`]; [`Error::TooManyRows`] where
+            /// it is beyond 2^63.
+            pub fn starting_at(engine: Engine, params: Params<'_, T>, place: Place) -> Result<Self, Error> {
+                Ok(Self::of(engine, params, Self::first_row(params, place)?))
+            }
+
+            /// Starts again, with other parameters, from the data set's first row: as a new stream does, in the memory of
+            /// this one. Rows that were pushed are forgotten.
+            pub fn restart(&mut self, params: Params<'_, T>) {
+                self.begin(params, 0);
+            }
+
+            /// Starts again, as [`restart`](Self::restart), from the first row of a shard.
+            ///
+            /// # Errors
+            ///
+            /// Those of [`starting_at`](Self::starting_at); the stream goes on as before then.
+            pub fn restart_at(&mut self, params: Params<'_, T>, place: Place) -> Result<(), Error> {
+                self.begin(params, Self::first_row(params, place)?);
+                Ok(())
+            }
+        })+
+    };
+}
+at_params!(GradientStream, HessianDiagonalStream);
+
+impl<S: Storage<T>, T: Element> HessianProductStream<S, T> {
     /// A stream of a data set's rows from the first one on.
     ///
     /// # Errors
     ///
     /// [`Error::LengthMismatch`] where parameters and direction differ in the number of weights.
-    pub fn new(engine: Engine, params: Params<'a, T>, direction: Params<'a, T>) -> Result<Self, Error> {
+    pub fn new(engine: Engine, params: Params<'_, T>, direction: Params<'_, T>) -> Result<Self, Error> {
         Self::starting_at(engine, params, direction, Place::default())
     }
 
@@ -108,33 +191,79 @@ impl<'a, S: Storage<T>, T: Element> HessianProductStream<'a, S, T> {
     /// Those of [`new`](Self::new) and of [`GradientStream::starting_at`].
     pub fn starting_at(
         engine: Engine,
-        params: Params<'a, T>,
-        direction: Params<'a, T>,
+        params: Params<'_, T>,
+        direction: Params<'_, T>,
         place: Place,
     ) -> Result<Self, Error> {
-        let lengths = [("weights", params.weights.len()), ("direction.weights", direction.weights.len())];
-        Error::unless_same_length(lengths)?;
-        Self::of_shard(engine, Curvature::new(params, direction), place)
+        let at = along(params, direction)?;
+        Ok(Self::of(engine, at, Self::first_row(at, place)?))
+    }
+
+    /// Starts again, with other parameters and another direction, as [`GradientStream::restart`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`new`](Self::new); the stream goes on as before then.
+    pub fn restart(&mut self, params: Params<'_, T>, direction: Params<'_, T>) -> Result<(), Error> {
+        self.restart_at(params, direction, Place::default())
+    }
+
+    /// Starts again, as [`restart`](Self::restart), from the first row of a shard.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`starting_at`](Self::starting_at); the stream goes on as before then.
+    pub fn restart_at(
+        &mut self,
+        params: Params<'_, T>,
+        direction: Params<'_, T>,
+        place: Place,
+    ) -> Result<(), Error> {
+        let at = along(params, direction)?;
+        self.begin(at, Self::first_row(at, place)?);
+        Ok(())
     }
 }
 
+/// Parameters and a direction with as many weights.
+fn along<'a, T>(params: Params<'a, T>, direction: Params<'a, T>) -> Result<[Params<'a, T>; 2], Error> {
+    let lengths = [("weights", params.weights.len()), ("direction.weights", direction.weights.len())];
+    Error::unless_same_length(lengths)?;
+    Ok([params, direction])
+}
+
 impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
-    fn of(engine: Engine, summand: Q, first_row: u64) -> Self {
-        let sum = PartialSum::new(Q::Leaf::fingerprint(&summand, engine.isa()));
-        let pending = Pending::new();
-        let workspace = Workspace::default();
-        Self { engine, summand, sum, first_row, next_row: first_row, pending, workspace }
+    fn of(engine: Engine, at: At<'_, Q, T>, first_row: u64) -> Self {
+        let (sum, pending) = (PartialSum::new(Q::Leaf::fingerprint(at, engine.isa())), Pending::new());
+        let (kept, workspace) = (Kept::<Q, T>::default(), Workspace::default());
+        let mut stream = Self { engine, at: kept, sum, first_row, next_row: first_row, pending, workspace };
+        Q::Leaf::keep(at, &mut stream.at);
+        stream
     }
 
-    fn of_shard(engine: Engine, summand: Q, place: Place) -> Result<Self, Error> {
-        let chunk_rows = chunk_rows::<T>(Q::Leaf::ncols(&summand));
+    fn begin(&mut self, at: At<'_, Q, T>, first_row: u64) {
+        Q::Leaf::keep(at, &mut self.at);
+        self.sum.restart(Q::Leaf::fingerprint(at, self.engine.isa()));
+        (self.first_row, self.next_row) = (first_row, first_row);
+        self.pending.clear();
+    }
+
+    /// The number of the row at a place, where a shard can start there.
+    fn first_row(at: At<'_, Q, T>, place: Place) -> Result<u64, Error> {
+        let chunk_rows = chunk_rows::<T>(Q::Leaf::ncols(at));
         if !place.row().is_multiple_of(chunk_rows as u64) {
             return Err(Error::NotAChunkBoundary { place, chunk_rows });
         }
         if place.row() > MOST_ROWS {
             return Err(Error::TooManyRows);
         }
-        Ok(Self::of(engine, summand, place.row()))
+        Ok(place.row())
+    }
+
+    /// The engine that sums.
+    #[must_use]
+    pub const fn engine(&self) -> Engine {
+        self.engine
     }
 
     /// The number of rows that were pushed.
@@ -151,7 +280,8 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
     /// [`Error::TooManyRows`] where the data set would have more than 2^63 rows. Nothing is added then.
     pub fn push(&mut self, batch: &Batch<'_, S, T>) -> Result<(), Error> {
         let rows = batch.rows();
-        Q::Leaf::check(&self.summand, rows.ncols())?;
+        let at = Q::Leaf::kept(&self.at);
+        Q::Leaf::check(at, rows.ncols())?;
         let nrows = batch.nrows();
         let end = self.next_row.checked_add(nrows as u64).filter(|&end| end <= MOST_ROWS);
         let end = end.ok_or(Error::TooManyRows)?;
@@ -159,9 +289,11 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
         let chunk = chunk_rows::<T>(rows.ncols());
         let held = self.pending.labels.len();
         let to_fill = if held == 0 { 0 } else { (chunk - held).min(nrows) };
-        self.hold(batch, 0..to_fill);
+        self.pending.hold(batch, 0..to_fill);
         if self.pending.labels.len() == chunk {
-            self.sum_pending();
+            let node = self.pending.sum::<Q>(self.engine, at, &mut self.workspace);
+            self.sum.insert(Span::leaf(self.next_row / chunk as u64), node);
+            self.pending.clear();
         }
         let whole = if self.pending.labels.is_empty() { (nrows - to_fill) / chunk * chunk } else { 0 };
         let first_chunk = (end - (nrows - to_fill) as u64) / chunk as u64;
@@ -169,10 +301,10 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
         for span in aligned(first_chunk..first_chunk + (whole / chunk) as u64) {
             let start = to_fill + (span.leaves().start - first_chunk) as usize * chunk;
             let node = batch.range(start..start + (chunk << span.level()));
-            let numbers = self.engine.node(self.summand, &node, source, &mut self.workspace).to_vec();
+            let numbers = self.engine.node::<S, T, Q>(at, &node, source, &mut self.workspace);
             self.sum.insert(span, numbers);
         }
-        self.hold(batch, to_fill + whole..nrows);
+        self.pending.hold(batch, to_fill + whole..nrows);
         self.next_row = end;
         Ok(())
     }
@@ -181,7 +313,10 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
     #[must_use]
     pub fn into_sum(mut self) -> PartialSum<Q::Total> {
         if !self.pending.labels.is_empty() {
-            self.sum_pending();
+            let at = Q::Leaf::kept(&self.at);
+            let chunk = chunk_rows::<T>(Q::Leaf::ncols(at)) as u64;
+            let node = self.pending.sum::<Q>(self.engine, at, &mut self.workspace);
+            self.sum.insert(Span::leaf(self.next_row / chunk), node);
             self.sum.end_at(self.next_row);
         }
         self.sum
@@ -193,60 +328,48 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
     ///
     /// [`Error::MissingRows`] where the stream did not start at the first row; see
     /// [`SumStream::into_sum`] for a shard.
-    pub fn finish(self) -> Result<Q::Total, Error> {
-        let (nrows, ncols) = (self.next_row, Q::Leaf::ncols(&self.summand));
-        if nrows == 0 {
-            let mut nothing = Q::Total::default();
-            <Q::Total as Total>::Finish::set(&mut nothing, Sums::of(&[]), ncols);
-            return Ok(nothing);
-        }
-        self.into_sum().finish(Extent::of_rows(nrows))
+    pub fn finish(mut self) -> Result<Q::Total, Error> {
+        let mut out = Q::Total::default();
+        self.finish_into(&mut out)?;
+        Ok(out)
     }
 
-    /// Adds copies of rows to the rows that are held.
-    fn hold(&mut self, batch: &Batch<'_, S, T>, range: Range<usize>) {
-        let batch = batch.range(range);
-        for i in 0..batch.nrows() {
-            let place = batch.place(i);
-            self.pending.data.extend_from_slice(batch.rows().at(place));
-            self.pending.labels.push(batch.labels()[place]);
+    /// Fills a result that is there already with what [`SumStream::finish`] returns. The stream is as it was:
+    /// it can be started again, or go on with more rows.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MissingRows`], as [`SumStream::finish`]; `out` is then untouched.
+    pub fn finish_into(&mut self, out: &mut Q::Total) -> Result<(), Error> {
+        if self.first_row != 0 {
+            return Err(Error::MissingRows { place: Place::default() });
         }
-        // A row without a sample weight counts 1, and a product with 1 keeps its bits.
-        self.pending.weights.extend(batch.row_weights());
-        match batch.offsets() {
-            // -0 is what leaves every number as it is.
-            None => self.pending.offsets.resize(self.pending.labels.len(), T::nearest(-0.0)),
-            Some(offsets) => {
-                self.pending.offsets.extend((0..batch.nrows()).map(|i| offsets[batch.place(i)]));
-                self.pending.has_offsets |= batch.nrows() != 0;
-            }
+        let at = Q::Leaf::kept(&self.at);
+        let ncols = Q::Leaf::ncols(at);
+        if self.next_row == 0 {
+            <Q::Total as Total>::Finish::set(out, Sums::of(&[]), ncols);
+            return Ok(());
         }
-    }
-
-    /// Sums the rows that are held: those of the chunk that the next row belongs to.
-    fn sum_pending(&mut self) {
-        let Pending { data, labels, weights, offsets, has_offsets } = &self.pending;
-        let ncols = Q::Leaf::ncols(&self.summand);
-        let rows = Rows::new(data, labels.len(), ncols).expect("the features of each label's row are held");
-        let offsets = has_offsets.then_some(&offsets[..]);
-        let batch = Batch::checked(rows, labels).with_row_weights(weights).with_checked_offsets(offsets);
-        let source = pass::source(&rows);
-        let numbers = self.engine.node(self.summand, &batch, source, &mut self.workspace).to_vec();
-        self.sum.insert(Span::leaf(self.next_row / chunk_rows::<T>(ncols) as u64), numbers);
-        self.pending.data.clear();
-        self.pending.labels.clear();
-        self.pending.weights.clear();
-        self.pending.offsets.clear();
-        self.pending.has_offsets = false;
+        let total = if self.pending.labels.is_empty() {
+            let nothing = self.workspace.take(width(ncols));
+            // What every number can be added to and keep its bits.
+            nothing.fill(-0.0);
+            nothing
+        } else {
+            self.pending.sum::<Q>(self.engine, at, &mut self.workspace)
+        };
+        self.sum.add_before(total);
+        <Q::Total as Total>::Finish::set(out, Sums::of(total), ncols);
+        Ok(())
     }
 }
 
 impl<S: Clone, T: Element, Q: Summand<T>> Clone for SumStream<S, T, Q> {
     fn clone(&self) -> Self {
-        let Self { engine, summand, sum, first_row, next_row, pending, workspace } = self;
+        let Self { engine, at, sum, first_row, next_row, pending, workspace } = self;
         Self {
             engine: *engine,
-            summand: *summand,
+            at: at.clone(),
             sum: sum.clone(),
             first_row: *first_row,
             next_row: *next_row,

@@ -1,4 +1,4 @@
-//! Sums over rows: finished ([`Gradient`], [`HessianProduct`], [`ColumnSums`]), and in parts that merge
+//! Sums over rows: finished ([`Gradient`], [`HessianProduct`], [`HessianDiagonal`], [`ColumnSums`]), and in parts that merge
 //! ([`PartialSum`]).
 
 #[cfg(feature = "serde")]
@@ -6,6 +6,7 @@ mod bits;
 mod column_sums;
 mod fingerprint;
 mod gradient;
+mod hessian_diagonal;
 mod hessian_product;
 mod partial;
 mod summand;
@@ -14,13 +15,15 @@ mod total;
 mod wire;
 mod workspace;
 
+pub(crate) use self::column_sums::Centres;
 pub use self::column_sums::{ColumnSums, Deviations};
 pub use self::gradient::Gradient;
+pub use self::hessian_diagonal::HessianDiagonal;
 pub use self::hessian_product::HessianProduct;
 pub(crate) use self::partial::MOST_ROWS;
-pub use self::partial::{GradientSum, HessianProductSum, PartialSum};
-pub(crate) use self::summand::Leaf;
-pub use self::summand::{Curvature, Loss, Summand};
+pub use self::partial::{GradientSum, HessianDiagonalSum, HessianProductSum, PartialSum};
+pub(crate) use self::summand::{At, Kept, Leaf};
+pub use self::summand::{Curvature, Diagonal, Loss, Summand};
 pub(crate) use self::total::Finish;
 pub use self::total::Total;
 pub(crate) use self::workspace::Workspace;

@@ -207,7 +207,7 @@ mod tests {
                     let range = span.leaves();
                     assert_eq!(nodes.overlap(&range), None);
                     let node = by_definition(&leaves[range.start as usize..range.end as usize]);
-                    nodes.insert(span, vec![node]);
+                    nodes.insert(span, &[node]);
                     assert_eq!(nodes.overlap(&range), Some(range.start));
                 }
                 assert_eq!((nodes.end(), nodes.first_gap()), (n as u64, n as u64));

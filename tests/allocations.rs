@@ -4,7 +4,7 @@
 
 mod support;
 
-use lanegrad::{Batch, Engine, Gradient, GradientStream, HessianProduct, Params, Rows};
+use lanegrad::{Batch, Engine, Gradient, GradientStream, HessianDiagonal, HessianProduct, Params, Rows};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
@@ -99,6 +99,7 @@ fn passes_after_the_first() {
         for isa in isas() {
             let engine = Engine::serial().with_isa(isa);
             let (mut gradient, mut product) = (Gradient::default(), HessianProduct::default());
+            let mut diagonal = HessianDiagonal::default();
             let mut out = vec![0.0; rows];
             let mut z: Vec<f32> = labels.clone();
 
@@ -119,15 +120,43 @@ fn passes_after_the_first() {
 
             engine.loss_and_gradient_into(&batch, params, &mut gradient).unwrap();
             engine.hessian_product_into(&batch, params, params, &mut product).unwrap();
+            engine.hessian_diagonal_into(&batch, params, &mut diagonal).unwrap();
             let after = calls(|| {
                 engine.loss_and_gradient_into(&batch, params, &mut gradient).unwrap();
                 engine.hessian_product_into(&batch, params, params, &mut product).unwrap();
                 engine.loss_and_gradient_into(&less, params, &mut gradient).unwrap();
                 engine.hessian_product_into(&less, params, params, &mut product).unwrap();
+                engine.hessian_diagonal_into(&batch, params, &mut diagonal).unwrap();
                 engine.loss_and_gradient_into(&batch, params, &mut gradient).unwrap();
                 engine.hessian_product_into(&batch, params, params, &mut product).unwrap();
             });
             assert_eq!(after, 0, "sums over {rows} x {cols} on {isa}");
+        }
+    }
+}
+
+/// Once it has run, a stream needs no memory to be started again, to be pushed to, and to be finished.
+fn epochs_of_a_stream() {
+    for (rows, cols) in [(2700, 3), (1300, 70), (5, 1000)] {
+        let data = Data::<f32, f32>::of_shape(rows, cols, Kind::PLAIN);
+        let (batch, mut weights) = (data.batch(), data.params().weights.to_vec());
+        for isa in isas() {
+            let engine = Engine::serial().with_isa(isa);
+            let mut stream = GradientStream::new(engine, data.params());
+            let mut gradient = Gradient::default();
+            let mut epoch = || {
+                stream.restart(Params::new(&weights, 0.25));
+                for start in (0..rows).step_by(900) {
+                    stream.push(&batch.slice(start..rows.min(start + 900)).unwrap()).unwrap();
+                }
+                stream.finish_into(&mut gradient).unwrap();
+                for (weight, derivative) in weights.iter_mut().zip(&gradient.dw) {
+                    *weight -= 1e-6 * *derivative as f32;
+                }
+            };
+            epoch();
+            let epochs = if isa.name() == "scalar" { 10 } else { 1000 };
+            assert_eq!(calls(|| (0..epochs).for_each(|_| epoch())), 0, "{rows} x {cols} on {isa}");
         }
     }
 }
@@ -239,6 +268,7 @@ fn streams_of_many_rows() {
 fn memory() {
     the_counters_count();
     passes_after_the_first();
+    epochs_of_a_stream();
     clones_of_results();
     #[cfg(feature = "serde")]
     a_sum_that_claims_a_huge_width();

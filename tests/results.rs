@@ -49,3 +49,6 @@ mod reproducible;
 mod roofline;
 #[path = "results/rows.rs"]
 mod rows;
+#[cfg(feature = "alloc")]
+#[path = "results/streams.rs"]
+mod streams;

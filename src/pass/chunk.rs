@@ -90,17 +90,17 @@ const _: () = {
 };
 
 /// The memory that [`leaf`] works in, whose parts start with a cache line.
-struct Scratch<'a, T> {
+pub(super) struct Scratch<'a, T> {
     /// The gradient, in whole vectors.
     gradient: &'a mut [T],
     /// The logits of all rows, and then their slopes.
-    slopes: &'a mut [T],
+    pub(super) slopes: &'a mut [T],
     /// Along a direction, the logits along it.
-    products: &'a mut [T],
+    pub(super) products: &'a mut [T],
     /// The values of all rows.
-    values: &'a mut [T],
+    pub(super) values: &'a mut [T],
     /// What all rows count, where that is computed.
-    weights: &'a mut [T],
+    pub(super) weights: &'a mut [T],
     /// What is kept of two blocks.
     kept: [&'a mut [T]; 2],
 }
@@ -113,7 +113,7 @@ pub(crate) const fn scratch_len(ncols: usize, bytes: usize) -> usize {
 
 impl<'a, T: Lane> Scratch<'a, T> {
     #[inline(always)]
-    fn new(memory: &'a mut [f64], ncols: usize) -> Self {
+    pub(super) fn new(memory: &'a mut [f64], ncols: usize) -> Self {
         let start = memory.as_ptr().align_offset(CACHE_LINE).min(CACHE_LINE / size_of::<f64>());
         let memory: &mut [T] = bytemuck::cast_slice_mut(&mut memory[start..]);
         let (slopes, memory) = memory.split_at_mut(MOST_ROWS);
@@ -149,7 +149,10 @@ pub(crate) fn leaf<B: Backend, S: LoadAs<T>, T: Real, O: Objective<T>>(
 
 /// The batch, of which each row has what it counts as its sample weight, where classes have weights.
 #[inline(always)]
-fn with_weights_of_classes<'a, S, T: Real>(batch: &Batch<'a, S, T>, weights: &'a mut [T]) -> Batch<'a, S, T> {
+pub(super) fn with_weights_of_classes<'a, S, T: Real>(
+    batch: &Batch<'a, S, T>,
+    weights: &'a mut [T],
+) -> Batch<'a, S, T> {
     let Some(classes) = batch.class_weights() else { return *batch };
     let labels = batch.labels();
     let weights = &mut weights[..labels.len()];

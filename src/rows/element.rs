@@ -160,6 +160,17 @@ pub trait Passes<S, T> {
         node: &mut [f64],
     );
 
+    /// Writes the second derivatives of the loss by each parameter, likewise.
+    #[cfg(feature = "alloc")]
+    fn diagonal(
+        isa: Isa,
+        batch: &Batch<'_, S, T>,
+        params: Params<'_, T>,
+        source: Source,
+        scratch: &mut [f64],
+        node: &mut [f64],
+    );
+
     /// Writes the distances of the columns from a centre each, or their squares, likewise.
     #[cfg(feature = "alloc")]
     fn deviations(isa: Isa, batch: &Batch<'_, S, T>, centres: &[f64], squared: bool, node: &mut [f64]);

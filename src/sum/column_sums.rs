@@ -16,47 +16,60 @@ use core::fmt;
 /// [`Engine`](crate::Engine) alone sums it: [`deviations`](crate::Engine::deviations) and
 /// [`squared_deviations`](crate::Engine::squared_deviations).
 #[derive(Clone, Copy, Debug)]
-pub struct Deviations<'a> {
-    centres: &'a [f64],
-    squared: bool,
+#[non_exhaustive]
+pub struct Deviations;
+
+/// The centres that columns are compared with, one for each.
+#[derive(Clone, Copy)]
+#[expect(unnameable_types, reason = "what a sealed trait stands on")]
+pub struct Centres<'a> {
+    pub(crate) centres: &'a [f64],
+    /// True where distances are squared.
+    pub(crate) squared: bool,
 }
 
-impl<'a> Deviations<'a> {
-    /// The distances from these centres, one for each column.
-    pub(crate) const fn new(centres: &'a [f64], squared: bool) -> Self {
-        Self { centres, squared }
-    }
-}
-
-impl<T: Element> Summand<T> for Deviations<'_> {
+impl<T: Element> Summand<T> for Deviations {
     type Total = ColumnSums;
     type Leaf = Summed;
 }
 
-impl<T: Element> Leaf<Deviations<'_>, T> for Summed {
-    fn ncols(summand: &Deviations<'_>) -> usize {
-        summand.centres.len()
+impl<T: Element> Leaf<Deviations, T> for Summed {
+    type At<'a> = Centres<'a>;
+    type Kept = (Vec<f64>, bool);
+
+    fn keep(at: Centres<'_>, (centres, squared): &mut (Vec<f64>, bool)) {
+        centres.clear();
+        centres.extend_from_slice(at.centres);
+        *squared = at.squared;
     }
 
-    fn check(summand: &Deviations<'_>, ncols: usize) -> Result<(), Error> {
-        Error::unless_same_length([("features", ncols), ("centres", summand.centres.len())])
+    fn kept((centres, squared): &(Vec<f64>, bool)) -> Centres<'_> {
+        Centres { centres, squared: *squared }
     }
 
-    fn fingerprint(summand: &Deviations<'_>, isa: Isa) -> Fingerprint {
-        let power = if summand.squared { 2.0 } else { 1.0 };
-        let values = summand.centres.iter().copied().chain([power]);
-        Fingerprint::new::<T>(Kind::Deviations, isa, summand.centres.len(), values)
+    fn ncols(at: Centres<'_>) -> usize {
+        at.centres.len()
+    }
+
+    fn check(at: Centres<'_>, ncols: usize) -> Result<(), Error> {
+        Error::unless_same_length([("features", ncols), ("centres", at.centres.len())])
+    }
+
+    fn fingerprint(at: Centres<'_>, isa: Isa) -> Fingerprint {
+        let power = if at.squared { 2.0 } else { 1.0 };
+        let values = at.centres.iter().copied().chain([power]);
+        Fingerprint::new::<T>(Kind::Deviations, isa, at.centres.len(), values)
     }
 
     fn leaf<S: Storage<T>>(
-        summand: &Deviations<'_>,
+        at: Centres<'_>,
         isa: Isa,
         batch: &Batch<'_, S, T>,
         _source: Source,
         _scratch: &mut [f64],
         node: &mut [f64],
     ) {
-        S::Passes::deviations(isa, batch, summand.centres, summand.squared, node);
+        S::Passes::deviations(isa, batch, at.centres, at.squared, node);
     }
 }
 

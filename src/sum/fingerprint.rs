@@ -14,6 +14,8 @@ pub enum Kind {
     Loss,
     /// [`Curvature`](crate::Curvature).
     Curvature,
+    /// [`Diagonal`](crate::Diagonal).
+    Diagonal,
     /// [`Deviations`](crate::Deviations).
     Deviations,
 }

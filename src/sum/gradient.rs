@@ -114,11 +114,11 @@ impl Gradient {
 
 /// Adds the numbers of another sum to those of one. Without features, and 0 elsewhere, a sum is that of no rows of any
 /// number of features.
-pub(super) fn add_sums(
-    (heads, by_weights): ([&mut f64; 3], &mut Vec<f64>),
-    (other_heads, others): ([f64; 3], &[f64]),
+pub(super) fn add_sums<const N: usize>(
+    (heads, by_weights): ([&mut f64; N], &mut Vec<f64>),
+    (other_heads, others): ([f64; N], &[f64]),
 ) -> Result<(), Error> {
-    if others.is_empty() && other_heads == [0.0; 3] {
+    if others.is_empty() && other_heads == [0.0; N] {
         return Ok(());
     }
     if by_weights.is_empty() && heads.iter().all(|x| **x == 0.0) {

@@ -2,6 +2,7 @@
 
 use super::fingerprint::Fingerprint;
 use super::gradient::Gradient;
+use super::hessian_diagonal::HessianDiagonal;
 use super::hessian_product::HessianProduct;
 use super::total::{Finish, Total};
 use crate::error::Error;
@@ -17,7 +18,7 @@ use core::ops::Range;
 pub(crate) const MOST_ROWS: u64 = 1 << 63;
 
 /// A part of the sum over a data set: what one worker, or one machine, has added up. `R` is the type of the
-/// whole sum: a [`Gradient`] or a [`HessianProduct`](crate::HessianProduct).
+/// whole sum: a [`Gradient`], a [`HessianProduct`] or a [`HessianDiagonal`].
 ///
 /// It holds finished nodes of the summation tree, O((features + 3) log(rows)) numbers. Parts of different
 /// rows of the same data set merge in any order, and when all rows are there, [`PartialSum::finish`] gives
@@ -66,15 +67,30 @@ pub type GradientSum = PartialSum<Gradient>;
 /// A part of the sum of a [`HessianProduct`].
 pub type HessianProductSum = PartialSum<HessianProduct>;
 
+/// A part of the sum of a [`HessianDiagonal`].
+pub type HessianDiagonalSum = PartialSum<HessianDiagonal>;
+
 impl<R> PartialSum<R> {
     /// A sum of no rows.
     pub(crate) fn new(fingerprint: Fingerprint) -> Self {
         Self { fingerprint, nodes: Nodes::default(), end_row: None, total: PhantomData }
     }
 
+    /// Makes this the sum of no rows, with other parameters; keeps its memory.
+    pub(crate) fn restart(&mut self, fingerprint: Fingerprint) {
+        self.fingerprint = fingerprint;
+        self.nodes.clear();
+        self.end_row = None;
+    }
+
     /// Adds a node of chunks that are not there yet.
-    pub(crate) fn insert(&mut self, span: Span, numbers: Vec<f64>) {
+    pub(crate) fn insert(&mut self, span: Span, numbers: &[f64]) {
         self.nodes.insert(span, numbers);
+    }
+
+    /// Adds all nodes to the numbers of one that comes after them; none is missing before it.
+    pub(crate) fn add_before(&self, last: &mut [f64]) {
+        self.nodes.add_before(last);
     }
 
     /// Notes the end of the data: `row` is one more than the number of the last row.
@@ -120,7 +136,7 @@ impl<R> PartialSum<R> {
             }
         }
         for (span, numbers) in other.nodes.iter() {
-            self.nodes.insert(span, numbers.to_vec());
+            self.nodes.insert(span, numbers);
         }
         self.end_row = self.end_row.or(other.end_row);
         Ok(())

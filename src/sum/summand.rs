@@ -1,20 +1,22 @@
-//! The functions that a pass sums over rows: the loss with its gradient, or the loss's curvature along a
-//! direction. (`column_sums` has one more.)
+//! The functions that a pass sums over rows, each a name: the loss with its gradient, the loss's curvature along a
+//! direction, and its second derivatives by each parameter. (`column_sums` has one more.)
 
 use super::fingerprint::{Fingerprint, Kind};
 use super::gradient::Gradient;
+use super::hessian_diagonal::HessianDiagonal;
 use super::hessian_product::HessianProduct;
 use super::total::{Summed, Total};
 use crate::error::Error;
 use crate::isa::Isa;
 use crate::rows::{Batch, Element, Params, Passes, Storage};
 use crate::tuning::Source;
+use alloc::vec::Vec;
 
-/// A function of a labelled row that is summed over rows, with its derivatives: [`Loss`] or
-/// [`Curvature`]; or a function of the row's columns alone: [`Deviations`](crate::Deviations).
+/// A function of a labelled row that is summed over rows, with its derivatives: [`Loss`], [`Curvature`] or
+/// [`Diagonal`]; or a function of the row's columns alone: [`Deviations`](crate::Deviations).
 ///
 /// Sealed.
-pub trait Summand<T: Element>: Copy + Send + Sync {
+pub trait Summand<T: Element>: Sized + 'static {
     /// The sum over all rows.
     type Total: Total;
 
@@ -26,18 +28,30 @@ pub trait Summand<T: Element>: Copy + Send + Sync {
 /// The pass that sums a [`Summand`] `Q`.
 #[expect(unnameable_types, reason = "what a sealed trait stands on")]
 pub trait Leaf<Q, T: Element> {
+    /// What the function depends on beside the row: parameters, a direction, centres.
+    type At<'a>: Copy + Send + Sync;
+
+    /// The same in memory of its own, which a stream keeps.
+    type Kept: Clone + Default + Send + Sync;
+
+    /// Overwrites what is kept.
+    fn keep(at: Self::At<'_>, kept: &mut Self::Kept);
+
+    /// What is kept.
+    fn kept(kept: &Self::Kept) -> Self::At<'_>;
+
     /// The number of features that rows must have.
-    fn ncols(summand: &Q) -> usize;
+    fn ncols(at: Self::At<'_>) -> usize;
 
     /// `Ok` where there is a weight for each of `ncols` features.
-    fn check(summand: &Q, ncols: usize) -> Result<(), Error>;
+    fn check(at: Self::At<'_>, ncols: usize) -> Result<(), Error>;
 
     /// The fingerprint of its sums.
-    fn fingerprint(summand: &Q, isa: Isa) -> Fingerprint;
+    fn fingerprint(at: Self::At<'_>, isa: Isa) -> Fingerprint;
 
     /// Writes the node of a chunk's rows.
     fn leaf<S: Storage<T>>(
-        summand: &Q,
+        at: Self::At<'_>,
         isa: Isa,
         batch: &Batch<'_, S, T>,
         source: Source,
@@ -46,93 +60,177 @@ pub trait Leaf<Q, T: Element> {
     );
 }
 
-/// The log-loss of rows and its gradient, at some parameters; adds up to a [`Gradient`].
-#[derive(Clone, Copy, Debug)]
-pub struct Loss<'a, T> {
-    params: Params<'a, T>,
+/// What a function `Q` of rows in `T` arithmetic depends on beside the row.
+pub(crate) type At<'a, Q, T> = <<Q as Summand<T>>::Leaf as Leaf<Q, T>>::At<'a>;
+
+/// The same, kept.
+pub(crate) type Kept<Q, T> = <<Q as Summand<T>>::Leaf as Leaf<Q, T>>::Kept;
+
+/// Parameters in memory of their own.
+#[derive(Clone, Default)]
+#[expect(unnameable_types, reason = "what a sealed trait stands on")]
+pub struct OwnParams<T> {
+    weights: Vec<T>,
+    bias: T,
 }
 
-impl<'a, T> Loss<'a, T> {
-    /// The loss at these parameters.
-    pub(crate) const fn new(params: Params<'a, T>) -> Self {
-        Self { params }
+impl<T: Element> OwnParams<T> {
+    fn set(&mut self, params: Params<'_, T>) {
+        self.weights.clear();
+        self.weights.extend_from_slice(params.weights);
+        self.bias = params.bias;
+    }
+
+    fn get(&self) -> Params<'_, T> {
+        Params::new(&self.weights, self.bias)
     }
 }
 
-impl<T: Element> Summand<T> for Loss<'_, T> {
+/// `Ok` where there is a weight for each feature.
+fn check_params<T>(params: Params<'_, T>, ncols: usize) -> Result<(), Error> {
+    Error::unless_same_length([("features", ncols), ("weights", params.weights.len())])
+}
+
+/// The log-loss of rows and its gradient, at some parameters; adds up to a [`Gradient`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Loss;
+
+impl<T: Element> Summand<T> for Loss {
     type Total = Gradient;
     type Leaf = Summed;
 }
 
-impl<'a, T: Element> Leaf<Loss<'a, T>, T> for Summed {
-    fn ncols(summand: &Loss<'a, T>) -> usize {
-        summand.params.weights.len()
+impl<T: Element> Leaf<Loss, T> for Summed {
+    type At<'a> = Params<'a, T>;
+    type Kept = OwnParams<T>;
+
+    fn keep(params: Params<'_, T>, kept: &mut OwnParams<T>) {
+        kept.set(params);
     }
 
-    fn check(summand: &Loss<'a, T>, ncols: usize) -> Result<(), Error> {
-        Error::unless_same_length([("features", ncols), ("weights", summand.params.weights.len())])
+    fn kept(kept: &OwnParams<T>) -> Params<'_, T> {
+        kept.get()
     }
 
-    fn fingerprint(summand: &Loss<'a, T>, isa: Isa) -> Fingerprint {
-        Fingerprint::at(Kind::Loss, isa, [summand.params])
+    fn ncols(params: Params<'_, T>) -> usize {
+        params.weights.len()
+    }
+
+    fn check(params: Params<'_, T>, ncols: usize) -> Result<(), Error> {
+        check_params(params, ncols)
+    }
+
+    fn fingerprint(params: Params<'_, T>, isa: Isa) -> Fingerprint {
+        Fingerprint::at(Kind::Loss, isa, [params])
     }
 
     fn leaf<S: Storage<T>>(
-        summand: &Loss<'a, T>,
+        params: Params<'_, T>,
         isa: Isa,
         batch: &Batch<'_, S, T>,
         source: Source,
         scratch: &mut [f64],
         node: &mut [f64],
     ) {
-        S::Passes::loss(isa, batch, summand.params, source, scratch, node);
+        S::Passes::loss(isa, batch, params, source, scratch, node);
     }
 }
 
-/// The curvature of the log-loss of rows along a direction, at some parameters; adds up to a
-/// [`HessianProduct`].
+/// The curvature of the log-loss of rows along a direction, at some parameters; adds up to a [`HessianProduct`].
+/// The direction has a weight for each feature, and a bias too.
 #[derive(Clone, Copy, Debug)]
-pub struct Curvature<'a, T> {
-    params: Params<'a, T>,
-    direction: Params<'a, T>,
-}
+#[non_exhaustive]
+pub struct Curvature;
 
-impl<'a, T> Curvature<'a, T> {
-    /// The curvature at these parameters, along a direction that has a weight for each feature and a bias
-    /// too.
-    pub(crate) const fn new(params: Params<'a, T>, direction: Params<'a, T>) -> Self {
-        Self { params, direction }
-    }
-}
-
-impl<T: Element> Summand<T> for Curvature<'_, T> {
+impl<T: Element> Summand<T> for Curvature {
     type Total = HessianProduct;
     type Leaf = Summed;
 }
 
-impl<'a, T: Element> Leaf<Curvature<'a, T>, T> for Summed {
-    fn ncols(summand: &Curvature<'a, T>) -> usize {
-        summand.params.weights.len()
+impl<T: Element> Leaf<Curvature, T> for Summed {
+    /// Parameters and direction.
+    type At<'a> = [Params<'a, T>; 2];
+    type Kept = [OwnParams<T>; 2];
+
+    fn keep(at: [Params<'_, T>; 2], kept: &mut [OwnParams<T>; 2]) {
+        for (kept, params) in kept.iter_mut().zip(at) {
+            kept.set(params);
+        }
     }
 
-    fn check(summand: &Curvature<'a, T>, ncols: usize) -> Result<(), Error> {
-        let direction = summand.direction.weights.len();
-        Error::unless_same_length([("features", ncols), ("weights", summand.params.weights.len())])?;
-        Error::unless_same_length([("features", ncols), ("direction.weights", direction)])
+    fn kept([params, direction]: &[OwnParams<T>; 2]) -> [Params<'_, T>; 2] {
+        [params.get(), direction.get()]
     }
 
-    fn fingerprint(summand: &Curvature<'a, T>, isa: Isa) -> Fingerprint {
-        Fingerprint::at(Kind::Curvature, isa, [summand.params, summand.direction])
+    fn ncols([params, _]: [Params<'_, T>; 2]) -> usize {
+        params.weights.len()
+    }
+
+    fn check([params, direction]: [Params<'_, T>; 2], ncols: usize) -> Result<(), Error> {
+        check_params(params, ncols)?;
+        Error::unless_same_length([("features", ncols), ("direction.weights", direction.weights.len())])
+    }
+
+    fn fingerprint(at: [Params<'_, T>; 2], isa: Isa) -> Fingerprint {
+        Fingerprint::at(Kind::Curvature, isa, at)
     }
 
     fn leaf<S: Storage<T>>(
-        summand: &Curvature<'a, T>,
+        at: [Params<'_, T>; 2],
         isa: Isa,
         batch: &Batch<'_, S, T>,
         source: Source,
         scratch: &mut [f64],
         node: &mut [f64],
     ) {
-        S::Passes::curvature(isa, batch, [summand.params, summand.direction], source, scratch, node);
+        S::Passes::curvature(isa, batch, at, source, scratch, node);
+    }
+}
+
+/// The second derivatives of the log-loss of rows by each parameter alone, at some parameters; add up to a
+/// [`HessianDiagonal`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Diagonal;
+
+impl<T: Element> Summand<T> for Diagonal {
+    type Total = HessianDiagonal;
+    type Leaf = Summed;
+}
+
+impl<T: Element> Leaf<Diagonal, T> for Summed {
+    type At<'a> = Params<'a, T>;
+    type Kept = OwnParams<T>;
+
+    fn keep(params: Params<'_, T>, kept: &mut OwnParams<T>) {
+        kept.set(params);
+    }
+
+    fn kept(kept: &OwnParams<T>) -> Params<'_, T> {
+        kept.get()
+    }
+
+    fn ncols(params: Params<'_, T>) -> usize {
+        params.weights.len()
+    }
+
+    fn check(params: Params<'_, T>, ncols: usize) -> Result<(), Error> {
+        check_params(params, ncols)
+    }
+
+    fn fingerprint(params: Params<'_, T>, isa: Isa) -> Fingerprint {
+        Fingerprint::at(Kind::Diagonal, isa, [params])
+    }
+
+    fn leaf<S: Storage<T>>(
+        params: Params<'_, T>,
+        isa: Isa,
+        batch: &Batch<'_, S, T>,
+        source: Source,
+        scratch: &mut [f64],
+        node: &mut [f64],
+    ) {
+        S::Passes::diagonal(isa, batch, params, source, scratch, node);
     }
 }

@@ -4,8 +4,8 @@ use super::fingerprint::Kind;
 use super::workspace::Workspace;
 use crate::tree::node::Sums;
 
-/// A finished sum over rows: [`Gradient`](crate::Gradient), [`HessianProduct`](crate::HessianProduct)
-/// or [`ColumnSums`](crate::ColumnSums).
+/// A finished sum over rows: [`Gradient`](crate::Gradient), [`HessianProduct`](crate::HessianProduct),
+/// [`HessianDiagonal`](crate::HessianDiagonal) or [`ColumnSums`](crate::ColumnSums).
 ///
 /// Sealed.
 pub trait Total: Default {

@@ -77,7 +77,7 @@ impl<R: Total> TryFrom<WireSum> for PartialSum<R> {
             }
             let by_weights: Vec<f64> = by_weights.into_iter().map(|Bits(x)| x).collect();
             let [value, by_bias, weight_sum] = [value, by_bias, weight_sum].map(|Bits(x)| x);
-            sum.insert(span, Sums { value, by_bias, weight_sum, by_weights: &by_weights }.to_vec());
+            sum.insert(span, &Sums { value, by_bias, weight_sum, by_weights: &by_weights }.to_vec());
         }
         if let Some(end) = end_row
             && (end % chunk_rows == 0 || end / chunk_rows + 1 != sum.nodes.end())

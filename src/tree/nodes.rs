@@ -1,7 +1,6 @@
 //! `Nodes`: the sum of nodes of the tree that come in any order.
 
-use super::{add, root};
-use alloc::collections::BTreeMap;
+use super::add;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -57,46 +56,57 @@ pub(crate) fn aligned(leaves: Range<u64>) -> impl Iterator<Item = Span> {
 }
 
 /// Finished nodes of a tree, with their numbers.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub(crate) struct Nodes {
-    /// Level and numbers of a node, by its first leaf. No two overlap, and no two are siblings, as siblings
-    /// are joined at once.
-    by_first: BTreeMap<u64, (u32, Vec<f64>)>,
+    /// In the order of their leaves. No two overlap, and no two are siblings, as siblings are joined at once.
+    list: Vec<(Span, Vec<f64>)>,
+    /// Memory of nodes that were joined, for those to come: rows that arrive in order then need no more than there is.
+    spare: Vec<Vec<f64>>,
 }
 
 impl Nodes {
     /// Adds a node whose leaves are not there yet. Where its sibling is there, the two are joined, their
     /// parent with its sibling, and so on.
-    pub(crate) fn insert(&mut self, mut span: Span, mut numbers: Vec<f64>) {
+    pub(crate) fn insert(&mut self, mut span: Span, numbers: &[f64]) {
+        let mut node = self.spare.pop().unwrap_or_default();
+        node.clear();
+        node.extend_from_slice(numbers);
+        let mut place = self.list.partition_point(|(other, _)| other.first < span.first);
         loop {
             let (sibling, sibling_is_left) = span.sibling();
-            let Some((level, mut other)) = self.by_first.remove(&sibling.first) else { break };
-            if level != span.level {
-                self.by_first.insert(sibling.first, (level, other));
+            let neighbour = place.wrapping_sub(usize::from(sibling_is_left));
+            if self.list.get(neighbour).is_none_or(|&(other, _)| other != sibling) {
                 break;
             }
+            let (_, mut other) = self.list.remove(neighbour);
             if sibling_is_left {
-                core::mem::swap(&mut numbers, &mut other);
-                span = sibling;
+                core::mem::swap(&mut node, &mut other);
+                (span, place) = (sibling, neighbour);
             }
-            add(&mut numbers, &other);
+            add(&mut node, &other);
+            self.spare.push(other);
             span.level += 1;
         }
-        self.by_first.insert(span.first, (span.level, numbers));
+        self.list.insert(place, (span, node));
+        // So that `clear` needs no memory.
+        self.spare.reserve(self.list.len());
+    }
+
+    /// Removes all nodes, and keeps their memory.
+    pub(crate) fn clear(&mut self) {
+        self.spare.extend(self.list.drain(..).map(|(_, numbers)| numbers));
     }
 
     /// The first leaf of a range that is there already.
     pub(crate) fn overlap(&self, leaves: &Range<u64>) -> Option<u64> {
-        let before = self.by_first.range(..leaves.start).next_back();
-        if before.is_some_and(|(&first, &(level, _))| Span { first, level }.leaves().end > leaves.start) {
-            return Some(leaves.start);
-        }
-        self.by_first.range(leaves.clone()).next().map(|(&first, _)| first)
+        let behind = self.list.partition_point(|(span, _)| span.leaves().end <= leaves.start);
+        let (span, _) = self.list.get(behind)?;
+        Some(span.first.max(leaves.start)).filter(|&first| first < leaves.end)
     }
 
     /// One more than the number of the last leaf; 0 without leaves.
     pub(crate) fn end(&self) -> u64 {
-        self.by_first.iter().next_back().map_or(0, |(&first, &(level, _))| Span { first, level }.leaves().end)
+        self.list.last().map_or(0, |(span, _)| span.leaves().end)
     }
 
     /// The number of the first leaf that is missing.
@@ -113,15 +123,39 @@ impl Nodes {
 
     /// The nodes from the first leaf to the last, with their numbers.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Span, &[f64])> {
-        self.by_first.iter().map(|(&first, (level, numbers))| (Span { first, level: *level }, &numbers[..]))
+        self.list.iter().map(|(span, numbers)| (*span, &numbers[..]))
+    }
+
+    /// Adds all leaves to the numbers of a node behind them, as [`root`](super::root) does; none is missing before it.
+    pub(crate) fn add_before(&self, last: &mut [f64]) {
+        add_before(&self.list, last);
     }
 
     /// The sum of all leaves, if none is missing before the last; `None` without leaves.
     pub(crate) fn total(&self) -> Option<Vec<f64>> {
-        let nodes = self.by_first.values().rev().map(|(_, numbers)| numbers.clone());
-        root(nodes, |mut left, right| {
-            add(&mut left, &right);
-            left
-        })
+        let ((_, last), before) = self.list.split_last()?;
+        let mut total = last.clone();
+        add_before(before, &mut total);
+        Some(total)
+    }
+}
+
+/// Adds nodes, from the last to the first, to the numbers of one behind them.
+fn add_before(nodes: &[(Span, Vec<f64>)], last: &mut [f64]) {
+    for (_, numbers) in nodes.iter().rev() {
+        add(last, numbers);
+    }
+}
+
+/// Without the spare memory.
+impl Clone for Nodes {
+    fn clone(&self) -> Self {
+        Self { list: self.list.clone(), spare: Vec::new() }
+    }
+}
+
+impl PartialEq for Nodes {
+    fn eq(&self, other: &Self) -> bool {
+        self.list == other.list
     }
 }

@@ -426,6 +426,7 @@ mod passes {
             let error = Err(mismatch(["features", "weights"], [usize::MAX, 6]));
             assert_eq!(engine.logits(wide, params, &mut []), error);
             assert_eq!(engine.loss_and_gradient_into(&batch, params, &mut untouched()), error);
+            assert_eq!(engine.hessian_diagonal(&batch, params).map(|_| ()), error);
             assert_eq!(GradientStream::new(engine, params).push(&batch), error);
             let many = Rows::<f32>::new(&[], usize::MAX, 0).unwrap();
             let error = Err(mismatch(["rows", "out"], [usize::MAX, 2]));
@@ -509,7 +510,7 @@ mod passes {
         stream.into_sum()
     }
 
-    fn at(row: u64) -> Result<GradientStream<'static, f64, f64>, Error> {
+    fn at(row: u64) -> Result<GradientStream<f64, f64>, Error> {
         GradientStream::starting_at(engine(), params(), Place::at_row(row))
     }
 

@@ -6,7 +6,7 @@ use lanegrad::{Error, labels};
 #[cfg(feature = "alloc")]
 mod passes {
     use crate::support::{
-        Data, Kind, Labels, Number, assert_same_bits, centres, isas, many, numbers, passes, rng, serial, thin,
+        Data, Kind, Labels, Number, assert_same_bits, isas, many, numbers, passes, rng, serial, sums, thin,
     };
     use lanegrad::{Batch, Engine, GradientStream, Params, Rows, Storage};
     use rand::RngExt;
@@ -76,17 +76,13 @@ mod passes {
     }
 
     /// The sums of all passes over a batch, and of a stream that is given it in three parts.
-    fn sums<S: Storage<T>, T: Number>(
+    fn streamed_too<S: Storage<T>, T: Number>(
         engine: Engine,
         batch: &Batch<'_, S, T>,
-        [params, direction]: [Params<'_, T>; 2],
+        params: [Params<'_, T>; 2],
     ) -> Vec<f64> {
-        let centres = centres(direction);
-        let mut all = numbers(&engine.loss_and_gradient(batch, params).unwrap());
-        all.extend(numbers(&engine.hessian_product(batch, params, direction).unwrap()));
-        all.extend(numbers(&engine.deviations(batch, &centres).unwrap()));
-        all.extend(numbers(&engine.squared_deviations(batch, &centres).unwrap()));
-        let mut stream = GradientStream::new(engine, params);
+        let mut all = sums(engine, batch, params);
+        let mut stream = GradientStream::new(engine, params[0]);
         let nrows = batch.nrows();
         for (start, end) in [(0, nrows / 7), (nrows / 7, nrows / 2), (nrows / 2, nrows)] {
             stream.push(&batch.slice(start..end).unwrap()).unwrap();
@@ -111,10 +107,10 @@ mod passes {
                     let short: Vec<u32> = indices.iter().map(|&i| i as u32).collect();
                     let copied = data.copied(&indices);
                     for isa in isas() {
-                        let want = sums(serial(isa), &copied.batch(), data.both());
+                        let want = streamed_too(serial(isa), &copied.batch(), data.both());
                         for engine in [serial(isa), Engine::new().with_isa(isa)] {
                             for batch in [data.batch().gather(&indices), data.batch().gather(&short)] {
-                                let got = sums(engine, &batch.unwrap(), data.both());
+                                let got = streamed_too(engine, &batch.unwrap(), data.both());
                                 let context = || format!("{taken} of {rows} x {cols} on {isa}, {kind:?}");
                                 assert_same_bits(&got, &want, context);
                             }
@@ -157,6 +153,10 @@ mod passes {
 
                     let want = engine.hessian_product(&alone, with_bias, params[1]).unwrap();
                     let got = engine.hessian_product(&one, params[0], params[1]).unwrap();
+                    assert_same_bits(&numbers(&got), &numbers(&want), context);
+
+                    let want = engine.hessian_diagonal(&alone, with_bias).unwrap();
+                    let got = engine.hessian_diagonal(&one, params[0]).unwrap();
                     assert_same_bits(&numbers(&got), &numbers(&want), context);
 
                     let mut z = [T::NAN];

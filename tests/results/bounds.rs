@@ -229,6 +229,24 @@ impl Arithmetic {
         self.sums(case, term)
     }
 
+    /// The errors of the sums that `hessian_diagonal` makes, in `f64` but for h and s h.
+    pub(crate) fn diagonal_errors(&self, case: &Case) -> Sums {
+        let mut errors = Sums::zero(case.cols);
+        for i in (0..case.rows).filter(|&i| case.weight(i) != 0.0) {
+            let (d, h, s) = (self.logit_error(case, i), slope(case.logit(i)), case.weight(i));
+            let h_most =
+                (h + self.cancellation * self.u) * d.exp() * (1.0 + self.gamma(self.curvature + 1.0));
+            let error = s * (h_most - h) + 2.0 * self.half_least * (1.0 + s);
+            let sums = 516.0_f64.max(self.values) * f64::EPSILON;
+            errors.by_bias += error + sums * s * h;
+            errors.weight_sum += sums * s;
+            for (sum, x) in errors.by_weights.iter_mut().zip(case.row(i)) {
+                *sum += x * x * (error + sums * s * h);
+            }
+        }
+        errors
+    }
+
     fn sums(&self, case: &Case, term: impl Fn(usize) -> Term) -> Sums {
         let mut errors = Sums::zero(case.cols);
         for i in (0..case.rows).filter(|&i| case.weight(i) != 0.0) {

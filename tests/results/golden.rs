@@ -4,7 +4,7 @@
 //! `LANEGRAD_BLESS=1 cargo test --features serde --test results golden` writes `tests/data/golden_bits.txt` anew.
 
 #[cfg(feature = "alloc")]
-use crate::support::{Data, centres, numbers};
+use crate::support::{Data, centres, numbers, sums};
 use crate::support::{Number, isas, scalar};
 #[cfg(feature = "alloc")]
 use lanegrad::{Engine, chunk_rows};
@@ -274,6 +274,25 @@ fn with_offsets<S: Storage<T> + Number, T: Number>() -> Lines<Engine> {
     Lines { names, hashes: Box::new(hashes) }
 }
 
+/// The Hessian's diagonal, and the passes over gathered rows, whose bits are those of their copies.
+#[cfg(feature = "alloc")]
+fn diagonal_and_gathered<S: Storage<T> + Number, T: Number>() -> Lines<Engine> {
+    let hashes = |engine: Engine| {
+        let [mut diagonal, mut gathered] = [(); 2].map(|()| Hash::new());
+        for (rows, cols) in [(19, 1), (2000, 3), (1100, 20), (700, 64), (300, 100), (40, 5000)] {
+            let data = data::<S, T>(rows, cols);
+            let (batch, [params, direction]) = (data.batch(), data.both());
+            diagonal.numbers(&numbers(&engine.hessian_diagonal(&data.unweighted(), params).unwrap()));
+            diagonal.numbers(&numbers(&engine.hessian_diagonal(&batch, params).unwrap()));
+            let indices: Vec<u32> = (0..rows as u32).map(|i| i.wrapping_mul(7919) % rows as u32).collect();
+            gathered.numbers(&sums(engine, &batch.gather(&indices).unwrap(), [params, direction]));
+        }
+        vec![diagonal.0, gathered.0]
+    };
+    let names = ["hessian_diagonal", "sums over gathered rows"];
+    Lines { names: names.map(|name| format!("{name} {}", types::<S, T>())).into(), hashes: Box::new(hashes) }
+}
+
 /// The chunks themselves, which sums depend on.
 #[cfg(feature = "alloc")]
 fn chunks(_: Engine) -> u64 {
@@ -304,6 +323,11 @@ fn passes() -> Vec<Lines<Engine>> {
     lines.extend(passes_of::<f64, f64>());
     lines.extend(passes_of::<f32, f64>());
     lines.extend([with_offsets::<f32, f32>(), with_offsets::<f64, f64>(), with_offsets::<f32, f64>()]);
+    lines.extend([
+        diagonal_and_gathered::<f32, f32>(),
+        diagonal_and_gathered::<f64, f64>(),
+        diagonal_and_gathered::<f32, f64>(),
+    ]);
     #[cfg(feature = "serde")]
     lines.push(Lines::one("GradientSum as JSON".to_owned(), stored_sum));
     lines

@@ -7,7 +7,8 @@ use crate::support::{
     Data, Kind, Labels, Number, Sums, assert_same_bits, isas, many, numbers, rng, serial, thin, uniform,
 };
 use lanegrad::{
-    Batch, Engine, Gradient, GradientStream, HessianProduct, Isa, Params, Rows, Storage, reference,
+    Batch, Engine, Gradient, GradientStream, HessianDiagonal, HessianProduct, Isa, Params, Rows, Storage,
+    reference,
 };
 use rand::RngExt;
 use rand::rngs::SmallRng;
@@ -34,7 +35,8 @@ fn product<S: Storage<T> + Number, T: Number>(data: &Data<S, T>, isa: Isa) -> He
 
 /// All sums, of the loss and of its curvature.
 fn sums<S: Storage<T> + Number, T: Number>(data: &Data<S, T>, isa: Isa) -> Vec<f64> {
-    [numbers(&gradient(data, isa)), numbers(&product(data, isa))].concat()
+    let diagonal = serial(isa).hessian_diagonal(&data.batch(), data.params()).unwrap();
+    [numbers(&gradient(data, isa)), numbers(&product(data, isa)), numbers(&diagonal)].concat()
 }
 
 /// The Hessian times v, as a textbook has it.
@@ -52,6 +54,21 @@ fn textbook_hessian_product(case: &Case) -> Sums {
     sums
 }
 
+/// The diagonal of the Hessian, as a textbook has it.
+fn textbook_hessian_diagonal(case: &Case) -> Sums {
+    let mut sums = Sums::zero(case.cols);
+    for i in 0..case.rows {
+        let (x, s) = (case.row(i), case.weight(i));
+        let h = reference::d_activation_d_logit(reference::sigmoid(case.logit(i)));
+        sums.by_bias += s * h;
+        sums.weight_sum += s;
+        for (sum, x) in sums.by_weights.iter_mut().zip(x) {
+            *sum += s * h * x * x;
+        }
+    }
+    sums
+}
+
 /// Everything that a pass computes, on each instruction set. Returns the largest error as a fraction of
 /// its bound.
 fn check<S: Storage<T> + Number, T: Number>(data: &Data<S, T>, engine: Engine) -> f64 {
@@ -64,6 +81,8 @@ fn check<S: Storage<T> + Number, T: Number>(data: &Data<S, T>, engine: Engine) -
     let gradient_errors = arithmetics.map(|a| a.gradient_errors(case));
     let product = textbook_hessian_product(case);
     let product_errors = arithmetics.map(|a| a.hessian_errors(case));
+    let diagonal = textbook_hessian_diagonal(case);
+    let diagonal_errors = arithmetics.map(|a| a.diagonal_errors(case));
     let row_errors: Vec<[f64; 2]> = (0..rows)
         .map(|i| {
             let logit: f64 = arithmetics.iter().map(|a| a.logit_error(case, i)).sum();
@@ -74,6 +93,7 @@ fn check<S: Storage<T> + Number, T: Number>(data: &Data<S, T>, engine: Engine) -
     let mut worst = 0.0_f64;
     // Results of another instruction set, which are overwritten.
     let (mut gradient_out, mut product_out) = (Gradient::default(), HessianProduct::default());
+    let mut diagonal_out = HessianDiagonal::default();
     for isa in isas() {
         let engine = engine.with_isa(isa);
         let context = || {
@@ -84,6 +104,9 @@ fn check<S: Storage<T> + Number, T: Number>(data: &Data<S, T>, engine: Engine) -
         worst = worst.max(assert_within(&gradient_out, &gradient, &gradient_errors, context));
         engine.hessian_product_into(&data.batch(), params, direction, &mut product_out).unwrap();
         worst = worst.max(assert_within(&product_out, &product, &product_errors, || context() + ", Hessian"));
+        engine.hessian_diagonal_into(&data.batch(), params, &mut diagonal_out).unwrap();
+        worst =
+            worst.max(assert_within(&diagonal_out, &diagonal, &diagonal_errors, || context() + ", diagonal"));
 
         let mut z = vec![T::NAN; rows];
         let mut p = vec![T::NAN; rows];

@@ -143,6 +143,7 @@ fn check_passes<S: Storage<T> + Number, T: Number>() {
                     for batch in [batch, weighted, by_class, gathered] {
                         all.extend(numbers(&engine.loss_and_gradient(&batch, params).unwrap()));
                         all.extend(numbers(&engine.hessian_product(&batch, params, direction).unwrap()));
+                        all.extend(numbers(&engine.hessian_diagonal(&batch, params).unwrap()));
                     }
                     engine.logits(view, params, out).unwrap();
                     all.extend(out.iter().map(|x| x.to_f64()));

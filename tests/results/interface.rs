@@ -87,8 +87,8 @@ fn what_is_shared_between_threads() {
 mod passes {
     use crate::support::{assert_same_bits, numbers};
     use lanegrad::{
-        Batch, ColumnSums, Engine, Gradient, GradientStream, HessianProduct, HessianProductStream, Params,
-        Place, Rows,
+        Batch, ColumnSums, Engine, Gradient, GradientStream, HessianDiagonal, HessianDiagonalStream,
+        HessianProduct, HessianProductStream, Params, Place, Rows,
     };
     use std::fmt::Debug;
 
@@ -125,8 +125,10 @@ mod passes {
         sent::<Gradient>();
         sent::<HessianProduct>();
         sent::<ColumnSums>();
-        sent::<GradientStream<'static, f32, f64>>();
-        sent::<HessianProductStream<'static, f32, f64>>();
+        sent::<GradientStream<f32, f64>>();
+        sent::<HessianProductStream<f32, f64>>();
+        sent::<HessianDiagonal>();
+        sent::<HessianDiagonalStream<f32, f64>>();
         sent::<lanegrad::GradientSum>();
         sent::<lanegrad::PartialSum<HessianProduct>>();
     }
@@ -242,7 +244,7 @@ mod passes {
     /// Directions of another length are refused before a stream has a row.
     #[test]
     fn a_direction_of_another_length() {
-        type Stream = HessianProductStream<'static, f32, f32>;
+        type Stream = HessianProductStream<f32, f32>;
         let short = Params::new(&[1.0_f32], 0.5);
         let names = ["weights", "direction.weights"];
         for (params, direction, lengths) in [(params(), short, [2, 1]), (short, params(), [1, 2])] {

@@ -7,8 +7,8 @@ use crate::support::{
 #[cfg(feature = "serde")]
 use lanegrad::GradientSum;
 use lanegrad::{
-    Batch, Element, Engine, Extent, GradientStream, HessianProductStream, Isa, Params, PartialSum, Place,
-    Rows, Storage, SumStream, Summand, Total, chunk_rows,
+    Batch, Element, Engine, Extent, GradientStream, HessianDiagonalStream, HessianProductStream, Isa, Params,
+    PartialSum, Place, Rows, Storage, SumStream, Summand, Total, chunk_rows,
 };
 use rand::rngs::SmallRng;
 use rand::seq::SliceRandom;
@@ -304,28 +304,33 @@ fn pushed<S: Storage<T>, T: Element, Q: Summand<T>>(
     stream
 }
 
-/// Streams of the loss and of its curvature, each cut at random places of its own.
+/// What is streamed.
+const SUMMED: [&str; 3] = ["loss", "curvature", "diagonal"];
+
+/// Streams of the loss, of its curvature and of the Hessian's diagonal, each cut at random places of its own.
 fn streams<'a, S: Storage<T>, T: Element>(
     engine: Engine,
     batch: &Batch<'_, S, T>,
     [params, direction]: [Params<'a, T>; 2],
     first_row: usize,
     rng: &mut impl Rng,
-) -> (GradientStream<'a, S, T>, HessianProductStream<'a, S, T>) {
+) -> (GradientStream<S, T>, HessianProductStream<S, T>, HessianDiagonalStream<S, T>) {
     let place = Place::at_row(first_row as u64);
     let loss = GradientStream::starting_at(engine, params, place).unwrap();
     let curvature = HessianProductStream::starting_at(engine, params, direction, place).unwrap();
-    (pushed(loss, batch, rng), pushed(curvature, batch, rng))
+    let diagonal = HessianDiagonalStream::starting_at(engine, params, place).unwrap();
+    (pushed(loss, batch, rng), pushed(curvature, batch, rng), pushed(diagonal, batch, rng))
 }
 
-/// The sums of one pass over all rows: of the loss, and of its curvature.
+/// The sums of one pass over all rows: of the loss, of its curvature, and of the Hessian's diagonal.
 fn sums<S: Storage<T>, T: Element>(
     engine: Engine,
     batch: &Batch<'_, S, T>,
     [params, direction]: [Params<'_, T>; 2],
-) -> [Vec<f64>; 2] {
+) -> [Vec<f64>; 3] {
     let product = engine.hessian_product(batch, params, direction).unwrap();
-    [numbers(&engine.loss_and_gradient(batch, params).unwrap()), numbers(&product)]
+    let diagonal = engine.hessian_diagonal(batch, params).unwrap();
+    [numbers(&engine.loss_and_gradient(batch, params).unwrap()), numbers(&product), numbers(&diagonal)]
 }
 
 /// A stream, however it was cut, against one pass; with rows in and out of the caches, as the pass takes
@@ -349,9 +354,13 @@ fn check_streams<S: Storage<T> + Number, T: Number>() {
                         assert_same_bits(one_pass, want, || format!("{rows} x {cols} on {isa}, one pass"));
                     }
                     for engine in [serial(isa), Engine::new().with_isa(isa)] {
-                        let (loss, curvature) = streams(engine, &batch, params, 0, rng);
-                        let got = [numbers(&loss.finish().unwrap()), numbers(&curvature.finish().unwrap())];
-                        for ((got, want), what) in got.iter().zip(&want).zip(["loss", "curvature"]) {
+                        let (loss, curvature, diagonal) = streams(engine, &batch, params, 0, rng);
+                        let got = [
+                            numbers(&loss.finish().unwrap()),
+                            numbers(&curvature.finish().unwrap()),
+                            numbers(&diagonal.finish().unwrap()),
+                        ];
+                        for ((got, want), what) in got.iter().zip(&want).zip(SUMMED) {
                             assert_same_bits(got, want, || {
                                 format!("{what} of {rows} x {cols} on {isa}, {:?}, {batch:?}", kind.values)
                             });
@@ -457,16 +466,21 @@ fn check_shards<S: Storage<T> + Number, T: Number>() {
                 starts.sort_unstable();
                 let ends = starts[1..].iter().copied().chain([rows]);
                 let fused: Vec<Isa> = isas().into_iter().filter(|isa| isa.is_fused()).collect();
-                let (mut losses, mut curvatures) = (Vec::new(), Vec::new());
+                let (mut losses, mut curvatures, mut diagonals) = (Vec::new(), Vec::new(), Vec::new());
                 for (&start, end) in starts.iter().zip(ends) {
                     let engine = serial(fused[rng.random_range(0..fused.len())]);
                     let part = batch.slice(start..end).unwrap();
-                    let (loss, curvature) = streams(engine, &part, params, start, rng);
+                    let (loss, curvature, diagonal) = streams(engine, &part, params, start, rng);
                     losses.push(sent(loss.into_sum(), rng));
                     curvatures.push(sent(curvature.into_sum(), rng));
+                    diagonals.push(sent(diagonal.into_sum(), rng));
                 }
-                let got = [numbers(&merged(losses, rows, rng)), numbers(&merged(curvatures, rows, rng))];
-                for ((got, want), what) in got.iter().zip(&want).zip(["loss", "curvature"]) {
+                let got = [
+                    numbers(&merged(losses, rows, rng)),
+                    numbers(&merged(curvatures, rows, rng)),
+                    numbers(&merged(diagonals, rows, rng)),
+                ];
+                for ((got, want), what) in got.iter().zip(&want).zip(SUMMED) {
                     assert_same_bits(got, want, || {
                         format!("{what} of {rows} x {cols} in {shards} shards, {:?}", kind.values)
                     });

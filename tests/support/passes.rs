@@ -4,7 +4,7 @@
 #![allow(unreachable_pub, reason = "the library of the fuzz targets passes it on, programs of tests do not")]
 
 use super::fixtures::Number;
-use lanegrad::{Batch, ColumnSums, Engine, Gradient, HessianProduct, Isa, Params, Storage};
+use lanegrad::{Batch, ColumnSums, Engine, Gradient, HessianDiagonal, HessianProduct, Isa, Params, Storage};
 
 /// An engine on one thread.
 pub fn serial(isa: Isa) -> Engine {
@@ -49,6 +49,14 @@ impl From<&HessianProduct> for Sums {
     }
 }
 
+impl From<&HessianDiagonal> for Sums {
+    fn from(diagonal: &HessianDiagonal) -> Self {
+        let HessianDiagonal { by_weights, by_bias, weight_sum, .. } = diagonal;
+        let (by_bias, weight_sum) = (*by_bias, *weight_sum);
+        Self { value: 0.0, by_bias, weight_sum, by_weights: by_weights.clone() }
+    }
+}
+
 impl From<&ColumnSums> for Sums {
     fn from(columns: &ColumnSums) -> Self {
         let ColumnSums { sums, weight_sum, .. } = columns;
@@ -67,17 +75,29 @@ pub fn numbers(sums: impl Into<Sums>) -> Vec<f64> {
     [&[value, by_bias, weight_sum], &by_weights[..]].concat()
 }
 
-/// All that an engine makes of a batch, one after the other; an `f32` as `f64` keeps its value and sign.
-pub fn passes<S: Storage<T>, T: Number>(
+/// All sums over a batch, one after the other.
+pub fn sums<S: Storage<T>, T: Number>(
     engine: Engine,
     batch: &Batch<'_, S, T>,
     [params, direction]: [Params<'_, T>; 2],
 ) -> Vec<f64> {
     let mut all = numbers(&engine.loss_and_gradient(batch, params).expect("a valid batch"));
     all.extend(numbers(&engine.hessian_product(batch, params, direction).expect("a valid batch")));
+    all.extend(numbers(&engine.hessian_diagonal(batch, params).expect("a valid batch")));
     let centres = centres(direction);
     all.extend(numbers(&engine.deviations(batch, &centres).expect("a valid batch")));
     all.extend(numbers(&engine.squared_deviations(batch, &centres).expect("a valid batch")));
+    all
+}
+
+/// All that an engine makes of a batch, one after the other; an `f32` as `f64` keeps its value and sign.
+pub fn passes<S: Storage<T>, T: Number>(
+    engine: Engine,
+    batch: &Batch<'_, S, T>,
+    params_and_direction: [Params<'_, T>; 2],
+) -> Vec<f64> {
+    let mut all = sums(engine, batch, params_and_direction);
+    let [params, _] = params_and_direction;
     let mut out = vec![T::NAN; batch.rows().nrows()];
     engine.logits(batch.rows(), params, &mut out).expect("a place for each row");
     all.extend(out.iter().map(|x| x.to_f64()));
