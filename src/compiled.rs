@@ -12,13 +12,8 @@ use crate::math::log_loss::{LogLoss, Softplus};
 use crate::math::residual::Residual;
 use crate::math::sigmoid::Sigmoid;
 use crate::num::Float;
-use crate::pass::{self, Axpy};
-#[cfg(feature = "alloc")]
-use crate::pass::{CurvatureTerms, LossTerms};
-#[cfg(feature = "alloc")]
-use crate::rows::{Batch, Params, Rows};
-use crate::rows::{Element, Maps, Passes, Storage};
-#[cfg(feature = "alloc")]
+use crate::pass::{self, Axpy, CurvatureTerms, LossTerms};
+use crate::rows::{Batch, Element, Indices, Maps, Params, Passes, Rows, Storage};
 use crate::tuning::Source;
 
 /// The type whose functions are the loops of all types.
@@ -105,22 +100,29 @@ macro_rules! storage {
                 dispatch!(isa, b => update(b, y, [x], Axpy(a)));
             }
 
-            #[cfg(feature = "alloc")]
             fn gather<'a>(batch: &Batch<'_, $s, $t>, memory: &'a mut [f64]) -> Batch<'a, $s, $t> {
                 pass::gather(batch, memory)
             }
 
-            #[cfg(feature = "alloc")]
             fn logits(isa: Isa, rows: Rows<'_, $s>, params: Params<'_, $t>, source: Source, out: &mut [$t]) {
                 dispatch!(isa, b => pass::logits(b, rows, params, source, out));
             }
 
-            #[cfg(feature = "alloc")]
+            fn gathered_logits(
+                isa: Isa,
+                rows: Rows<'_, $s>,
+                indices: Indices<'_>,
+                first: usize,
+                params: Params<'_, $t>,
+                out: &mut [$t],
+            ) {
+                dispatch!(isa, b => pass::gathered_logits(b, rows, indices, first, params, out));
+            }
+
             fn probabilities(isa: Isa, rows: Rows<'_, $s>, params: Params<'_, $t>, source: Source, out: &mut [$t]) {
                 dispatch!(isa, b => pass::probabilities(b, rows, params, source, out));
             }
 
-            #[cfg(feature = "alloc")]
             fn loss(
                 isa: Isa,
                 batch: &Batch<'_, $s, $t>,
@@ -132,7 +134,6 @@ macro_rules! storage {
                 dispatch!(isa, b => pass::leaf(b, LossTerms, batch, params, source, scratch, node));
             }
 
-            #[cfg(feature = "alloc")]
             fn curvature(
                 isa: Isa,
                 batch: &Batch<'_, $s, $t>,
@@ -144,7 +145,6 @@ macro_rules! storage {
                 dispatch!(isa, b => pass::leaf(b, CurvatureTerms { direction }, batch, params, source, scratch, node));
             }
 
-            #[cfg(feature = "alloc")]
             fn diagonal(
                 isa: Isa,
                 batch: &Batch<'_, $s, $t>,
@@ -156,7 +156,6 @@ macro_rules! storage {
                 dispatch!(isa, b => pass::diagonal(b, batch, params, source, scratch, node));
             }
 
-            #[cfg(feature = "alloc")]
             fn deviations(isa: Isa, batch: &Batch<'_, $s, $t>, centres: &[f64], squared: bool, node: &mut [f64]) {
                 dispatch!(isa, _b => pass::deviations(batch, centres, squared, node));
             }

@@ -1,17 +1,20 @@
-//! `Engine`: the passes over rows, and elementwise maps over large slices.
+//! `Engine`: the passes over rows, and elementwise maps over large slices. What it sums stands here; `scores` has
+//! logits and probabilities.
+
+mod scores;
 
 use crate::error::Error;
 use crate::isa::Isa;
 use crate::parallel::{for_parts, grain};
 use crate::pass;
-use crate::rows::{Batch, Element, Maps, Params, Passes, Rows, Storage, check_offsets};
+use crate::rows::{Batch, Element, Maps, Params, Passes, Storage};
 use crate::sum::{
     At, Centres, ColumnSums, Curvature, Deviations, Diagonal, Finish, Gradient, HessianDiagonal,
     HessianProduct, Leaf, Loss, Summand, Total, Workspace, chunk_rows,
 };
 use crate::tree::Tree;
 use crate::tree::node::{Sums, width};
-use crate::tuning::{ELEMENT_COST, GROUP, Source};
+use crate::tuning::{ELEMENT_COST, Source};
 use core::ops::Range;
 
 /// Runs passes over rows on an instruction set, serially or on the threads of the caller's rayon pool.
@@ -84,136 +87,6 @@ impl Engine {
     #[must_use]
     pub const fn is_parallel(&self) -> bool {
         self.parallel
-    }
-
-    /// `out[i] = w·x[i] + b`, the logit of each row.
-    ///
-    /// # Numeric contract
-    ///
-    /// Each has the bits of [`dot()`](crate::dot()) of the row and the weights, plus the bias; so a row
-    /// scored alone gets the bits that it gets in a batch.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::LengthMismatch`] where there is not a weight for each feature, or not a place in `out`
-    /// for each row; `out` is then untouched.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use lanegrad::{Engine, Params, Rows};
-    ///
-    /// let rows = Rows::new(&[1.0_f32, 2.0, 3.0, 4.0], 2, 2)?;
-    /// let mut z = [0.0; 2];
-    /// Engine::new().logits(rows, Params::new(&[0.5, -0.25], 1.0), &mut z)?;
-    /// assert_eq!(z, [1.0, 1.5]);
-    /// # Ok::<(), lanegrad::Error>(())
-    /// ```
-    pub fn logits<S: Storage<T>, T: Element>(
-        &self,
-        rows: Rows<'_, S>,
-        params: Params<'_, T>,
-        out: &mut [T],
-    ) -> Result<(), Error> {
-        self.score(rows, params, out, &|rows, _, source, out| {
-            S::Passes::logits(self.isa, rows, params, source, out)
-        })
-    }
-
-    /// `out[i] = (w·x[i] + b) + offsets[i]`, the logit of each row of a batch with offsets
-    /// ([`Batch::with_offsets`]).
-    ///
-    /// # Numeric contract
-    ///
-    /// Each has the bits of the row's logit ([`Engine::logits`]) plus the offset, rounded once.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Engine::logits`]; [`Error::LengthMismatch`] where there is not an offset for each row, and
-    /// [`Error::Offset`] with the first that is not finite (all are looked at). `out` is then untouched.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use lanegrad::{Engine, Params, Rows};
-    ///
-    /// let rows = Rows::new(&[1.0_f32, 2.0, 3.0, 4.0], 2, 2)?;
-    /// let mut z = [0.0; 2];
-    /// Engine::new().logits_with_offsets(rows, Params::new(&[0.5, -0.25], 1.0), &[2.0, -1.5], &mut z)?;
-    /// assert_eq!(z, [3.0, 0.0]);
-    /// # Ok::<(), lanegrad::Error>(())
-    /// ```
-    pub fn logits_with_offsets<S: Storage<T>, T: Element>(
-        &self,
-        rows: Rows<'_, S>,
-        params: Params<'_, T>,
-        offsets: &[T],
-        out: &mut [T],
-    ) -> Result<(), Error> {
-        self.score_with_offsets(rows, params, offsets, out, &|_| {})
-    }
-
-    /// `out[i] = sigmoid(w·x[i] + b)`, the probability of each row.
-    ///
-    /// # Numeric contract
-    ///
-    /// Each has the bits of [`sigmoid()`](crate::sigmoid()) of the row's logit ([`Engine::logits`]).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Engine::logits`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use lanegrad::{Engine, Params, Rows};
-    ///
-    /// let row = Rows::new(&[1.0_f64, 2.0], 1, 2)?;
-    /// let mut p = [0.0];
-    /// Engine::new().predict_proba(row, Params::new(&[0.5, -0.25], 0.0), &mut p)?;
-    /// assert_eq!(p, [0.5]);
-    /// # Ok::<(), lanegrad::Error>(())
-    /// ```
-    pub fn predict_proba<S: Storage<T>, T: Element>(
-        &self,
-        rows: Rows<'_, S>,
-        params: Params<'_, T>,
-        out: &mut [T],
-    ) -> Result<(), Error> {
-        self.score(rows, params, out, &|rows, _, source, out| {
-            S::Passes::probabilities(self.isa, rows, params, source, out)
-        })
-    }
-
-    /// `out[i] = sigmoid((w·x[i] + b) + offsets[i])`, the probability of each row of a batch with offsets.
-    ///
-    /// # Numeric contract
-    ///
-    /// Each has the bits of [`sigmoid()`](crate::sigmoid()) of the row's logit ([`Engine::logits_with_offsets`]).
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Engine::logits_with_offsets`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use lanegrad::{Engine, Params, Rows};
-    ///
-    /// let row = Rows::new(&[1.0_f64, 2.0], 1, 2)?;
-    /// let mut p = [0.0];
-    /// Engine::new().predict_proba_with_offsets(row, Params::new(&[0.5, 0.0], 0.0), &[-0.5], &mut p)?;
-    /// assert_eq!(p, [0.5]);
-    /// # Ok::<(), lanegrad::Error>(())
-    /// ```
-    pub fn predict_proba_with_offsets<S: Storage<T>, T: Element>(
-        &self,
-        rows: Rows<'_, S>,
-        params: Params<'_, T>,
-        offsets: &[T],
-        out: &mut [T],
-    ) -> Result<(), Error> {
-        self.score_with_offsets(rows, params, offsets, out, &|z| T::Loops::sigmoid_in_place(self.isa, z))
     }
 
     /// The sums of loss and gradient over the rows of a batch, in one pass over them.
@@ -471,48 +344,6 @@ impl Engine {
         <Q::Total as Total>::Finish::set(out, Sums::of(node), ncols);
         *<Q::Total as Total>::Finish::workspace(out) = workspace;
         Ok(())
-    }
-
-    /// Calls `kernel` with the rows that each thread scores, the number of the first, where they come from,
-    /// and the part of `out` for their scores.
-    fn score<S: Storage<T>, T: Element>(
-        &self,
-        rows: Rows<'_, S>,
-        params: Params<'_, T>,
-        out: &mut [T],
-        kernel: &(impl Fn(Rows<'_, S>, usize, Source, &mut [T]) + Sync),
-    ) -> Result<(), Error> {
-        Error::unless_same_length([("features", rows.ncols()), ("weights", params.weights.len())])?;
-        Error::unless_same_length([("rows", rows.nrows()), ("out", out.len())])?;
-        let grain = grain(self.parallel, out.len(), row_cost(rows.ncols()));
-        let source = pass::source(&rows);
-        for_parts(0, out, grain, &|first, out: &mut [T]| {
-            kernel(rows.range(first..first + out.len()), first, source, out);
-        });
-        Ok(())
-    }
-
-    /// [`score`](Self::score) of rows with offsets: `finish` makes the scores of their logits, some at a time.
-    fn score_with_offsets<S: Storage<T>, T: Element>(
-        &self,
-        rows: Rows<'_, S>,
-        params: Params<'_, T>,
-        offsets: &[T],
-        out: &mut [T],
-        finish: &(impl Fn(&mut [T]) + Sync),
-    ) -> Result<(), Error> {
-        Error::unless_same_length([("rows", rows.nrows()), ("offsets", offsets.len())])?;
-        check_offsets(offsets)?;
-        self.score(rows, params, out, &|rows, first, source, out| {
-            // By groups, whose logits stay in cache.
-            for (group, out) in out.chunks_mut(GROUP).enumerate() {
-                let start = group * GROUP;
-                S::Passes::logits(self.isa, rows.range(start..start + out.len()), params, source, out);
-                let offsets = &offsets[first + start..][..out.len()];
-                <T as Storage<T>>::Passes::axpy(self.isa, T::nearest(1.0), offsets, out);
-                finish(out);
-            }
-        })
     }
 
     /// The sums over all rows of a batch as a node of the summation tree; an empty slice for a batch without

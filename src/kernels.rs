@@ -4,7 +4,8 @@
 
 use crate::error::Error;
 use crate::isa::Isa;
-use crate::rows::{Element, Maps, Passes, Storage};
+use crate::pass;
+use crate::rows::{Element, Maps, Params, Passes, Rows, Storage};
 
 /// The dot product `x[0] * w[0] + x[1] * w[1] + …`, on the best instruction set.
 ///
@@ -354,4 +355,74 @@ impl Isa {
         T::Loops::residual_in_place(self, z, y);
         Ok(())
     }
+}
+
+/// Scores of rows on a chosen instruction set and the calling thread, also where there is no `Engine`, without the
+/// feature `alloc`.
+impl Isa {
+    /// `out[i] = w·x[i] + b`, the logit of each row: with the contract of `Engine::logits`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`] where there is not a weight for each feature, or not a place in `out` for each row;
+    /// `out` is then untouched.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use lanegrad::{Isa, Params, Rows};
+    ///
+    /// let rows = Rows::new(&[1.0_f32, 2.0, 3.0, 4.0], 2, 2)?;
+    /// let mut z = [0.0; 2];
+    /// Isa::best().logits(rows, Params::new(&[0.5, -0.25], 1.0), &mut z)?;
+    /// assert_eq!(z, [1.0, 1.5]);
+    /// # Ok::<(), lanegrad::Error>(())
+    /// ```
+    pub fn logits<S: Storage<T>, T: Element>(
+        self,
+        rows: Rows<'_, S>,
+        params: Params<'_, T>,
+        out: &mut [T],
+    ) -> Result<(), Error> {
+        check_scoring([rows.ncols(), rows.nrows()], params, out)?;
+        S::Passes::logits(self, rows, params, pass::source(&rows), out);
+        Ok(())
+    }
+
+    /// `out[i] = sigmoid(w·x[i] + b)`, the probability of each row: with the contract of `Engine::predict_proba`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Isa::logits`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use lanegrad::{Isa, Params, Rows};
+    ///
+    /// let mut p = [0.0];
+    /// Isa::best().predict_proba(Rows::new(&[1.0_f64, 2.0], 1, 2)?, Params::new(&[0.5, -0.25], 0.0), &mut p)?;
+    /// assert_eq!(p, [0.5]);
+    /// # Ok::<(), lanegrad::Error>(())
+    /// ```
+    pub fn predict_proba<S: Storage<T>, T: Element>(
+        self,
+        rows: Rows<'_, S>,
+        params: Params<'_, T>,
+        out: &mut [T],
+    ) -> Result<(), Error> {
+        check_scoring([rows.ncols(), rows.nrows()], params, out)?;
+        S::Passes::probabilities(self, rows, params, pass::source(&rows), out);
+        Ok(())
+    }
+}
+
+/// `Ok` where there is a weight for each feature, and a place in `out` for each row.
+pub(crate) fn check_scoring<T>(
+    [ncols, nrows]: [usize; 2],
+    params: Params<'_, T>,
+    out: &[T],
+) -> Result<(), Error> {
+    Error::unless_same_length([("features", ncols), ("weights", params.weights.len())])?;
+    Error::unless_same_length([("rows", nrows), ("out", out.len())])
 }

@@ -3,7 +3,6 @@
 //! probability of the class that the logit makes the less likely one ([`tail`]), which is made of one exponential
 //! ([`exp`]) and one quotient. So what a pass computes together has the bits of the functions alone.
 
-#[cfg(feature = "alloc")]
 pub(crate) mod curvature;
 pub(crate) mod elementwise;
 mod error_free;
@@ -13,12 +12,9 @@ pub(crate) mod residual;
 pub(crate) mod sigmoid;
 mod tail;
 
-#[cfg(feature = "alloc")]
 use crate::simd::LoadAs;
 
 /// A type of numbers with the constants of all functions here, which sums in `f64` can read.
-#[cfg(feature = "alloc")]
 pub(crate) trait Real: log_loss::Log1pConstants + LoadAs<f64> {}
 
-#[cfg(feature = "alloc")]
 impl<T: log_loss::Log1pConstants + LoadAs<f64>> Real for T {}

@@ -8,11 +8,13 @@ pub mod labels;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 
-pub use self::batch::{Batch, Params};
 #[cfg(feature = "alloc")]
-pub(crate) use self::batch::{check_offsets, weight_of_class};
+pub(crate) use self::batch::check_offsets;
+pub(crate) use self::batch::weight_of_class;
+pub use self::batch::{Batch, Params};
 pub(crate) use self::element::{Ceilings, Maps, Passes};
 pub use self::element::{Element, Storage};
+pub(crate) use self::gathered::Indices;
 pub use self::gathered::RowIndex;
 use crate::error::Error;
 use crate::simd::matrix::Matrix;
@@ -131,7 +133,6 @@ impl<'a, S> Rows<'a, S> {
     }
 
     /// From the first element of the first row to the last element of the last row.
-    #[cfg(feature = "alloc")]
     #[inline(always)]
     pub(crate) const fn data(&self) -> &'a [S] {
         self.0.data()
@@ -150,7 +151,6 @@ impl<'a, S> Rows<'a, S> {
     }
 
     /// Size in bytes of the memory from the first row to the last.
-    #[cfg(feature = "alloc")]
     #[inline(always)]
     pub(crate) fn size(&self) -> usize {
         size_of_val(self.data())

@@ -18,11 +18,6 @@
 //! each; a kernel made of them must be flattened into one function that enables the backend's
 //! instructions, which is what [`Backend::vectorize`] (through `Isa`'s `dispatch!`) does.
 
-#![cfg_attr(
-    not(feature = "alloc"),
-    allow(dead_code, reason = "only passes over rows add up many vectors at once")
-)]
-
 use crate::num::Float;
 use core::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -30,7 +25,6 @@ use core::ops::{Add, Div, Mul, Neg, Sub};
 pub(crate) mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx512;
-#[cfg(feature = "alloc")]
 pub(crate) mod cpu;
 pub(crate) mod matrix;
 pub(crate) mod one;
@@ -42,11 +36,9 @@ mod tests;
 pub(crate) mod two;
 
 /// Bytes of a vector.
-#[cfg(feature = "alloc")]
 pub(crate) const VECTOR_BYTES: usize = 64;
 
 /// Lanes of a vector of `f32`, the most that a vector has.
-#[cfg(feature = "alloc")]
 pub(crate) const MOST_LANES: usize = 16;
 
 /// The vector of element type `T` on backend `B`.

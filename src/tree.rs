@@ -15,7 +15,6 @@
 //! definition. [`Tree`] has its leaves computed, on several threads. [`Pairwise`] is given them one by one,
 //! in order, and needs no memory for them. [`Nodes`] is given whole nodes, in any order.
 
-#[cfg(feature = "alloc")]
 pub(crate) mod node;
 #[cfg(feature = "alloc")]
 mod nodes;
@@ -30,7 +29,6 @@ use crate::parallel::join;
 use core::ops::Range;
 
 /// Most rows of a chunk.
-#[cfg(feature = "alloc")]
 pub(crate) const MOST_ROWS: usize = 512;
 
 /// Number of rows in a chunk, for rows of `ncols` numbers of `bytes` bytes each: the largest power of two

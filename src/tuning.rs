@@ -6,11 +6,9 @@
 //! of a chunk (`tree`).
 
 /// Bytes of a cache line, on nearly every CPU that this runs on.
-#[cfg(feature = "alloc")]
 pub(crate) const CACHE_LINE: usize = 64;
 
 /// Where rows come from.
-#[cfg(feature = "alloc")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(unnameable_types, reason = "what a sealed trait stands on")]
 pub enum Source {
@@ -22,7 +20,6 @@ pub enum Source {
 
 /// Distances in bytes from rows that are read to the memory that is asked for meanwhile; 0 if none is, as the
 /// hardware does better by itself.
-#[cfg(feature = "alloc")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(unnameable_types, reason = "what a sealed trait stands on")]
 pub struct Ahead {
@@ -32,7 +29,6 @@ pub struct Ahead {
     pub(crate) wide: usize,
 }
 
-#[cfg(feature = "alloc")]
 impl Ahead {
     /// For CPUs that were not measured with these loops: what suited an Intel Xeon (family 6 model 167) with earlier
     /// ones.
@@ -52,7 +48,6 @@ impl Ahead {
 }
 
 /// A CPU's maker, as it names itself, and its family.
-#[cfg(feature = "alloc")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cpu {
     pub(crate) vendor: [u8; 12],
@@ -60,26 +55,21 @@ pub(crate) struct Cpu {
 }
 
 /// Size in bytes below which rows are taken to be in cache.
-#[cfg(feature = "alloc")]
 pub(crate) const IN_CACHE: usize = 1 << 20;
 
 /// Rows whose probabilities are computed while their logits are in cache: a multiple of the lanes of every vector.
-#[cfg(feature = "alloc")]
 pub(crate) const GROUP: usize = 256;
 
 /// Most rows whose lanes are added up row by row, and not those of as many rows as a vector has lanes at once.
-#[cfg(feature = "alloc")]
 pub(crate) const FEW_ROWS: usize = 4;
 
 /// Rows of a block of at most half a vector each.
-#[cfg(feature = "alloc")]
 pub(crate) const COLUMNS_BLOCK: usize = 64;
 
 /// Rows of a block of `vectors` vectors each, up to four.
 ///
 /// From memory at most 4 KB: scored, they are no more loads than a core keeps track of, so that the block before them
 /// is accumulated while their memory arrives. In cache as many as keep the functions of logits busy, side by side.
-#[cfg(feature = "alloc")]
 pub(crate) const fn narrow_block(vectors: usize, source: Source) -> usize {
     match (source, vectors) {
         (_, 1) => 64,
@@ -95,7 +85,6 @@ pub(crate) const fn narrow_block(vectors: usize, source: Source) -> usize {
 ///
 /// From memory some widths gain from blocks of about 4 KB, as narrow rows do: a fifth to a third at 448 to 640 bytes, a
 /// tenth at 1 KB. Rows of 384 bytes lose a third by them, and such of 1280 a tenth, on a Zen 4.
-#[cfg(feature = "alloc")]
 pub(crate) const fn wide_block(bytes: usize, source: Source) -> usize {
     if let (Source::Memory(_), 448..=1024) = (source, bytes) {
         return if bytes <= 704 { 8 } else { 4 };
@@ -109,7 +98,6 @@ pub(crate) const fn wide_block(bytes: usize, source: Source) -> usize {
 
 /// How many rows of `bytes` bytes each are asked for ahead of the one that is copied, where rows lie anywhere: 4 KB of
 /// them at 256 bytes, 12 KB at 3 KB, on a Zen 4.
-#[cfg(feature = "alloc")]
 pub(crate) const fn rows_ahead(bytes: usize) -> usize {
     match (8 << 10) / if bytes == 0 { 1 } else { bytes } {
         rows if rows >= 16 => 16,

@@ -44,7 +44,6 @@
 use super::elementwise::Elementwise;
 use super::error_free::{fast_two_sum, two_sum};
 use super::exp::{ExpConstants, SCALE, UNSCALE, horner, polynomial, power_of_two};
-#[cfg(any(feature = "alloc", test))]
 use super::residual;
 use super::residual::unlikely;
 use super::tail::Tail;
@@ -141,7 +140,6 @@ pub(crate) fn softplus<X: Arithmetic<Element: Log1pConstants>>(z: X) -> X {
 }
 
 /// [`log_loss`] and [`residual`](super::residual::residual), their bits, from one exponential and one tail.
-#[cfg(any(feature = "alloc", test))]
 #[inline(always)]
 pub(crate) fn loss_terms<X: Arithmetic<Element: Log1pConstants>>(z: X, y: X) -> [X; 2] {
     let (tail, c) = (Tail::new(z), unlikely(z, y));

@@ -33,47 +33,16 @@
 //! its column. Values, slopes and sample weights are added up in `f64`: at most 64 additions of one, and 3 of lanes.
 //! A product that underflows errs by half the least subnormal besides. Above the chunk sums are `f64`.
 
-use super::columns::Columns;
-use super::dot::dot;
-use super::narrow::Narrow;
 use super::requests::{Requests, distance};
 use super::row_kernel::{Block, RowKernel};
 use super::terms::{Objective, Terms, terms};
-use super::wide::Wide;
+use super::width::{for_width, ranges};
 use crate::math::Real;
-use crate::math::elementwise::{InPlace, update};
-use crate::math::sigmoid::{Sigmoid, sigmoid};
-use crate::rows::{Batch, Params, Rows, weight_of_class};
-use crate::simd::cpu::cpu;
+use crate::rows::{Batch, Params, weight_of_class};
 use crate::simd::{Backend, Lane, LoadAs, MOST_LANES, V, VECTOR_BYTES, Vector};
 use crate::tree::MOST_ROWS;
 use crate::tree::node::{self, Head};
-use crate::tuning::{Ahead, CACHE_LINE, COLUMNS_BLOCK, GROUP, IN_CACHE, Source, narrow_block};
-use core::ops::Range;
-
-/// `for_width!(b, T, ncols, kernel => expression)`: the expression with the kernel for rows of `ncols`
-/// features, whose gradient is 0.
-macro_rules! for_width {
-    ($b:expr, $T:ty, $ncols:expr, $kernel:ident => $e:expr) => {
-        match $ncols {
-            1 => for_width!(Columns::<_, $T, 1>::new($b), $kernel => $e),
-            2 => for_width!(Columns::<_, $T, 2>::new($b), $kernel => $e),
-            3..=4 => for_width!(Columns::<_, $T, 4>::new($b), $kernel => $e),
-            5..=8 if <$T>::LANES == 16 => for_width!(Columns::<_, $T, 8>::new($b), $kernel => $e),
-            n => match n.div_ceil(<$T>::LANES) {
-                1 => for_width!(Narrow::<_, $T, 1, 4>::new($b), $kernel => $e),
-                2 => for_width!(Narrow::<_, $T, 2, 2>::new($b), $kernel => $e),
-                3 => for_width!(Narrow::<_, $T, 3, 1>::new($b), $kernel => $e),
-                4 => for_width!(Narrow::<_, $T, 4, 1>::new($b), $kernel => $e),
-                _ => for_width!(Wide, $kernel => $e),
-            },
-        }
-    };
-    ($new:expr, $kernel:ident => $e:expr) => {{
-        let $kernel = $new;
-        $e
-    }};
-}
+use crate::tuning::{Ahead, CACHE_LINE, COLUMNS_BLOCK, Source, narrow_block};
 
 /// Bytes of what is kept of a block: of no form more, as is asserted here.
 pub(super) const KEPT_BYTES: usize = 4 << 10;
@@ -106,6 +75,7 @@ pub(super) struct Scratch<'a, T> {
 }
 
 /// Length of the scratch memory that [`leaf`] works in, for rows of `ncols` numbers of `bytes` bytes each.
+#[cfg(feature = "alloc")]
 pub(crate) const fn scratch_len(ncols: usize, bytes: usize) -> usize {
     let gradient = (ncols * bytes).next_multiple_of(VECTOR_BYTES);
     (CACHE_LINE + gradient + 4 * MOST_ROWS * bytes + 2 * KEPT_BYTES) / size_of::<f64>()
@@ -243,52 +213,4 @@ fn sum<B: Backend, T: LoadAs<f64>>(b: B, x: &[T]) -> f64 {
         sum = sum + T::load(b, chunk);
     }
     (sum + T::load_partial(b, rest)).sum()
-}
-
-/// The logits of any number of rows.
-#[inline(always)]
-pub(crate) fn logits<B: Backend, S: LoadAs<T>, T: Lane>(
-    b: B,
-    rows: Rows<'_, S>,
-    params: Params<'_, T>,
-    source: Source,
-    out: &mut [T],
-) {
-    // By groups, so that requests for memory do not drift from the rows.
-    for range in ranges(0..rows.nrows(), GROUP) {
-        let (rows, out) = (rows.range(range.clone()), &mut out[range]);
-        for_width!(b, T, rows.ncols(), kernel => kernel.logits(b, rows, params, source, out));
-    }
-}
-
-/// The probabilities of any number of rows: the sigmoid of their logits, while these are in cache.
-#[inline(always)]
-pub(crate) fn probabilities<B: Backend, S: LoadAs<T>, T: Real>(
-    b: B,
-    rows: Rows<'_, S>,
-    params: Params<'_, T>,
-    source: Source,
-    out: &mut [T],
-) {
-    if let (1, [out]) = (rows.nrows(), &mut *out) {
-        // A single row: its logit goes to the sigmoid in a register, and not through memory.
-        let z = dot(b, rows.at(0), params.weights) + params.bias;
-        return sigmoid(V::<B, T>::splat(b, z)).store_partial(core::slice::from_mut(out));
-    }
-    for range in ranges(0..rows.nrows(), GROUP) {
-        let out = &mut out[range.clone()];
-        logits(b, rows.range(range), params, source, out);
-        update(b, out, [&[] as &[T]; 0], InPlace(Sigmoid));
-    }
-}
-
-/// Where these rows are taken to come from.
-pub(crate) fn source<S>(rows: &Rows<'_, S>) -> Source {
-    if rows.size() < IN_CACHE { Source::Cache } else { Source::Memory(Ahead::on(cpu())) }
-}
-
-/// A range in parts of `len`, of which the last may be shorter.
-#[inline(always)]
-fn ranges(range: Range<usize>, len: usize) -> impl Iterator<Item = Range<usize>> {
-    range.clone().step_by(len).map(move |start| start..range.end.min(start + len))
 }

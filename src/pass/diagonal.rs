@@ -9,8 +9,9 @@
 //! s h errs by at most 5 u of its size and a rounding by s. The square and its product with s h have a rounding each, and a chunk has at most 512 rows: the
 //! sum errs by at most 514 roundings of `f64`, to first order.
 
-use super::chunk::{Scratch, logits, with_weights_of_classes};
+use super::chunk::{Scratch, with_weights_of_classes};
 use super::row_kernel::counts;
+use super::scores::logits;
 use super::terms::{CurvatureTerms, terms};
 use crate::math::Real;
 use crate::num::Float;

@@ -1,16 +1,20 @@
-//! Rows that lie anywhere, copied together: a chunk of a gathered batch, before a pass over it.
+//! Rows that lie anywhere: copied together, a chunk of a gathered batch before a pass over it; and scored where they
+//! lie.
 //!
-//! A row is asked for while some before it are copied, as no hardware knows which comes next: into the second-level cache,
+//! A row is asked for while some before it are copied or scored, as no hardware knows which comes next: into the second-level cache,
 //! which takes more requests at a time than the first. Copies of a chunk stay in that cache; to pass over rows where
 //! they lie, with the same requests, was no faster (`BENCHMARKS.md`, "Measured while tuning").
 
+use super::dot::dot;
 use crate::num::Float;
-use crate::rows::{Batch, Rows};
+use crate::rows::{Batch, Indices, Params, Rows};
 use crate::simd::prefetch::prefetch_second_level;
+use crate::simd::{Backend, Lane, LoadAs};
 use crate::tuning::{CACHE_LINE, rows_ahead};
 use bytemuck::Pod;
 
 /// Length of the memory that [`gather`] needs for `nrows` rows of `ncols` numbers, of at most `bytes` bytes each.
+#[cfg(feature = "alloc")]
 pub(crate) const fn gather_len(nrows: usize, ncols: usize, bytes: usize) -> usize {
     (CACHE_LINE + nrows * (ncols + 3) * bytes).div_ceil(size_of::<f64>())
 }
@@ -34,10 +38,7 @@ pub(crate) fn gather<'a, S: Float + Pod, T: Float + Pod>(
     for i in 0..nrows {
         if i + ahead < nrows {
             let place = batch.place(i + ahead);
-            let row = rows.at(place);
-            for line in (0..size_of_val(row)).step_by(CACHE_LINE) {
-                prefetch_second_level(row, line);
-            }
+            request(rows.at(place));
             // Labels lie as far from each other as rows do.
             for numbers in
                 [Some(batch.labels()), batch.sample_weights(), batch.offsets()].into_iter().flatten()
@@ -55,4 +56,32 @@ pub(crate) fn gather<'a, S: Float + Pod, T: Float + Pod>(
     let weighted = batch.sample_weights().is_some() || batch.class_weights().is_some();
     let together = Batch::checked(rows, labels).with_checked_offsets(batch.offsets().map(|_| &*offsets));
     if weighted { together.with_row_weights(weights) } else { together }
+}
+
+/// Asks for a row.
+#[inline(always)]
+fn request<S>(row: &[S]) {
+    for line in (0..size_of_val(row)).step_by(CACHE_LINE) {
+        prefetch_second_level(row, line);
+    }
+}
+
+/// `out[i] = w·x + b` for the rows with these numbers from number `first` of the list on.
+#[inline(always)]
+pub(crate) fn gathered_logits<B: Backend, S: LoadAs<T>, T: Lane>(
+    b: B,
+    rows: Rows<'_, S>,
+    indices: Indices<'_>,
+    first: usize,
+    params: Params<'_, T>,
+    out: &mut [T],
+) {
+    let ahead = rows_ahead(rows.ncols() * size_of::<S>());
+    for (i, out) in out.iter_mut().enumerate() {
+        let i = first + i;
+        if i + ahead < indices.len() {
+            request(rows.at(indices.at(i + ahead)));
+        }
+        *out = dot(b, rows.at(indices.at(i)), params.weights) + params.bias;
+    }
 }

@@ -39,19 +39,16 @@ pub struct Batch<'a, S, T> {
 
 impl<'a, S, T: Copy> Batch<'a, S, T> {
     /// Rows with their labels, of one length, which were checked before.
-    #[cfg(feature = "alloc")]
     pub(crate) const fn checked(rows: Rows<'a, S>, labels: &'a [T]) -> Self {
         Self { rows, labels, sample_weights: None, class_weights: None, offsets: None, indices: None }
     }
 
     /// This batch with these weights, which were checked before, instead of its own ones and those of classes.
-    #[cfg(feature = "alloc")]
     pub(crate) fn with_row_weights(self, sample_weights: &'a [T]) -> Self {
         Self { sample_weights: Some(sample_weights), class_weights: None, ..self }
     }
 
     /// This batch with these offsets, which were checked before.
-    #[cfg(feature = "alloc")]
     pub(crate) fn with_checked_offsets(self, offsets: Option<&'a [T]>) -> Self {
         Self { offsets, ..self }
     }
@@ -72,6 +69,12 @@ impl<'a, S, T: Copy> Batch<'a, S, T> {
     #[must_use]
     pub const fn is_gathered(&self) -> bool {
         self.indices.is_some()
+    }
+
+    /// Which rows a gathered batch has.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn indices(&self) -> Option<Indices<'a>> {
+        self.indices
     }
 
     /// The number of row `i` of the batch among the [`rows`](Self::rows).

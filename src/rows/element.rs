@@ -1,10 +1,9 @@
 //! The types of numbers, for arithmetic ([`Element`]) and in slices ([`Storage`]), and the loops that are
 //! compiled for each of them.
 
-#[cfg(feature = "alloc")]
+use super::gathered::Indices;
 use super::{Batch, Params, Rows};
 use crate::isa::Isa;
-#[cfg(feature = "alloc")]
 use crate::tuning::Source;
 use core::fmt::{Debug, Display, LowerExp};
 use core::ops::{Add, Div, Mul, Neg, Sub};
@@ -126,20 +125,26 @@ pub trait Passes<S, T> {
     fn axpy(isa: Isa, a: T, x: &[S], y: &mut [T]);
 
     /// A gathered batch as one whose rows follow each other in memory.
-    #[cfg(feature = "alloc")]
     fn gather<'a>(batch: &Batch<'_, S, T>, memory: &'a mut [f64]) -> Batch<'a, S, T>;
 
     /// The logits of rows.
-    #[cfg(feature = "alloc")]
     fn logits(isa: Isa, rows: Rows<'_, S>, params: Params<'_, T>, source: Source, out: &mut [T]);
 
+    /// The logits of the rows with these numbers, from number `first` of the list on.
+    fn gathered_logits(
+        isa: Isa,
+        rows: Rows<'_, S>,
+        indices: Indices<'_>,
+        first: usize,
+        params: Params<'_, T>,
+        out: &mut [T],
+    );
+
     /// The probabilities of rows.
-    #[cfg(feature = "alloc")]
     fn probabilities(isa: Isa, rows: Rows<'_, S>, params: Params<'_, T>, source: Source, out: &mut [T]);
 
     /// Writes the loss of a chunk's rows and its derivatives as a node of the summation tree. `scratch` has
     /// the length that the pass asks for.
-    #[cfg(feature = "alloc")]
     fn loss(
         isa: Isa,
         batch: &Batch<'_, S, T>,
@@ -150,7 +155,6 @@ pub trait Passes<S, T> {
     );
 
     /// Writes the curvature of the loss along a direction, and its derivatives, likewise.
-    #[cfg(feature = "alloc")]
     fn curvature(
         isa: Isa,
         batch: &Batch<'_, S, T>,
@@ -161,7 +165,6 @@ pub trait Passes<S, T> {
     );
 
     /// Writes the second derivatives of the loss by each parameter, likewise.
-    #[cfg(feature = "alloc")]
     fn diagonal(
         isa: Isa,
         batch: &Batch<'_, S, T>,
@@ -172,6 +175,5 @@ pub trait Passes<S, T> {
     );
 
     /// Writes the distances of the columns from a centre each, or their squares, likewise.
-    #[cfg(feature = "alloc")]
     fn deviations(isa: Isa, batch: &Batch<'_, S, T>, centres: &[f64], squared: bool, node: &mut [f64]);
 }

@@ -5,10 +5,8 @@
     expect(unsafe_code, reason = "the instruction takes a pointer, which it does not dereference")
 )]
 
-#[cfg(all(target_arch = "x86_64", feature = "alloc"))]
-use core::arch::x86_64::_MM_HINT_T1;
 #[cfg(target_arch = "x86_64")]
-use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+use core::arch::x86_64::{_MM_HINT_T0, _MM_HINT_T1, _mm_prefetch};
 
 /// Asks for the cache line `bytes` after the start of `x`, which may lie beyond the slice. Does nothing
 /// where stable Rust has no such instruction.
@@ -21,7 +19,6 @@ pub(crate) fn prefetch<S>(x: &[S], bytes: usize) {
 }
 
 /// The same, into the second-level cache and not the first.
-#[cfg(feature = "alloc")]
 #[inline(always)]
 pub(crate) fn prefetch_second_level<S>(x: &[S], bytes: usize) {
     #[cfg(target_arch = "x86_64")]

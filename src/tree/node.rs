@@ -5,6 +5,7 @@ use crate::num::Float;
 use alloc::vec::Vec;
 
 /// The sums of a pass over the rows of a node, each row counted by its sample weight.
+#[cfg(feature = "alloc")]
 #[derive(Clone, Copy)]
 #[expect(unnameable_types, reason = "what a sealed trait stands on")]
 pub struct Sums<'a> {
@@ -23,6 +24,7 @@ pub(crate) const fn width(ncols: usize) -> usize {
     ncols + 3
 }
 
+#[cfg(feature = "alloc")]
 impl<'a> Sums<'a> {
     /// The numbers of a node by name; all 0 for an empty slice, which is the node of no rows.
     pub(crate) fn of(node: &'a [f64]) -> Self {
@@ -33,9 +35,7 @@ impl<'a> Sums<'a> {
             _ => Self { value: 0.0, by_bias: 0.0, weight_sum: 0.0, by_weights: &[] },
         }
     }
-}
 
-impl Sums<'_> {
     /// The numbers of the node, as they lie in memory.
     #[cfg(feature = "serde")]
     pub(crate) fn to_vec(self) -> Vec<f64> {

@@ -310,7 +310,7 @@ mod passes {
     use super::{SIZES, mismatch};
     use crate::support::{isas, scalar};
     use lanegrad::{
-        Batch, Engine, Error, Extent, Gradient, GradientStream, GradientSum, HessianProduct,
+        Batch, Engine, Error, Extent, Gradient, GradientStream, GradientSum, HessianDiagonal, HessianProduct,
         HessianProductStream, Isa, Params, PartialSum, Place, Rows, chunk_rows,
     };
 
@@ -335,14 +335,21 @@ mod passes {
         let batch = Batch::new(rows, &[1.0; 3]).unwrap();
         let w = [0.5_f32; 9];
         let good = Params::new(&w[..2], 0.0);
+        let gathered = batch.gather(&[2_u32, 0]).unwrap();
         for engine in [Engine::new(), Engine::serial()] {
             let mut out = [7.0; 4];
             let (mut gradient, mut product) = (untouched(), untouched_product());
+            let mut diagonal = HessianDiagonal::default();
+            diagonal.weight_sum = 4.5;
+            let before = diagonal.clone();
             for n in [0, 1, 3, 9] {
                 let bad = Params::new(&w[..n], 0.0);
                 let error = Err(mismatch(["features", "weights"], [2, n]));
                 assert_eq!(engine.logits(rows, bad, &mut out[..3]), error);
                 assert_eq!(engine.predict_proba(rows, bad, &mut out[..3]), error);
+                assert_eq!(engine.logits_of(&batch, bad, &mut out[..3]), error);
+                assert_eq!(engine.predict_proba_of(&gathered, bad, &mut out[..2]), error);
+                assert_eq!(engine.hessian_diagonal_into(&batch, bad, &mut diagonal), error);
                 assert_eq!(engine.loss_and_gradient_into(&batch, bad, &mut gradient), error);
                 assert_eq!(engine.hessian_product_into(&batch, bad, good, &mut product), error);
                 let centres = vec![0.5; n];
@@ -356,18 +363,23 @@ mod passes {
                 let error = Err(mismatch(["rows", "out"], [3, n]));
                 assert_eq!(engine.logits(rows, good, &mut out[..n]), error);
                 assert_eq!(engine.predict_proba(rows, good, &mut out[..n]), error);
+                assert_eq!(engine.logits_of(&batch, good, &mut out[..n]), error);
                 assert_eq!(engine.logits_with_offsets(rows, good, &w[..3], &mut out[..n]), error);
                 assert_eq!(engine.predict_proba_with_offsets(rows, good, &w[..3], &mut out[..n]), error);
                 let error = Err(mismatch(["rows", "offsets"], [3, n]));
                 assert_eq!(engine.logits_with_offsets(rows, good, &w[..n], &mut out[..3]), error);
                 assert_eq!(engine.predict_proba_with_offsets(rows, good, &w[..n], &mut out[..3]), error);
             }
+            let error = Err(mismatch(["rows", "out"], [2, 3]));
+            assert_eq!(engine.logits_of(&gathered, good, &mut out[..3]), error);
+            assert_eq!(engine.predict_proba_of(&gathered, good, &mut out[..3]), error);
             let infinite = [0.0, f32::INFINITY, f32::NAN];
             let refused = engine.predict_proba_with_offsets(rows, good, &infinite, &mut out[..3]);
             assert_eq!(refused, Err(Error::Offset { index: 1, value: f64::INFINITY }));
             assert_eq!(out, [7.0; 4]);
             assert_eq!(gradient, untouched());
             assert_eq!(product, untouched_product());
+            assert_eq!(diagonal, before);
         }
     }
 

@@ -6,7 +6,8 @@ use lanegrad::{Error, labels};
 #[cfg(feature = "alloc")]
 mod passes {
     use crate::support::{
-        Data, Kind, Labels, Number, assert_same_bits, isas, many, numbers, passes, rng, serial, sums, thin,
+        Data, Kind, Labels, Number, assert_same_bits, isas, many, numbers, passes, rng, scores_of, serial,
+        sums, thin,
     };
     use lanegrad::{Batch, Engine, GradientStream, Params, Rows, Storage};
     use rand::RngExt;
@@ -82,6 +83,7 @@ mod passes {
         params: [Params<'_, T>; 2],
     ) -> Vec<f64> {
         let mut all = sums(engine, batch, params);
+        all.extend(scores_of(engine, batch, params[0]));
         let mut stream = GradientStream::new(engine, params[0]);
         let nrows = batch.nrows();
         for (start, end) in [(0, nrows / 7), (nrows / 7, nrows / 2), (nrows / 2, nrows)] {
@@ -173,6 +175,29 @@ mod passes {
         check_offsets::<f32, f32>();
         check_offsets::<f64, f64>();
         check_offsets::<f32, f64>();
+    }
+
+    /// Scores of a batch are those of its rows, with its offsets.
+    #[test]
+    fn scores_of_a_batch_are_those_of_its_rows() {
+        for (rows, cols) in [(0, 3), (1, 0), (700, 1), (300, 20), (300, 100), (20_000, 30)] {
+            let data = Data::<f32, f64>::of_shape(rows, cols, Kind::PLAIN);
+            let (params, offsets) = (data.params(), data.offsets.as_ref().unwrap());
+            for isa in isas() {
+                for engine in [serial(isa), Engine::new().with_isa(isa)] {
+                    let mut want = vec![f64::NAN; 2 * rows];
+                    let (logits, probabilities) = want.split_at_mut(rows);
+                    engine.logits(data.rows(), params, logits).unwrap();
+                    engine.predict_proba(data.rows(), params, probabilities).unwrap();
+                    let context = || format!("{rows} x {cols} on {isa}");
+                    assert_same_bits(&scores_of(engine, &data.unweighted(), params), &want, context);
+                    let (logits, probabilities) = want.split_at_mut(rows);
+                    engine.logits_with_offsets(data.rows(), params, offsets, logits).unwrap();
+                    engine.predict_proba_with_offsets(data.rows(), params, offsets, probabilities).unwrap();
+                    assert_same_bits(&scores_of(engine, &data.batch(), params), &want, context);
+                }
+            }
+        }
     }
 
     /// Rows that are held with offsets, and others that came without any.

@@ -1,8 +1,8 @@
 //! The choice of the instruction set: by name, and by the environment.
 
 use crate::support::kernels::{self, Run, zero};
-use crate::support::{assert_same_bits, isas, rng, uniform};
-use lanegrad::{Error, Isa};
+use crate::support::{Data, Kind, Number, assert_same_bits, isas, rng, uniform};
+use lanegrad::{Error, Isa, Params, Rows, Storage};
 use std::collections::HashSet;
 
 #[test]
@@ -148,4 +148,45 @@ fn without_a_usable_name_the_fastest_runs() {
     for value in [None, Some(""), Some("sse9"), Some("avx1024")] {
         assert_eq!(best_with(value), fastest, "{value:?}");
     }
+}
+
+fn check_scores<S: Storage<T> + Number, T: Number>() {
+    for cols in (0..=70).chain([100, 300, 5000]) {
+        for rows in [0, 1, 3, 300] {
+            let data = Data::<S, T>::of_shape(rows, cols, Kind::PLAIN);
+            let params = data.params();
+            for isa in isas() {
+                let mut want: Vec<T> = Vec::new();
+                for row in data.rows().iter() {
+                    want.push(isa.dot(row, params.weights).unwrap() + params.bias);
+                }
+                let mut out = vec![T::NAN; rows];
+                isa.logits(data.rows(), params, &mut out).unwrap();
+                assert_same_bits(&out, &want, || format!("logits of {rows} x {cols} on {isa}"));
+                isa.sigmoid_in_place(&mut want);
+                isa.predict_proba(data.rows(), params, &mut out).unwrap();
+                assert_same_bits(&out, &want, || format!("probabilities of {rows} x {cols} on {isa}"));
+            }
+        }
+    }
+}
+
+/// Rows are scored on a chosen instruction set, without an engine or memory to allocate: each as if alone.
+#[test]
+fn scores_of_rows() {
+    check_scores::<f32, f32>();
+    check_scores::<f64, f64>();
+    check_scores::<f32, f64>();
+
+    let rows = Rows::new(&[1.0_f32; 6], 3, 2).unwrap();
+    let (w, mut out) = ([0.5_f32; 3], [7.0; 4]);
+    for isa in isas() {
+        let error = Error::LengthMismatch { names: ["features", "weights"], lengths: [2, 3] };
+        assert_eq!(isa.logits(rows, Params::new(&w, 0.0), &mut out[..3]), Err(error.clone()));
+        assert_eq!(isa.predict_proba(rows, Params::new(&w, 0.0), &mut out[..3]), Err(error));
+        let error = Error::LengthMismatch { names: ["rows", "out"], lengths: [3, 4] };
+        assert_eq!(isa.logits(rows, Params::new(&w[..2], 0.0), &mut out), Err(error.clone()));
+        assert_eq!(isa.predict_proba(rows, Params::new(&w[..2], 0.0), &mut out), Err(error));
+    }
+    assert_eq!(out, [7.0; 4], "what is refused writes nothing");
 }

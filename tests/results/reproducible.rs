@@ -557,6 +557,9 @@ fn check_rows_alone<S: Storage<T> + Number, T: Number>() {
                 assert_same_bits(&out, &want, || format!("logits of {cols} features on {isa}"));
                 engine.predict_proba(rows, params, &mut out).unwrap();
                 assert_same_bits(&out, &probabilities, || format!("probabilities, {cols} features, {isa}"));
+                out.fill(T::NAN);
+                isa.logits(rows, params, &mut out).unwrap();
+                assert_same_bits(&out, &want, || format!("logits of {cols} features on {isa} itself"));
                 for i in [0, 1, n / 2, n - 1] {
                     let row = rows.slice(i..i + 1).unwrap();
                     let mut alone = [T::NAN];

@@ -90,14 +90,28 @@ pub fn sums<S: Storage<T>, T: Number>(
     all
 }
 
+/// The logits and the probabilities of the rows of a batch.
+pub fn scores_of<S: Storage<T>, T: Number>(
+    engine: Engine,
+    batch: &Batch<'_, S, T>,
+    params: Params<'_, T>,
+) -> Vec<f64> {
+    let mut out = vec![T::NAN; 2 * batch.nrows()];
+    let (logits, probabilities) = out.split_at_mut(batch.nrows());
+    engine.logits_of(batch, params, logits).expect("a place for each row");
+    engine.predict_proba_of(batch, params, probabilities).expect("a place for each row");
+    out.iter().map(|x| x.to_f64()).collect()
+}
+
 /// All that an engine makes of a batch, one after the other; an `f32` as `f64` keeps its value and sign.
 pub fn passes<S: Storage<T>, T: Number>(
     engine: Engine,
     batch: &Batch<'_, S, T>,
     params_and_direction: [Params<'_, T>; 2],
 ) -> Vec<f64> {
-    let mut all = sums(engine, batch, params_and_direction);
     let [params, _] = params_and_direction;
+    let mut all = sums(engine, batch, params_and_direction);
+    all.extend(scores_of(engine, batch, params));
     let mut out = vec![T::NAN; batch.rows().nrows()];
     engine.logits(batch.rows(), params, &mut out).expect("a place for each row");
     all.extend(out.iter().map(|x| x.to_f64()));
