@@ -1,14 +1,16 @@
 //! The passes: serial, parallel, streamed and merged from shards, on every instruction set and with any
-//! stride, they have the bits of the serial pass of `scalar` over rows without gaps.
+//! stride, they have the bits of the serial pass of `scalar` over rows without gaps; and gathered rows those of their
+//! copies.
 #![no_main]
 
 use arbitrary::Arbitrary;
 use lanegrad::{
-    Batch, Engine, Error, Extent, GradientStream, GradientSum, HessianProduct, HessianProductStream, Isa,
-    Params, PartialSum, Place, Storage, SumStream, Summand, Total, chunk_rows,
+    Batch, Engine, Error, Extent, GradientStream, GradientSum, HessianDiagonal, HessianDiagonalStream,
+    HessianProduct, HessianProductStream, Isa, Params, PartialSum, Place, Storage, SumStream, Summand, Total,
+    chunk_rows,
 };
 use lanegrad_fuzz::fixtures::{Data, Number, assert_same_bits, scalar};
-use lanegrad_fuzz::passes::{numbers, passes, serial};
+use lanegrad_fuzz::passes::{numbers, passes, scores_of, serial, sums};
 use lanegrad_fuzz::{Numbers, Types, Value, for_types, fractions};
 use libfuzzer_sys::fuzz_target;
 use std::sync::OnceLock;
@@ -31,6 +33,8 @@ struct Input {
     sample_weights: Option<u64>,
     class_weights: Option<(u8, u8)>,
     offsets: Option<u64>,
+    /// Numbers of rows, of which some may be there twice.
+    gathered: Vec<u16>,
     x: Numbers,
     weights: Numbers,
     bias: Value,
@@ -61,19 +65,21 @@ fn pushed<S: Storage<T>, T: Number, Q: Summand<T>>(
     stream
 }
 
-/// Sums of the loss and of its curvature over a batch in pieces, as rows of a data set from `first` on.
+/// Sums of the loss, of its curvature and of the Hessian's diagonal over a batch in pieces, as rows of a data set from `first` on.
 fn streamed<S: Storage<T>, T: Number>(
     engine: Engine,
     batch: &Batch<'_, S, T>,
     [params, direction]: [Params<'_, T>; 2],
     first: usize,
     cuts: &[u16],
-) -> (GradientSum, PartialSum<HessianProduct>) {
+) -> (GradientSum, PartialSum<HessianProduct>, PartialSum<HessianDiagonal>) {
     let place = Place::at_row(first as u64);
     let loss = GradientStream::starting_at(engine, params, place).expect("a chunk's first row");
     let curvature =
         HessianProductStream::starting_at(engine, params, direction, place).expect("a chunk's first row");
-    (pushed(loss, batch, cuts).into_sum(), pushed(curvature, batch, cuts).into_sum())
+    let diagonal = HessianDiagonalStream::starting_at(engine, params, place).expect("a chunk's first row");
+    let (loss, curvature) = (pushed(loss, batch, cuts), pushed(curvature, batch, cuts));
+    (loss.into_sum(), curvature.into_sum(), pushed(diagonal, batch, cuts).into_sum())
 }
 
 /// The sum of the rest of a data set's sums, sent and merged in their order.
@@ -115,8 +121,14 @@ fn from_shards<S: Storage<T>, T: Number>(
         next = end;
     }
     sums.sort_by_key(|(order, _)| *order);
-    let (losses, curvatures): (Vec<_>, Vec<_>) = sums.into_iter().map(|(_, sums)| sums).unzip();
-    [numbers(&merged(losses, nrows)), numbers(&merged(curvatures, nrows))].concat()
+    let (mut losses, mut curvatures, mut diagonals) = (Vec::new(), Vec::new(), Vec::new());
+    for (_, (loss, curvature, diagonal)) in sums {
+        losses.push(loss);
+        curvatures.push(curvature);
+        diagonals.push(diagonal);
+    }
+    let [loss, curvature] = [numbers(&merged(losses, nrows)), numbers(&merged(curvatures, nrows))];
+    [loss, curvature, numbers(&merged(diagonals, nrows))].concat()
 }
 
 fn check<S: Storage<T> + Number, T: Number>(input: &Input) {
@@ -142,20 +154,33 @@ fn check<S: Storage<T> + Number, T: Number>(input: &Input) {
         let want = if isa.is_fused() { defined.clone() } else { of(isa) };
         assert_same_bits(&passes(serial(isa), &batch, both), &want, context("serial"));
         let parallel = Engine::new().with_isa(isa);
-        // Loss and curvature.
-        let sums = &want[..2 * (ncols + 3)];
+        // Loss, curvature and diagonal.
+        let summed = &want[..3 * (ncols + 3)];
         pool(input.threads).install(|| {
             assert_same_bits(&passes(parallel, &batch, both), &want, context("parallel"));
-            let stream = GradientStream::new(parallel, both[0]);
+            let mut stream = GradientStream::new(parallel, both[1]);
+            stream.push(&batch).expect("fitting rows");
+            stream.restart(both[0]);
             let loss = pushed(stream, &batch, &input.cuts).finish().expect("all rows");
             let stream = HessianProductStream::new(parallel, both[0], both[1]).expect("one length");
             let curvature = pushed(stream, &batch, &input.cuts).finish().expect("all rows");
-            let got = [numbers(&loss), numbers(&curvature)].concat();
-            assert_same_bits(&got, sums, context("streamed"));
+            let stream = HessianDiagonalStream::new(parallel, both[0]);
+            let diagonal = pushed(stream, &batch, &input.cuts).finish().expect("all rows");
+            let got = [numbers(&loss), numbers(&curvature), numbers(&diagonal)].concat();
+            assert_same_bits(&got, summed, context("streamed"));
         });
         let merged = from_shards(serial(isa), &batch, both, input);
         if nrows > 0 {
-            assert_same_bits(&merged, sums, context("merged"));
+            assert_same_bits(&merged, summed, context("merged"));
+        }
+        if nrows > 0 {
+            let indices: Vec<usize> = input.gathered.iter().map(|&i| usize::from(i) % nrows).collect();
+            let copied = compact.copied(&indices);
+            let of = |batch: &Batch<'_, S, T>| {
+                [sums(serial(isa), batch, both), scores_of(serial(isa), batch, both[0])].concat()
+            };
+            let gathered = batch.gather(&indices).expect("numbers of rows");
+            assert_same_bits(&of(&gathered), &of(&copied.batch()), context("gathered"));
         }
     }
 }
