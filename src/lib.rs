@@ -56,10 +56,10 @@
 //! - The same names as methods of [`Isa`] run on a chosen one: for tests, for benchmarks, and for programs
 //!   that fix the instruction set.
 //! - An [`Engine`] makes passes over rows ([`Engine::loss_and_gradient`], [`Engine::hessian_product`],
-//!   [`Engine::predict_proba`]), and maps over large slices, on the threads of the caller's rayon pool.
+//!   [`Engine::hessian_diagonal`], [`Engine::predict_proba`]), and maps over large slices, on the threads of the caller's rayon pool.
 //!
-//! Data that are not in memory at once go through a [`SumStream`], batch by batch: a [`GradientStream`] or a
-//! [`HessianProductStream`]. What one worker has summed is a [`PartialSum`]; such parts merge in any order.
+//! Data that are not in memory at once go through a [`SumStream`], batch by batch: a [`GradientStream`], a
+//! [`HessianProductStream`] or a [`HessianDiagonalStream`]. What one worker has summed is a [`PartialSum`]; such parts merge in any order.
 //!
 //! # To compare with
 //!
@@ -72,9 +72,9 @@
 //! - `std` (default): detects instruction sets at run time. Without it the crate is `no_std`, and uses what
 //!   the build enables with `-C target-feature` or `-C target-cpu`.
 //! - `rayon` (default): an [`Engine`] shares large work between threads.
-//! - `alloc` (part of `std`): [`Engine`], and what its passes make: [`Gradient`], [`HessianProduct`],
-//!   [`SumStream`] and [`PartialSum`]. Without it there are the kernels, and the views of rows.
-//! - `serde`: [`PartialSum`], [`Gradient`] and [`HessianProduct`] can be sent and stored.
+//! - `alloc` (part of `std`): [`Engine`], the results of its passes ([`Gradient`] and the like), [`SumStream`] and
+//!   [`PartialSum`]. Without it there are the kernels, and scores of rows on a chosen [`Isa`].
+//! - `serde`: results and [`PartialSum`] can be sent and stored.
 //! - `ndarray`: [`Rows`] from an `ndarray` view.
 #![cfg_attr(not(feature = "std"), no_std)]
 
