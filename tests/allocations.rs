@@ -5,9 +5,16 @@
 mod support;
 
 use lanegrad::{Batch, Engine, Gradient, GradientStream, HessianDiagonal, HessianProduct, Params, Rows};
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+use rand::seq::SliceRandom;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicIsize, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+use std::time::Duration;
 use support::{Data, Kind, isas};
 
 /// The system's allocator, which counts.
@@ -232,6 +239,107 @@ fn passes_over_many_rows() {
     }
 }
 
+/// Training on shuffled mini-batches asks for no memory after the first epoch, in a thousand steps.
+fn steps_on_mini_batches() {
+    const BATCH: usize = 50;
+    // An epoch ends with a batch of ten rows.
+    let nrows = 1010;
+    for ncols in [1, 20, 70, 300] {
+        let data = Data::<f32, f64>::of_shape(nrows, ncols, Kind::PLAIN);
+        let batch = data.batch();
+        for isa in isas() {
+            let engine = Engine::serial().with_isa(isa);
+            let mut rng = SmallRng::seed_from_u64(5);
+            let mut indices: Vec<u32> = (0..nrows as u32).collect();
+            let (mut weights, mut bias) = (vec![0.0; ncols], 0.0);
+            let mut moments = vec![[0.0; 2]; ncols + 1];
+            let (mut gradient, mut steps) = (Gradient::default(), 0);
+            let mut epoch = || {
+                indices.shuffle(&mut rng);
+                for indices in indices.chunks(BATCH) {
+                    let params = Params::new(&weights, bias);
+                    engine
+                        .loss_and_gradient_into(&batch.gather(indices).unwrap(), params, &mut gradient)
+                        .unwrap();
+                    gradient.average().unwrap();
+                    gradient.add_l2_penalty(1e-3, params).unwrap();
+                    let derivatives = gradient.dw.iter().chain([&gradient.db]);
+                    let parameters = weights.iter_mut().chain([&mut bias]);
+                    for ((parameter, g), [m, v]) in parameters.zip(derivatives).zip(&mut moments) {
+                        (*m, *v) = (0.9 * *m + 0.1 * g, 0.999 * *v + 0.001 * g * g);
+                        *parameter -= 0.01 * *m / (v.sqrt() + 1e-8);
+                    }
+                    steps += 1;
+                }
+                steps
+            };
+            let first = epoch();
+            let after = calls(|| while epoch() < first + 1000 {});
+            assert_eq!(after, 0, "mini-batches of {BATCH} x {ncols} on {isa}");
+        }
+    }
+}
+
+/// Eight threads that score ask for no memory after each has waited and scored once, nor does the one that hands them
+/// a thousand batches: buffers go to a thread and come back.
+fn scoring_on_threads() {
+    const THREADS: usize = 8;
+    const BUFFERS: usize = 2;
+    const BATCHES: usize = 1000;
+    let (nrows, ncols) = (300, 30);
+    let data = Data::<f32, f32>::of_shape(nrows, ncols, Kind::PLAIN);
+    let params = data.params();
+    let mut expected = vec![0.0; nrows];
+    Engine::serial().predict_proba(data.batch().rows(), params, &mut expected).unwrap();
+
+    /// A thread makes what it waits with when it waits for the first time; the channel, its list of who waits.
+    fn wait_once<T>(channel: &Receiver<T>) {
+        // More than once, should another program have the CPU until the time is over.
+        (0..3).for_each(|_| assert!(channel.recv_timeout(Duration::from_millis(10)).is_err()));
+    }
+    let all_have_waited = Barrier::new(THREADS + 1);
+    let counts = thread::scope(|scope| {
+        let (done, scored) = sync_channel(THREADS * BUFFERS);
+        let (inputs, threads): (Vec<_>, Vec<_>) = (0..THREADS)
+            .map(|_| {
+                let (input, full) = sync_channel::<(usize, Vec<f32>, Vec<f32>)>(BUFFERS);
+                let (done, all_have_waited) = (done.clone(), &all_have_waited);
+                let score = move |(thread, x, mut out): (usize, Vec<f32>, Vec<f32>)| {
+                    let rows = Rows::new(&x, out.len(), ncols).unwrap();
+                    Engine::serial().predict_proba(rows, params, &mut out).unwrap();
+                    done.send((thread, x, out)).unwrap();
+                };
+                let work = move || {
+                    wait_once(&full);
+                    all_have_waited.wait();
+                    score(full.recv().unwrap());
+                    calls(|| full.iter().for_each(score))
+                };
+                (input, scope.spawn(work))
+            })
+            .unzip();
+        drop(done);
+        wait_once(&scored);
+        all_have_waited.wait();
+        for (thread, input) in inputs.iter().enumerate() {
+            (0..BUFFERS).for_each(|_| input.send((thread, data.x.clone(), vec![0.0; nrows])).unwrap());
+        }
+        let here = calls(|| {
+            for _ in 0..BATCHES {
+                let (thread, mut x, mut out) = scored.recv().unwrap();
+                assert!(out == expected);
+                x.copy_from_slice(&data.x);
+                out.fill(f32::NAN);
+                inputs[thread].send((thread, x, out)).unwrap();
+            }
+        });
+        drop(inputs);
+        let there = threads.into_iter().map(|thread| thread.join().unwrap());
+        there.chain([here]).collect::<Vec<_>>()
+    });
+    assert_eq!(counts, [0; THREADS + 1], "calls for memory by each thread");
+}
+
 /// A stream keeps the rows of one chunk, and a node for each doubling of the rows.
 fn streams_of_many_rows() {
     for (cols, part, rows) in [(4, 1000, 1_000_000), (4, 7, 1_000_000), (1000, 100, 100_000)] {
@@ -272,6 +380,8 @@ fn memory() {
     clones_of_results();
     #[cfg(feature = "serde")]
     a_sum_that_claims_a_huge_width();
+    steps_on_mini_batches();
+    scoring_on_threads();
     streams_of_many_rows();
     // Last: the threads of a pool that was dropped end some time later, and return memory then.
     passes_over_many_rows();

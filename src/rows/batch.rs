@@ -11,8 +11,9 @@ use core::ops::{Add, Mul, Sub};
 ///
 /// Labels are in \[0, 1\]; those between 0 and 1 ("soft labels") are probabilities. Sample weights are
 /// finite and at least 0; a row of sample weight 0 adds nothing to a sum, whatever it holds. Classes may have weights
-/// too, and each row an offset, which is added to its logit. All are
-/// checked when the batch is made and not again, so a batch that many passes read is checked once.
+/// too, and each row an offset, which is added to its logit. All have the type of the arithmetic, also where the features
+/// have another. All are checked when the batch is made and not again, so a batch that many passes read, or of which
+/// many parts are made, is checked once.
 ///
 /// A batch of other labels (`bool`, integers, -1 and 1) needs them as numbers: see [`labels`](crate::labels).
 ///
@@ -225,7 +226,7 @@ impl<'a, S: Storage<T>, T: Element> Batch<'a, S, T> {
     /// bring the rows of a chunk together in the memory that they work in, and ask for each while others before it are
     /// copied, so that rows that lie anywhere are not waited for one by one.
     ///
-    /// O(indices): every index is looked at.
+    /// O(indices): every index is looked at, and no label.
     ///
     /// # Errors
     ///
