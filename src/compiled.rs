@@ -100,8 +100,8 @@ macro_rules! storage {
                 dispatch!(isa, b => update(b, y, [x], Axpy(a)));
             }
 
-            fn gather<'a>(batch: &Batch<'_, $s, $t>, memory: &'a mut [f64]) -> Batch<'a, $s, $t> {
-                pass::gather(batch, memory)
+            fn gather<'a>(isa: Isa, batch: &Batch<'_, $s, $t>, memory: &'a mut [f64]) -> Batch<'a, $s, $t> {
+                dispatch!(isa, _b => pass::gather(batch, memory))
             }
 
             fn logits(isa: Isa, rows: Rows<'_, $s>, params: Params<'_, $t>, source: Source, out: &mut [$t]) {

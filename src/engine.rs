@@ -373,7 +373,7 @@ impl Engine {
                     return Q::Leaf::leaf(at, self.isa, &batch, source, scratch, out);
                 }
                 let (scratch, memory) = scratch.split_at_mut(pass_scratch);
-                let batch = S::Passes::gather(&batch, memory);
+                let batch = S::Passes::gather(self.isa, &batch, memory);
                 Q::Leaf::leaf(at, self.isa, &batch, Source::Cache, scratch, out);
             },
             width: width(ncols),

@@ -99,11 +99,7 @@ pub(crate) const fn wide_block(bytes: usize, source: Source) -> usize {
 /// How many rows of `bytes` bytes each are asked for ahead of the one that is copied, where rows lie anywhere: 4 KB of
 /// them at 256 bytes, 12 KB at 3 KB, on a Zen 4.
 pub(crate) const fn rows_ahead(bytes: usize) -> usize {
-    match (8 << 10) / if bytes == 0 { 1 } else { bytes } {
-        rows if rows >= 16 => 16,
-        rows if rows >= 4 => rows,
-        _ => 4,
-    }
+    if bytes <= 512 { 16 } else { 4 }
 }
 
 /// Least work, in operations on an element, that is worth handing to another thread: about 10 µs of a core.

@@ -125,7 +125,7 @@ pub trait Passes<S, T> {
     fn axpy(isa: Isa, a: T, x: &[S], y: &mut [T]);
 
     /// A gathered batch as one whose rows follow each other in memory.
-    fn gather<'a>(batch: &Batch<'_, S, T>, memory: &'a mut [f64]) -> Batch<'a, S, T>;
+    fn gather<'a>(isa: Isa, batch: &Batch<'_, S, T>, memory: &'a mut [f64]) -> Batch<'a, S, T>;
 
     /// The logits of rows.
     fn logits(isa: Isa, rows: Rows<'_, S>, params: Params<'_, T>, source: Source, out: &mut [T]);
