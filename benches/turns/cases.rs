@@ -52,7 +52,7 @@ fn shapes(group: &str) -> Vec<(usize, usize)> {
             [&narrow[..], &[(1024, 64), (1024, 128), (512, 256), (64, 1000), (16, 4096)]].concat()
         }
         "small" => {
-            [1, 4, 32].into_iter().flat_map(|rows| [4, 64, 256].map(|columns| (rows, columns))).collect()
+            [1, 4, 8, 16, 32].into_iter().flat_map(|rows| [4, 64, 256].map(|columns| (rows, columns))).collect()
         }
         "terms" => vec![(16_384, 0)],
         _ => panic!("{group} is no group"),
