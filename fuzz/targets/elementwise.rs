@@ -38,11 +38,7 @@ fn kernels<T: Number>() -> [Kernel<T>; 6] {
             |isa, z, _, out| isa.log_sigmoid(z, out).expect(ONE_LENGTH),
             |isa, z, _| isa.log_sigmoid_in_place(z),
         ),
-        (
-            "logit",
-            |isa, p, _, out| isa.logit(p, out).expect(ONE_LENGTH),
-            |isa, p, _| isa.logit_in_place(p),
-        ),
+        ("logit", |isa, p, _, out| isa.logit(p, out).expect(ONE_LENGTH), |isa, p, _| isa.logit_in_place(p)),
         (
             "log_loss",
             |isa, z, y, out| isa.log_loss(z, y, out).expect(ONE_LENGTH),
