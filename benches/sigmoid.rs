@@ -1,5 +1,5 @@
-//! `sigmoid`, `softplus`, `log_loss` and `residual` on every instruction set against the plain loops, and
-//! `sigmoid` of a large array against a copy of it. `cargo bench --bench sigmoid`
+//! `sigmoid`, `softplus`, `log_sigmoid`, `logit`, `log_loss` and `residual` on every instruction set against the plain
+//! loops, and `sigmoid` of a large array against a copy of it. `cargo bench --bench sigmoid`
 
 mod support;
 
@@ -13,13 +13,14 @@ use support::{Unaligned, uniform};
 /// In L1 and L2 of every CPU of the last years.
 const N: usize = 16_384;
 
-/// A kernel of logits and labels, or of logits alone.
+/// A kernel of logits (or probabilities) and labels, or of the first alone.
 type Plain<T> = fn(&[T], &[T], &mut [T]);
 type Kernel<T> = fn(Isa, &[T], &[T], &mut [T]) -> Result<(), Error>;
 
 fn compare<T: Number>(c: &mut Criterion, name: &str, plain: Plain<T>, kernel: Kernel<T>) {
-    // Logits as a trained model makes them, and labels of both kinds.
-    let z: Unaligned<T> = Unaligned::new(N, 1, |rng| T::nearest(rng.random_range(-8.0..8.0)));
+    // Logits as a trained model makes them, or probabilities, and labels of both kinds.
+    let range = if name.starts_with("logit") { 0.001..0.999 } else { -8.0..8.0 };
+    let z: Unaligned<T> = Unaligned::new(N, 1, |rng| T::nearest(rng.random_range(range.clone())));
     let y: Unaligned<T> = Unaligned::new(N, 2, |rng| Labels::Hard.draw(rng));
     let mut out = uniform::<T>(N, 3);
     let (z, y, out) = (z.slice(), y.slice(), out.slice_mut());
@@ -47,6 +48,10 @@ fn in_cache<T: Number>(c: &mut Criterion, t: &str) {
     let softplus: Kernel<T> = |isa, z, _, out| isa.softplus(z, out);
     compare(c, &format!("sigmoid/{t}"), |z, _, out| baseline::sigmoid(z, out), sigmoid);
     compare(c, &format!("softplus/{t}"), |z, _, out| baseline::softplus(z, out), softplus);
+    let log_sigmoid: Kernel<T> = |isa, z, _, out| isa.log_sigmoid(z, out);
+    let logit: Kernel<T> = |isa, p, _, out| isa.logit(p, out);
+    compare(c, &format!("log_sigmoid/{t}"), |z, _, out| baseline::log_sigmoid(z, out), log_sigmoid);
+    compare(c, &format!("logit/{t}"), |p, _, out| baseline::logit(p, out), logit);
     compare(c, &format!("log_loss/{t}"), baseline::log_loss::<T>, |isa, z, y, out| isa.log_loss(z, y, out));
     compare(c, &format!("residual/{t}"), baseline::residual::<T>, |isa, z, y, out| isa.residual(z, y, out));
 }

@@ -59,6 +59,35 @@ pub fn softplus<T: Element>(z: &[T], out: &mut [T]) {
     }
 }
 
+/// `out[i] = min(z[i], 0) - ln(1 + exp(-|z[i]|))`.
+///
+/// ```
+/// let mut l = [0.0_f64];
+/// lanegrad::baseline::log_sigmoid(&[-1000.0], &mut l);
+/// assert_eq!(l, [-1000.0]);
+/// ```
+pub fn log_sigmoid<T: Element>(z: &[T], out: &mut [T]) {
+    let zero = T::default();
+    for (out, &z) in out.iter_mut().zip(z) {
+        let negative_part = if z > zero { zero } else { z };
+        *out = negative_part - T::Loops::ln_1p(T::Loops::exp(-T::Loops::abs(z)));
+    }
+}
+
+/// `out[i] = ln(p[i] / (1 - p[i]))`.
+///
+/// ```
+/// let mut z = [0.0_f64];
+/// lanegrad::baseline::logit(&[0.5], &mut z);
+/// assert_eq!(z, [0.0]);
+/// ```
+pub fn logit<T: Element>(p: &[T], out: &mut [T]) {
+    let one = T::nearest(1.0);
+    for (out, &p) in out.iter_mut().zip(p) {
+        *out = T::Loops::ln(p / (one - p));
+    }
+}
+
 /// `out[i] = softplus(z[i]) - y[i] z[i]`.
 ///
 /// ```

@@ -8,7 +8,8 @@
 
 use crate::isa::{Isa, dispatch};
 use crate::math::elementwise::{InPlace, Overwrite, update, update_long};
-use crate::math::log_loss::{LogLoss, Softplus};
+use crate::math::log_loss::{LogLoss, LogSigmoid, Softplus};
+use crate::math::logit::Logit;
 use crate::math::residual::Residual;
 use crate::math::sigmoid::Sigmoid;
 use crate::num::Float;
@@ -48,6 +49,22 @@ macro_rules! element {
                 dispatch!(isa, b => update_long(b, z, [] as [&[$t]; 0], InPlace(Softplus)));
             }
 
+            fn log_sigmoid(isa: Isa, z: &[$t], out: &mut [$t]) {
+                dispatch!(isa, b => update_long(b, out, [z], Overwrite(LogSigmoid)));
+            }
+
+            fn log_sigmoid_in_place(isa: Isa, z: &mut [$t]) {
+                dispatch!(isa, b => update_long(b, z, [] as [&[$t]; 0], InPlace(LogSigmoid)));
+            }
+
+            fn logit(isa: Isa, p: &[$t], out: &mut [$t]) {
+                dispatch!(isa, b => update_long(b, out, [p], Overwrite(Logit)));
+            }
+
+            fn logit_in_place(isa: Isa, p: &mut [$t]) {
+                dispatch!(isa, b => update_long(b, p, [] as [&[$t]; 0], InPlace(Logit)));
+            }
+
             fn log_loss(isa: Isa, z: &[$t], y: &[$t], out: &mut [$t]) {
                 dispatch!(isa, b => update_long(b, out, [z, y], Overwrite(LogLoss)));
             }
@@ -72,6 +89,11 @@ macro_rules! element {
             #[inline(always)]
             fn exp(x: $t) -> $t {
                 Float::exp(x)
+            }
+
+            #[inline(always)]
+            fn ln(x: $t) -> $t {
+                Float::ln(x)
             }
 
             #[inline(always)]

@@ -421,6 +421,38 @@ impl Engine {
         self.map(z, &|_, z| T::Loops::softplus_in_place(self.isa, z));
     }
 
+    /// [`log_sigmoid`](crate::log_sigmoid) of each element.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`]; `out` is then untouched.
+    pub fn log_sigmoid<T: Element>(&self, z: &[T], out: &mut [T]) -> Result<(), Error> {
+        Error::unless_same_length([("z", z.len()), ("out", out.len())])?;
+        self.map(out, &|range, out| T::Loops::log_sigmoid(self.isa, &z[range], out));
+        Ok(())
+    }
+
+    /// [`log_sigmoid_in_place`](crate::log_sigmoid_in_place) of each element.
+    pub fn log_sigmoid_in_place<T: Element>(&self, z: &mut [T]) {
+        self.map(z, &|_, z| T::Loops::log_sigmoid_in_place(self.isa, z));
+    }
+
+    /// [`logit`](crate::logit()) of each element.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`]; `out` is then untouched.
+    pub fn logit<T: Element>(&self, p: &[T], out: &mut [T]) -> Result<(), Error> {
+        Error::unless_same_length([("p", p.len()), ("out", out.len())])?;
+        self.map(out, &|range, out| T::Loops::logit(self.isa, &p[range], out));
+        Ok(())
+    }
+
+    /// [`logit_in_place`](crate::logit_in_place) of each element.
+    pub fn logit_in_place<T: Element>(&self, p: &mut [T]) {
+        self.map(p, &|_, p| T::Loops::logit_in_place(self.isa, p));
+    }
+
     /// [`log_loss`](crate::log_loss) of each logit and label.
     ///
     /// # Errors

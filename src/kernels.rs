@@ -148,6 +148,94 @@ pub fn softplus_in_place<T: Element>(z: &mut [T]) {
     Isa::best().softplus_in_place(z);
 }
 
+/// `out[i] = ln(sigmoid(z[i]))`, the logarithm of a logit's probability, on the best instruction set.
+///
+/// # Numeric contract
+///
+/// - The bits of [`softplus`] of -z, negated, and so its contract: on every fused instruction set the same bits,
+///   at most 1 ULP from the exact value on any, monotone, subnormal results right.
+/// - Never positive. log_sigmoid(-∞) = -∞, log_sigmoid(∞) = -0, log_sigmoid(NaN) is NaN.
+/// - The other class has ln(1 - sigmoid(z)) = log_sigmoid(-z).
+///
+/// # Errors
+///
+/// [`Error::LengthMismatch`]; `out` is then untouched.
+///
+/// # Examples
+///
+/// ```
+/// let mut l = [0.0_f32; 3];
+/// lanegrad::log_sigmoid(&[0.0, 100.0, -1000.0], &mut l)?;
+/// assert_eq!(l, [-std::f32::consts::LN_2, -3.8e-44, -1000.0]); // the sigmoid of -1000 is 0
+/// # Ok::<(), lanegrad::Error>(())
+/// ```
+#[inline]
+pub fn log_sigmoid<T: Element>(z: &[T], out: &mut [T]) -> Result<(), Error> {
+    Isa::best().log_sigmoid(z, out)
+}
+
+/// `z[i] = ln(sigmoid(z[i]))`: [`log_sigmoid`] in place.
+///
+/// # Examples
+///
+/// ```
+/// let mut z = [-1000.0_f64, f64::INFINITY];
+/// lanegrad::log_sigmoid_in_place(&mut z);
+/// assert_eq!(z, [-1000.0, -0.0]);
+/// ```
+#[inline]
+pub fn log_sigmoid_in_place<T: Element>(z: &mut [T]) {
+    Isa::best().log_sigmoid_in_place(z);
+}
+
+/// `out[i] = ln(p[i] / (1 - p[i]))`, the logit of a probability: the inverse of [`sigmoid()`]. On the best
+/// instruction set.
+///
+/// # Numeric contract
+///
+/// - On every fused instruction set the same bits, wherever an element stands.
+/// - At most 1 ULP from the exact value, on an unfused instruction set too. The repository's `BENCHMARKS.md`
+///   has the worst cases.
+/// - Monotone. This and the bound are proven over every `f32`, and tested on samples of `f64`. Where 1 - p is
+///   exact, logit(1 - p) has the bits of -logit(p), but for p = 1/2.
+/// - logit(0) = -∞, also of -0; logit(1/2) = +0; logit(1) = ∞. Outside \[0, 1\] and of NaN it is NaN (of
+///   unspecified sign and payload).
+///
+/// Of p = sigmoid(z), logit(p) is within ulp(p) / (p (1 - p)) + ulp(z) of z, to first order: near p = 1, whose ULP is
+/// large against 1 - p, that is some e^z ULP of 1. And sigmoid(logit(p)) is within p (1 - p) ulp(z) + ulp(p) of p.
+///
+/// # Errors
+///
+/// [`Error::LengthMismatch`]; `out` is then untouched.
+///
+/// # Examples
+///
+/// ```
+/// let mut z = [0.0_f64; 4];
+/// lanegrad::logit(&[0.5, 0.0, 1.0, 0.25], &mut z)?;
+/// assert_eq!(z, [0.0, f64::NEG_INFINITY, f64::INFINITY, -1.0986122886681098]); // the last is -ln 3
+/// # Ok::<(), lanegrad::Error>(())
+/// ```
+#[inline]
+pub fn logit<T: Element>(p: &[T], out: &mut [T]) -> Result<(), Error> {
+    Isa::best().logit(p, out)
+}
+
+/// `p[i] = ln(p[i] / (1 - p[i]))`: [`logit()`] in place.
+///
+/// # Examples
+///
+/// ```
+/// let mut p = [0.5_f32, 1e-45, 2.0];
+/// lanegrad::logit_in_place(&mut p);
+/// assert_eq!(p[..2], [0.0, -103.27893]);
+/// assert!(p[2].is_nan());
+/// ```
+#[inline]
+pub fn logit_in_place<T: Element>(p: &mut [T]) {
+    Isa::best().logit_in_place(p);
+}
+
 /// `out[i] = softplus(z[i]) - y[i] z[i]`, the log-loss of a logit z and a label y in \[0, 1\], on the
 /// best instruction set.
 ///
@@ -306,6 +394,42 @@ impl Isa {
     #[inline]
     pub fn softplus_in_place<T: Element>(self, z: &mut [T]) {
         T::Loops::softplus_in_place(self, z);
+    }
+
+    /// [`log_sigmoid`] on this instruction set.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`]; `out` is then untouched.
+    #[inline]
+    pub fn log_sigmoid<T: Element>(self, z: &[T], out: &mut [T]) -> Result<(), Error> {
+        Error::unless_same_length([("z", z.len()), ("out", out.len())])?;
+        T::Loops::log_sigmoid(self, z, out);
+        Ok(())
+    }
+
+    /// [`log_sigmoid_in_place`] on this instruction set.
+    #[inline]
+    pub fn log_sigmoid_in_place<T: Element>(self, z: &mut [T]) {
+        T::Loops::log_sigmoid_in_place(self, z);
+    }
+
+    /// [`logit()`] on this instruction set.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`]; `out` is then untouched.
+    #[inline]
+    pub fn logit<T: Element>(self, p: &[T], out: &mut [T]) -> Result<(), Error> {
+        Error::unless_same_length([("p", p.len()), ("out", out.len())])?;
+        T::Loops::logit(self, p, out);
+        Ok(())
+    }
+
+    /// [`logit_in_place`] on this instruction set.
+    #[inline]
+    pub fn logit_in_place<T: Element>(self, p: &mut [T]) {
+        T::Loops::logit_in_place(self, p);
     }
 
     /// [`log_loss`] on this instruction set.

@@ -3,11 +3,11 @@
 //!
 //! lanegrad computes the loss of a logistic regression and its gradient over the rows of a batch in one pass:
 //! each row is read from memory once, scored, and accumulated while it is still in cache. Beneath the pass
-//! are the kernels: dot products, axpy, sigmoid, softplus, log-loss and its residual. Each is one algorithm,
-//! compiled for several instruction sets, of which the fastest that the CPU has is chosen at run time: a
-//! plain `cargo build` runs AVX-512 where there is AVX-512. Results do not depend on that choice as long as
+//! are the kernels: dot products, axpy, sigmoid and its inverse, softplus, log-loss and its residual. Each is one
+//! algorithm, compiled for several instruction sets, of which the fastest that the CPU has is chosen at run time:
+//! a plain `cargo build` runs AVX-512 where there is AVX-512. Results do not depend on that choice as long as
 //! it has fused multiply-add, nor on the number of threads, nor on how rows were cut into batches; and their
-//! errors are bounded: sigmoid and softplus are within 1 ULP of the exact value for every one of the 2^32
+//! errors are bounded: sigmoid, logit and softplus are within 1 ULP of the exact value for every one of the 2^32
 //! `f32`.
 //!
 //! ```
@@ -38,7 +38,7 @@
 //!   them, and not on which instruction set ran, as long as it has fused multiply-add ([`Isa::is_fused`]). A
 //!   row scored alone gets the bits that it gets in a batch. The sign and the payload of a NaN are
 //!   unspecified.
-//! - **Bounded error.** sigmoid and softplus: within 1 ULP, proven over every `f32` and sampled for `f64`.
+//! - **Bounded error.** sigmoid, logit and softplus: within 1 ULP, proven over every `f32` and sampled for `f64`.
 //!   [`dot`](dot()) and the gradient: in `f32` bounds that grow neither with the length nor with the number
 //!   of rows, in `f64` bounds that grow by one unit roundoff when these double. Products that underflow add
 //!   to these bounds: each function says how much. One ULP is the spacing of floats at the exact result, at
@@ -126,8 +126,8 @@ pub use engine::Engine;
 pub use error::Error;
 pub use isa::Isa;
 pub use kernels::{
-    axpy, dot, log_loss, log_loss_in_place, residual, residual_in_place, sigmoid, sigmoid_in_place, softplus,
-    softplus_in_place,
+    axpy, dot, log_loss, log_loss_in_place, log_sigmoid, log_sigmoid_in_place, logit, logit_in_place,
+    residual, residual_in_place, sigmoid, sigmoid_in_place, softplus, softplus_in_place,
 };
 pub use place::{Extent, Place};
 pub use rows::{Batch, Element, Params, RowIndex, Rows, RowsIter, Storage, labels};

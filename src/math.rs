@@ -1,13 +1,15 @@
 //! Functions of a logit: sigmoid, log-loss, residual and curvature, and the one loop that maps them over slices. Each
 //! is an algorithm written once, over [`Arithmetic`](crate::simd::Arithmetic), and all start from one number: the
 //! probability of the class that the logit makes the less likely one ([`tail`]), which is made of one exponential
-//! ([`exp`]) and one quotient. So what a pass computes together has the bits of the functions alone.
+//! ([`exp`]) and one quotient. So what a pass computes together has the bits of the functions alone. The way back,
+//! from a probability to its [`logit`], is an algorithm of its own.
 
 pub(crate) mod curvature;
 pub(crate) mod elementwise;
 mod error_free;
 mod exp;
 pub(crate) mod log_loss;
+pub(crate) mod logit;
 pub(crate) mod residual;
 pub(crate) mod sigmoid;
 mod tail;

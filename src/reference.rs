@@ -83,6 +83,20 @@ pub fn softplus(z: f64) -> f64 {
     positive_part + <f64 as Float>::ln_1p(<f64 as Float>::exp(-z.abs()))
 }
 
+/// ln(sigmoid(z)), as -ln(1 + exp(-z)) = -softplus(-z).
+#[must_use]
+pub fn log_sigmoid(z: f64) -> f64 {
+    -softplus(-z)
+}
+
+/// The inverse of the sigmoid: ln(p / (1 - p)).
+///
+/// Loses digits where p is near 1/2, and the logit near 0.
+#[must_use]
+pub fn logit(p: f64) -> f64 {
+    <f64 as Float>::ln(p / (1.0 - p))
+}
+
 /// The loss L of an activation a: -(y ln a + (1 - y) ln(1 - a)).
 ///
 /// Infinite or NaN where a is 0 or 1; see [`log_loss`].

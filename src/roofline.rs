@@ -181,6 +181,10 @@ pub struct Flops {
     pub sigmoid: u32,
     /// The operations of [`softplus`](crate::softplus).
     pub softplus: u32,
+    /// The operations of [`log_sigmoid`](crate::log_sigmoid).
+    pub log_sigmoid: u32,
+    /// The operations of [`logit()`](crate::logit()).
+    pub logit: u32,
     /// The operations of [`log_loss`](crate::log_loss).
     pub log_loss: u32,
     /// The operations of [`residual()`](crate::residual()).
@@ -191,10 +195,26 @@ pub struct Flops {
 
 impl Flops {
     /// The operations of the kernels in `f32`.
-    pub const F32: Self = Self { sigmoid: 47, softplus: 67, log_loss: 69, residual: 47, loss_terms: 77 };
+    pub const F32: Self = Self {
+        sigmoid: 47,
+        softplus: 67,
+        log_sigmoid: 67,
+        logit: 48,
+        log_loss: 69,
+        residual: 47,
+        loss_terms: 77,
+    };
 
     /// The operations of the kernels in `f64`.
-    pub const F64: Self = Self { sigmoid: 57, softplus: 88, log_loss: 90, residual: 57, loss_terms: 98 };
+    pub const F64: Self = Self {
+        sigmoid: 57,
+        softplus: 88,
+        log_sigmoid: 88,
+        logit: 59,
+        log_loss: 90,
+        residual: 57,
+        loss_terms: 98,
+    };
 
     /// The operations of the kernels in `T`.
     ///

@@ -126,6 +126,10 @@ pub(crate) trait Arithmetic:
     /// bits (see `math::exp`). `self` and the result must be normal numbers.
     fn scale_by_exponent_in(self, shifted: Self) -> Self;
 
+    /// The exponent of a positive normal number, as a number: of 1.5 it is 0, of 0.1 it is -4. Of zeros and
+    /// subnormal numbers it is that of the exponent field, one less than of the least normal number.
+    fn exponent(self) -> Self;
+
     /// The leading half of the significand, the rest cut off: the product of two such numbers is
     /// exact.
     fn leading_half(self) -> Self;
@@ -172,6 +176,10 @@ pub(crate) trait Lane:
     /// Mask of the bits that [`Arithmetic::leading_half`] keeps, as a number.
     const LEADING_HALF: Self;
 
+    /// 2^p, with p the number of stored significand bits: an exponent field in its low bits makes it the sum of the
+    /// two, as its ULP is 1. And what is to be subtracted from the sum: 2^p and the bias of exponents.
+    const EXPONENT: [Self; 2];
+
     /// Number of elements of a vector.
     const LANES: usize;
 
@@ -183,6 +191,9 @@ pub(crate) trait Lane:
 
     /// [`Arithmetic::scale_by_exponent_in`] of a number.
     fn scale_by_exponent_in(x: Self, shifted: Self) -> Self;
+
+    /// [`Arithmetic::exponent`] of a number.
+    fn exponent(x: Self) -> Self;
 
     /// [`Arithmetic::leading_half`] of a number.
     fn leading_half(x: Self) -> Self;
@@ -214,6 +225,10 @@ macro_rules! lane {
     ($t:ident, $lanes:literal, $vector:ident) => {
         impl Lane for $t {
             const LEADING_HALF: Self = $t::from_bits(!0 << $t::MANTISSA_DIGITS.div_ceil(2));
+            const EXPONENT: [Self; 2] = {
+                let power = (1_u64 << ($t::MANTISSA_DIGITS - 1)) as $t;
+                [power, power + ($t::MAX_EXP - 1) as $t]
+            };
             const LANES: usize = $lanes;
             type Chunk = [$t; $lanes];
             type Vector<B: Backend> = B::$vector;
@@ -222,6 +237,12 @@ macro_rules! lane {
             fn scale_by_exponent_in(x: Self, shifted: Self) -> Self {
                 let exponent = shifted.to_bits() << ($t::MANTISSA_DIGITS - 1);
                 $t::from_bits(x.to_bits().wrapping_add(exponent))
+            }
+
+            #[inline(always)]
+            fn exponent(x: Self) -> Self {
+                let [power, excess] = <$t as Lane>::EXPONENT;
+                $t::from_bits(x.to_bits() >> ($t::MANTISSA_DIGITS - 1) | power.to_bits()) - excess
             }
 
             #[inline(always)]

@@ -116,10 +116,14 @@ fn passes_after_the_first() {
                 engine.predict_proba(batch.rows(), params, &mut out).unwrap();
                 engine.sigmoid(&z, &mut out).unwrap();
                 engine.softplus(&z, &mut out).unwrap();
+                engine.log_sigmoid(&z, &mut out).unwrap();
+                engine.logit(labels, &mut out).unwrap();
                 engine.log_loss(&z, labels, &mut out).unwrap();
                 engine.residual(&z, labels, &mut out).unwrap();
                 engine.sigmoid_in_place(&mut z);
                 engine.softplus_in_place(&mut z);
+                engine.log_sigmoid_in_place(&mut z);
+                engine.logit_in_place(&mut out);
                 engine.log_loss_in_place(&mut z, labels).unwrap();
                 engine.residual_in_place(&mut z, labels).unwrap();
             });

@@ -13,14 +13,14 @@ struct Input {
     double: bool,
     /// Steps from each logit to another one, in representable numbers.
     steps: u8,
-    /// Logits, and labels in 65535ths.
+    /// Logits, of which probabilities are made too, and labels in 65535ths.
     rows: Vec<(Value, u16)>,
 }
 
 /// Name, slice to slice, in place.
 type Kernel<T> = (&'static str, fn(Isa, &[T], &[T], &mut [T]), fn(Isa, &mut [T], &[T]));
 
-fn kernels<T: Number>() -> [Kernel<T>; 4] {
+fn kernels<T: Number>() -> [Kernel<T>; 6] {
     const ONE_LENGTH: &str = "one length";
     [
         (
@@ -33,6 +33,12 @@ fn kernels<T: Number>() -> [Kernel<T>; 4] {
             |isa, z, _, out| isa.softplus(z, out).expect(ONE_LENGTH),
             |isa, z, _| isa.softplus_in_place(z),
         ),
+        (
+            "log_sigmoid",
+            |isa, z, _, out| isa.log_sigmoid(z, out).expect(ONE_LENGTH),
+            |isa, z, _| isa.log_sigmoid_in_place(z),
+        ),
+        ("logit", |isa, p, _, out| isa.logit(p, out).expect(ONE_LENGTH), |isa, p, _| isa.logit_in_place(p)),
         (
             "log_loss",
             |isa, z, y, out| isa.log_loss(z, y, out).expect(ONE_LENGTH),
@@ -64,7 +70,7 @@ fn check<T: Number>(z: &[T], y: &[T]) {
                 assert_same_bits(&got, &defined, || format!("{name} on {isa}"));
             }
             check_range(name, isa, z, &got);
-            if ["sigmoid", "softplus"].contains(&name) {
+            if !["log_loss", "residual"].contains(&name) {
                 check_monotone(name, isa, z, &got);
             }
         }
@@ -75,12 +81,14 @@ fn check_range<T: Number>(name: &str, isa: Isa, z: &[T], results: &[T]) {
     let (low, high) = match name {
         "sigmoid" => (0.0, 1.0),
         "residual" => (-1.0, 1.0),
+        "log_sigmoid" => (f64::NEG_INFINITY, 0.0),
+        "logit" => (f64::NEG_INFINITY, f64::INFINITY),
         _ => (0.0, f64::INFINITY),
     };
     for (z, result) in z.iter().zip(results.iter().map(|x| x.to_f64())) {
         let z = z.to_f64();
-        if z.is_nan() {
-            assert!(result.is_nan(), "{name}(NaN) on {isa}: {result}");
+        if z.is_nan() || (name == "logit" && !(0.0..=1.0).contains(&z)) {
+            assert!(result.is_nan(), "{name}({z:e}) on {isa}: {result}");
         } else {
             assert!((low..=high).contains(&result), "{name} on {isa} at {z:e}: {result:e}");
         }
@@ -104,21 +112,38 @@ fn ulp(exact: f64) -> f64 {
 fn check_accuracy(z: &[f32]) {
     for isa in Isa::available() {
         let mut out = vec![0.0; z.len()];
-        for (name, exact) in
-            [("sigmoid", reference::sigmoid as fn(f64) -> f64), ("softplus", reference::softplus)]
-        {
+        for (name, exact) in [
+            ("sigmoid", reference::sigmoid as fn(f64) -> f64),
+            ("softplus", reference::softplus),
+            ("log_sigmoid", reference::log_sigmoid),
+            // Near 1/2 the reference errs by up to 2^-6 ULP of `f32`.
+            ("logit", reference::logit),
+        ] {
             match name {
                 "sigmoid" => isa.sigmoid(z, &mut out),
-                _ => isa.softplus(z, &mut out),
+                "softplus" => isa.softplus(z, &mut out),
+                "log_sigmoid" => isa.log_sigmoid(z, &mut out),
+                _ => isa.logit(z, &mut out),
             }
             .expect("one length");
             for (&z, &got) in z.iter().zip(&out).filter(|(z, _)| z.is_finite()) {
                 let exact = exact(z.into());
+                if !exact.is_finite() {
+                    continue; // logit: `check_range`
+                }
                 let error = (f64::from(got) - exact).abs() / ulp(exact);
                 assert!(error <= 1.0, "{name} on {isa} at {z:e}: {got:e} is {error} ULP from {exact:e}");
             }
         }
     }
+}
+
+/// Probabilities of the bits of logits, in rising order.
+fn probabilities<T: Number>(z: &[T]) -> Vec<T> {
+    let one = T::nearest(1.0).bits();
+    let mut bits: Vec<u64> = z.iter().map(|z| z.bits() % (one + 1)).collect();
+    bits.sort_unstable();
+    bits.into_iter().map(T::of_bits).collect()
 }
 
 /// The logits in rising order, each followed by the number that is `steps` further on.
@@ -137,10 +162,15 @@ fn sorted<T: Number>(input: &Input) -> Vec<T> {
 fuzz_target!(|input: Input| {
     let labels: Vec<f64> = input.rows.iter().flat_map(|(_, y)| [f64::from(*y) / 65535.0; 2]).collect();
     if input.double {
-        check(&sorted::<f64>(&input), &labels);
+        let z = sorted::<f64>(&input);
+        check(&z, &labels);
+        check(&probabilities(&z), &labels);
     } else {
+        let labels: Vec<f32> = labels.into_iter().map(|y| y as f32).collect();
         let z = sorted::<f32>(&input);
-        check(&z, &labels.iter().map(|&y| y as f32).collect::<Vec<_>>());
-        check_accuracy(&z);
+        for inputs in [&probabilities(&z), &z] {
+            check(inputs, &labels);
+            check_accuracy(inputs);
+        }
     }
 });

@@ -1,4 +1,5 @@
-//! The log-loss of a logit: softplus(z) - y z, and with it softplus(z) = log_loss(z, 0).
+//! The log-loss of a logit: softplus(z) - y z, and with it softplus(z) = log_loss(z, 0) and
+//! ln(sigmoid(z)) = -softplus(-z).
 //!
 //! # Algorithm
 //!
@@ -96,6 +97,16 @@ fn linear_part<X: Arithmetic>(z: X, c: X) -> X {
     X::select(c.eq(zero), zero, c * z.abs())
 }
 
+/// 2^64 P(g²), where 2 atanh(g) = 2 g + g g² P(g²), for |g| <= 0.19.
+#[inline(always)]
+pub(super) fn scaled_atanh<X: Arithmetic<Element: Log1pConstants>>(g2: X) -> X {
+    // Pairs of few terms would cost a square, and wait no less.
+    match X::Element::ATANH {
+        few @ [_, _, _] => horner(g2, few),
+        many => polynomial(g2, g2 * g2, many),
+    }
+}
+
 /// The loss of a logit with this tail, from c |z|.
 #[inline(always)]
 fn of_tail<X: Arithmetic<Element: Log1pConstants>>(tail: Tail<X>, linear: X) -> X {
@@ -108,11 +119,7 @@ fn of_tail<X: Arithmetic<Element: Log1pConstants>>(tail: Tail<X>, linear: X) -> 
     let x = scaled_x * unscale;
     let g = x / (e.number(2.0) - x);
     let g2 = g * g;
-    // Pairs of few terms would cost a square, and wait no less.
-    let p = match X::Element::ATANH {
-        few @ [_, _, _] => horner(g2, few),
-        many => polynomial(g2, g2 * g2, many),
-    };
+    let p = scaled_atanh(g2);
     let curve = g.mul_add(g2.mul_add(p, scaled_x), m);
     let [ln_2, ln_2_rest] = X::Element::SCALED_LN_2;
     let base = X::select(near, e.constant(ln_2), zero);
@@ -137,6 +144,12 @@ pub(crate) fn log_loss<X: Arithmetic<Element: Log1pConstants>>(z: X, y: X) -> X 
 pub(crate) fn softplus<X: Arithmetic<Element: Log1pConstants>>(z: X) -> X {
     let zero = z.number(0.0);
     of_tail(Tail::new(z), X::select(z.lt(zero), zero, z.abs()))
+}
+
+/// ln(sigmoid(z)): the bits of [`softplus`] of -z, negated.
+#[inline(always)]
+pub(crate) fn log_sigmoid<X: Arithmetic<Element: Log1pConstants>>(z: X) -> X {
+    -softplus(-z)
 }
 
 /// [`log_loss`] and [`residual`](super::residual::residual), their bits, from one exponential and one tail.
@@ -165,6 +178,17 @@ impl<T: Log1pConstants> Elementwise<T, 1> for Softplus {
     #[inline(always)]
     fn apply<X: Arithmetic<Element = T>>(self, [z]: [X; 1]) -> X {
         softplus(z)
+    }
+}
+
+/// [`log_sigmoid`] as a kernel.
+#[derive(Clone, Copy)]
+pub(crate) struct LogSigmoid;
+
+impl<T: Log1pConstants> Elementwise<T, 1> for LogSigmoid {
+    #[inline(always)]
+    fn apply<X: Arithmetic<Element = T>>(self, [z]: [X; 1]) -> X {
+        log_sigmoid(z)
     }
 }
 

@@ -93,6 +93,10 @@ impl<T: Lane> Arithmetic for Counted<'_, T> {
         self
     }
 
+    fn exponent(self) -> Self {
+        self
+    }
+
     fn leading_half(self) -> Self {
         self
     }
@@ -101,7 +105,8 @@ impl<T: Lane> Arithmetic for Counted<'_, T> {
 mod tests {
     use super::{Counted, flops};
     use crate::math::elementwise::Elementwise;
-    use crate::math::log_loss::{Log1pConstants, LogLoss, Softplus, loss_terms};
+    use crate::math::log_loss::{Log1pConstants, LogLoss, LogSigmoid, Softplus, loss_terms};
+    use crate::math::logit::Logit;
     use crate::math::residual::Residual;
     use crate::math::sigmoid::Sigmoid;
     use crate::roofline::Flops;
@@ -139,6 +144,8 @@ mod tests {
         Flops {
             sigmoid: flops::<T, 1>(Sigmoid),
             softplus: flops::<T, 1>(Softplus),
+            log_sigmoid: flops::<T, 1>(LogSigmoid),
+            logit: flops::<T, 1>(Logit),
             log_loss: flops::<T, 2>(LogLoss),
             residual: flops::<T, 2>(Residual),
             loss_terms: {

@@ -79,6 +79,14 @@ pub trait Maps<T> {
     fn softplus(isa: Isa, z: &[T], out: &mut [T]);
     /// [`softplus_in_place`](crate::kernels::softplus_in_place) on an instruction set.
     fn softplus_in_place(isa: Isa, z: &mut [T]);
+    /// [`log_sigmoid`](crate::kernels::log_sigmoid) on an instruction set.
+    fn log_sigmoid(isa: Isa, z: &[T], out: &mut [T]);
+    /// [`log_sigmoid_in_place`](crate::kernels::log_sigmoid_in_place) on an instruction set.
+    fn log_sigmoid_in_place(isa: Isa, z: &mut [T]);
+    /// [`logit`](crate::kernels::logit) on an instruction set.
+    fn logit(isa: Isa, p: &[T], out: &mut [T]);
+    /// [`logit_in_place`](crate::kernels::logit_in_place) on an instruction set.
+    fn logit_in_place(isa: Isa, p: &mut [T]);
     /// [`log_loss`](crate::kernels::log_loss) on an instruction set.
     fn log_loss(isa: Isa, z: &[T], y: &[T], out: &mut [T]);
     /// [`log_loss_in_place`](crate::kernels::log_loss_in_place) on an instruction set.
@@ -92,6 +100,8 @@ pub trait Maps<T> {
     fn abs(x: T) -> T;
     /// e to the power of x, by the standard library.
     fn exp(x: T) -> T;
+    /// The natural logarithm, by the standard library.
+    fn ln(x: T) -> T;
     /// ln(1 + x), by the standard library.
     fn ln_1p(x: T) -> T;
 }

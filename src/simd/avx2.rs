@@ -101,8 +101,8 @@ macro_rules! vector {
         $vector:ident, [$t:ident; $lanes:literal], half: $half:literal, stored_bits: $stored_bits:literal,
         memory: $loadu:ident $storeu:ident $maskload:ident $maskstore:ident $first_lanes:ident,
         arithmetic: $add:ident $sub:ident $mul:ident $div:ident $fmadd:ident $fnmadd:ident $min:ident,
-        bitwise: $set1:ident $xor:ident $and:ident $andnot:ident $blendv:ident $cmp:ident,
-        integer: $to_bits:ident $from_bits:ident $slli:ident $add_bits:ident,
+        bitwise: $set1:ident $xor:ident $and:ident $or:ident $andnot:ident $blendv:ident $cmp:ident,
+        integer: $to_bits:ident $from_bits:ident $slli:ident $srli:ident $add_bits:ident,
         sum: |$low:ident, $high:ident| $sum:expr, sums: |$vectors:ident| $sums:expr,
         unzip: |$a:ident, $b:ident| $unzip:expr $(,)?
     ) => {
@@ -174,6 +174,17 @@ macro_rules! vector {
                         $from_bits($add_bits($to_bits(self.0), low)),
                         $from_bits($add_bits($to_bits(self.1), high)),
                     )
+                })
+            }
+
+            #[inline(always)]
+            fn exponent(self) -> Self {
+                let [power, excess] = $t::EXPONENT;
+                let (power, excess) = (proven!($set1(power)), proven!($set1(excess)));
+                proven!({
+                    let low = $from_bits($srli::<$stored_bits>($to_bits(self.0)));
+                    let high = $from_bits($srli::<$stored_bits>($to_bits(self.1)));
+                    Self($sub($or(low, power), excess), $sub($or(high, power), excess))
                 })
             }
 
@@ -267,8 +278,9 @@ vector! {
     memory: _mm256_loadu_ps _mm256_storeu_ps _mm256_maskload_ps _mm256_maskstore_ps first_lanes_32,
     arithmetic: _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_div_ps _mm256_fmadd_ps _mm256_fnmadd_ps
         _mm256_min_ps,
-    bitwise: _mm256_set1_ps _mm256_xor_ps _mm256_and_ps _mm256_andnot_ps _mm256_blendv_ps _mm256_cmp_ps,
-    integer: _mm256_castps_si256 _mm256_castsi256_ps _mm256_slli_epi32 _mm256_add_epi32,
+    bitwise: _mm256_set1_ps _mm256_xor_ps _mm256_and_ps _mm256_or_ps _mm256_andnot_ps _mm256_blendv_ps
+        _mm256_cmp_ps,
+    integer: _mm256_castps_si256 _mm256_castsi256_ps _mm256_slli_epi32 _mm256_srli_epi32 _mm256_add_epi32,
     sum: |low, high| {
         let eight = _mm256_add_ps(low, high);
         let four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
@@ -301,8 +313,9 @@ vector! {
     memory: _mm256_loadu_pd _mm256_storeu_pd _mm256_maskload_pd _mm256_maskstore_pd first_lanes_64,
     arithmetic: _mm256_add_pd _mm256_sub_pd _mm256_mul_pd _mm256_div_pd _mm256_fmadd_pd _mm256_fnmadd_pd
         _mm256_min_pd,
-    bitwise: _mm256_set1_pd _mm256_xor_pd _mm256_and_pd _mm256_andnot_pd _mm256_blendv_pd _mm256_cmp_pd,
-    integer: _mm256_castpd_si256 _mm256_castsi256_pd _mm256_slli_epi64 _mm256_add_epi64,
+    bitwise: _mm256_set1_pd _mm256_xor_pd _mm256_and_pd _mm256_or_pd _mm256_andnot_pd _mm256_blendv_pd
+        _mm256_cmp_pd,
+    integer: _mm256_castpd_si256 _mm256_castsi256_pd _mm256_slli_epi64 _mm256_srli_epi64 _mm256_add_epi64,
     sum: |low, high| {
         let four = _mm256_add_pd(low, high);
         let two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd::<1>(four));

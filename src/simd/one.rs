@@ -87,6 +87,11 @@ impl<T: Lane> Arithmetic for One<T> {
     }
 
     #[inline(always)]
+    fn exponent(self) -> Self {
+        Self(T::exponent(self.0))
+    }
+
+    #[inline(always)]
     fn leading_half(self) -> Self {
         Self(T::leading_half(self.0))
     }

@@ -110,6 +110,14 @@ macro_rules! vector {
             }
 
             #[inline(always)]
+            fn exponent(self) -> Self {
+                const SIGNIFICAND_BITS: u32 = $t::MANTISSA_DIGITS - 1;
+                let [power, excess] = $t::EXPONENT;
+                let field: $bits = self.0.to_bits() >> SIGNIFICAND_BITS;
+                Self(($wide::from_bits(field) | $wide::splat(power)) - $wide::splat(excess))
+            }
+
+            #[inline(always)]
             fn leading_half(self) -> Self {
                 Self(self.0 & $wide::splat($t::LEADING_HALF))
             }

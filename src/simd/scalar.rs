@@ -119,6 +119,11 @@ macro_rules! vector {
             }
 
             #[inline(always)]
+            fn exponent(self) -> Self {
+                Self(from_fn(|i| One(self.0[i]).exponent().0))
+            }
+
+            #[inline(always)]
             fn leading_half(self) -> Self {
                 Self(from_fn(|i| One(self.0[i]).leading_half().0))
             }

@@ -157,6 +157,7 @@ operations! {
     lt: V::<B, T>::select(x.lt(y), x.number(1.0), x.number(0.0));
     eq: V::<B, T>::select(x.eq(y), x.number(1.0), x.number(0.0));
     select: V::<B, T>::select(x.lt(z), y, z);
+    exponent: x.exponent();
     leading_half: x.leading_half();
     sum: V::<B, T>::splat(b, x.sum());
     two_constant: either(x.lt(y), Two(x, y).constant(T::from_f64(0.1)));
@@ -169,6 +170,7 @@ operations! {
     two_neg_mul_add: either(x.lt(y), Two(x, y).neg_mul_add(Two(y, z), Two(z, x)));
     two_abs: either(x.lt(y), Two(x, y).abs());
     two_min: either(x.lt(y), Two(x, y).min(Two(y, z)));
+    two_exponent: either(x.lt(y), Two(x, y).exponent());
     two_leading_half: either(x.lt(y), Two(x, y).leading_half());
     two_lt: either(x.lt(z), Two::select(Two(x, y).lt(Two(y, z)), Two(x, x), Two(z, z)));
     two_eq: either(x.lt(z), Two::select(Two(x, y).eq(Two(y, z)), Two(x, x), Two(z, z)));
@@ -360,6 +362,22 @@ fn scale_by_exponent_in() {
     check::<_, f32>(Scalar);
     check::<_, f64>(Scalar);
     for_backends!(b => { check::<_, f32>(b); check::<_, f64>(b) });
+}
+
+/// The powers of two, and the largest numbers below them, on `scalar`, which the others are held against above.
+#[test]
+fn exponent_of_normal_numbers() {
+    fn check<T: Number>(least: i32, most: i32, significand_bits: u32) {
+        for k in least..=most {
+            let bits = ((k - least + 1) as u64) << significand_bits;
+            for bits in [bits, bits + 1, bits | ((1 << significand_bits) - 1)] {
+                let x = T::of_bits(bits);
+                assert_eq!(T::exponent(x).to_f64(), f64::from(k), "{}", x.show());
+            }
+        }
+    }
+    check::<f32>(-126, 127, 23);
+    check::<f64>(-1022, 1023, 52);
 }
 
 /// `FUSED` is true where a multiply-add rounds once.

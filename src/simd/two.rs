@@ -86,6 +86,11 @@ impl<X: Arithmetic> Arithmetic for Two<X> {
     }
 
     #[inline(always)]
+    fn exponent(self) -> Self {
+        Self(self.0.exponent(), self.1.exponent())
+    }
+
+    #[inline(always)]
     fn leading_half(self) -> Self {
         Self(self.0.leading_half(), self.1.leading_half())
     }

@@ -1,4 +1,4 @@
-//! The error of sigmoid, softplus, log-loss and residual: against correctly rounded values that are
+//! The error of sigmoid, softplus, logit, log-loss and residual: against correctly rounded values that are
 //! committed, and against multi-precision arithmetic. Every `f32` is in `exhaustive.rs`.
 
 #[cfg(feature = "alloc")]
@@ -165,6 +165,132 @@ fn f64_at_adversarial_points() {
     }
 }
 
+/// The size of the logit of a number in (0, 1), to about 70 bits.
+fn exact_logit(p: f64) -> Big {
+    let other = big(1.0) - big(p);
+    let quotient = if p < 0.5 { other / big(p) } else { big(p) / other };
+    // Precision is given anew, as 1 - p and the quotient may be exact, and have less.
+    quotient.with_precision(128).value().ln()
+}
+
+/// Probabilities of all kinds: everyday ones, near 1/2 on either side, near 0 and 1, of any size, and subnormal.
+fn probability(rng: &mut impl Rng) -> f64 {
+    let near = rng.random_range(-53.0_f64..-1.0).exp2();
+    let p = match rng.random_range(0..8) {
+        0..2 => rng.random(),
+        2 => 0.5 + near * [0.5, -0.5][usize::from(rng.random::<bool>())],
+        3 => 1.0 - near,
+        4 => near,
+        5 => f64::from_bits(rng.random::<u64>() % 1.0_f64.to_bits()),
+        6 => f64::from_bits(rng.random::<u64>() % f64::MIN_POSITIVE.to_bits()),
+        // Where ln 2 is taken away for the first times, and the argument of the series is largest.
+        _ => rng.random_range(0.05..0.45),
+    };
+    if p > 0.0 && p < 1.0 && p != 0.5 { p } else { 0.25 }
+}
+
+/// The figures that BENCHMARKS.md states of the logit of `f64`, in ULP: on fused instruction sets, and on others.
+const STATED_LOGIT: [f64; 2] = [0.561, 0.567];
+
+/// The worst probabilities of a search, for the logit on fused instruction sets and on unfused ones.
+const ADVERSARIAL_LOGIT: [f64; 2] = [0.4159564756884196, 0.41582485408177056];
+
+#[test]
+fn f64_logit_within_one_ulp() {
+    let mut rng = rng(6);
+    let drawn = (0..fewer(120_000)).map(|_| probability(&mut rng));
+    let p: Vec<f64> = ADVERSARIAL_LOGIT.into_iter().chain(drawn).collect();
+    let exact: Vec<Exact> = p.iter().map(|&p| Exact::new(&exact_logit(p))).collect();
+    for isa in isas() {
+        let mut out = vec![0.0; p.len()];
+        isa.logit(&p, &mut out).unwrap();
+        let (mut worst, mut at, mut not_nearest) = (0.0, 0.0, 0);
+        for ((&p, &z), exact) in p.iter().zip(&out).zip(&exact) {
+            assert_eq!(z < 0.0, p < 0.5, "logit of {p:e} on {isa}: {z:e}");
+            let error = exact.ulps(z.abs());
+            not_nearest += usize::from(z.abs() != exact.nearest);
+            if error > worst {
+                (worst, at) = (error, p);
+            }
+        }
+        let share = 100.0 * not_nearest as f64 / p.len() as f64;
+        println!("logit    f64 on {isa:8} worst {worst:.4} ULP at {at:?}; {share:.3} % not the nearest");
+        let stated = STATED_LOGIT[usize::from(!isa.is_fused())];
+        assert!(worst <= stated && worst > stated - 0.001, "logit on {isa} is off by {worst} ULP at {at:e}");
+    }
+}
+
+/// The logit never falls from one `f64` to the next, and that of 1 - p differs in sign where 1 - p is exact.
+#[test]
+fn f64_logit_between_neighbours_and_mirrored() {
+    let mut rng = rng(7);
+    for isa in isas() {
+        for _ in 0..fewer(6000) {
+            let mut p = vec![probability(&mut rng)];
+            for i in 0..100 {
+                p.push(p[i].next_up().min(1.0));
+            }
+            let mut logit = p.clone();
+            isa.logit_in_place(&mut logit);
+            assert!(logit.is_sorted(), "{isa} from {:e}", p[0]);
+            let other_classes: Vec<f64> = p.iter().map(|p| 1.0 - p).collect();
+            let mut mirrored = other_classes.clone();
+            isa.logit_in_place(&mut mirrored);
+            for i in 0..p.len() {
+                let exact = 1.0 - other_classes[i] == p[i];
+                let (one, other) = (logit[i], mirrored[i]);
+                assert!(
+                    !exact || one == -other,
+                    "logit({:e}) and of 1 - p on {isa}: {one} and {other}",
+                    p[i]
+                );
+            }
+        }
+    }
+}
+
+/// There and back: the error of the one function times the derivative of the other, and the error of the other.
+fn check_round_trips<T: Number>(largest: f64) {
+    let mut rng = rng(8);
+    let n = fewer(100_000);
+    let z: Vec<T> = (0..n).map(|_| T::nearest(rng.random_range(-largest..largest))).collect();
+    // Rounded to `f32` some are 0 or 1.
+    let inside = |p: &T| T::default() < *p && *p < T::nearest(1.0);
+    let p: Vec<T> = (0..n).map(|_| T::nearest(probability(&mut rng))).filter(inside).collect();
+    // An ULP, and the second order.
+    let ulp = |x: T| 1.01 * ulp_at::<T>(x.to_f64());
+    for isa in isas() {
+        let (mut sigmoid, mut back) = (z.clone(), z.clone());
+        isa.sigmoid_in_place(&mut sigmoid);
+        isa.logit(&sigmoid, &mut back).unwrap();
+        for i in 0..n {
+            let a = sigmoid[i].to_f64();
+            // Near 1, and where a has few bits, the second order is not small.
+            if a > 1.0 - 1000.0 * T::UNIT_ROUNDOFF || a < 1000.0 * T::least_subnormal().to_f64() {
+                continue;
+            }
+            let bound = ulp(sigmoid[i]) / (a * (1.0 - a)) + ulp(back[i]);
+            let error = (back[i].to_f64() - z[i].to_f64()).abs();
+            assert!(error <= bound, "logit(sigmoid({:e})) on {isa}: {:e}", z[i], back[i]);
+        }
+        let (mut logit, mut back) = (p.clone(), p.clone());
+        isa.logit_in_place(&mut logit);
+        isa.sigmoid(&logit, &mut back).unwrap();
+        for i in 0..p.len() {
+            let a = p[i].to_f64();
+            let bound = 1.01 * a * (1.0 - a) * ulp(logit[i]) + ulp(p[i]).max(ulp(back[i]));
+            let error = (back[i].to_f64() - a).abs();
+            assert!(error <= bound, "sigmoid(logit({:e})) on {isa}: {:e}", p[i], back[i]);
+        }
+    }
+}
+
+#[test]
+fn logit_is_the_inverse_of_sigmoid() {
+    check_round_trips::<f32>(105.0);
+    check_round_trips::<f64>(750.0);
+}
+
 /// One row of a file of correctly rounded values: x, sigmoid, softplus.
 fn rows<T: Number>(csv: &str, from_hex: fn(&str) -> T) -> Vec<[T; 3]> {
     let rows = csv.lines().skip(1).map(|line| {
@@ -249,6 +375,9 @@ fn check_limits<T: Number>() {
         isa.softplus(&z, &mut out).unwrap();
         let want = [T::INFINITY, zero, T::NAN, ln_2, ln_2, T::MAX, zero];
         assert_same_bits(&out, &want, || format!("softplus, {isa}"));
+        let negated = z.map(|z| -z);
+        isa.log_sigmoid(&negated, &mut out).unwrap();
+        assert_same_bits(&out, &want.map(|s| -s), || format!("log_sigmoid, {isa}"));
         isa.log_loss(&z, &[one; 7], &mut out).unwrap();
         let want = [zero, T::INFINITY, T::NAN, ln_2, ln_2, zero, T::MAX];
         assert_same_bits(&out, &want, || format!("log_loss with y = 1, {isa}"));
@@ -268,14 +397,40 @@ fn check_limits<T: Number>() {
     }
 }
 
+/// The same for probabilities.
+fn check_limits_of_logit<T: Number>() {
+    let [zero, half, one, two] = [0.0, 0.5, 1.0, 2.0].map(T::nearest);
+    let least = T::least_subnormal();
+    let p = [zero, -zero, half, one, T::NAN, -least, two, -one, T::INFINITY, -T::INFINITY, T::MAX];
+    let mut want = [T::NAN; 11];
+    want[..4].copy_from_slice(&[-T::INFINITY, -T::INFINITY, zero, T::INFINITY]);
+    for isa in isas() {
+        let mut out = p;
+        isa.logit_in_place(&mut out);
+        assert_same_bits(&out, &want, || format!("logit, {isa}"));
+        // The least number, the largest below 1, and the neighbours of 1/2: 2 (2 p - 1) and less than an ULP more.
+        let u = T::nearest(T::UNIT_ROUNDOFF);
+        let p = [least, one - u, half - u * half, half + u];
+        let mut out = p;
+        isa.logit_in_place(&mut out);
+        let want = [least.to_f64().ln(), ((1.0 - T::UNIT_ROUNDOFF) / T::UNIT_ROUNDOFF).ln()];
+        for (got, want) in out.iter().zip(want) {
+            assert!((got.to_f64() - want).abs() <= ulp_at::<T>(want), "logit, {isa}: {got}, not {want}");
+        }
+        assert_same_bits(&out[2..], &[-(two * u), two * two * u], || format!("logit near 1/2, {isa}"));
+    }
+}
+
 #[test]
 fn limits_f32() {
     check_limits::<f32>();
+    check_limits_of_logit::<f32>();
 }
 
 #[test]
 fn limits_f64() {
     check_limits::<f64>();
+    check_limits_of_logit::<f64>();
 }
 
 #[test]
@@ -327,6 +482,9 @@ fn f64_between_neighbours_and_mirrored() {
             isa.log_loss(&z, &zeros, &mut out).unwrap();
             assert_same_bits(&out, &softplus, context);
             isa.log_loss(&mirrored, &ones, &mut out).unwrap();
+            assert_same_bits(&out, &softplus, context);
+            isa.log_sigmoid(&mirrored, &mut out).unwrap();
+            out.iter_mut().for_each(|l| *l = -*l);
             assert_same_bits(&out, &softplus, context);
         }
     }

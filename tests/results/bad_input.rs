@@ -33,6 +33,8 @@ fn elementwise_kernels_of_different_lengths_write_nothing() {
         let mut out = [7.0_f32; 4];
         assert_eq!(isa.sigmoid(&[1.0; 3], &mut out), Err(mismatch(["z", "out"], [3, 4])));
         assert_eq!(isa.softplus(&[1.0; 5], &mut out), Err(mismatch(["z", "out"], [5, 4])));
+        assert_eq!(isa.log_sigmoid(&[1.0; 3], &mut out), Err(mismatch(["z", "out"], [3, 4])));
+        assert_eq!(isa.logit(&[0.5; 5], &mut out), Err(mismatch(["p", "out"], [5, 4])));
         for (y, error) in [(3, mismatch(["z", "y"], [4, 3])), (5, mismatch(["z", "y"], [4, 5]))] {
             let y = vec![0.0; y];
             assert_eq!(isa.log_loss(&[1.0; 4], &y, &mut out), Err(error.clone()));
@@ -392,6 +394,8 @@ mod passes {
             let error = Err(mismatch(["z", "out"], [n, 4]));
             assert_eq!(engine.sigmoid(&z, &mut out), error);
             assert_eq!(engine.softplus(&z, &mut out), error);
+            assert_eq!(engine.log_sigmoid(&z, &mut out), error);
+            assert_eq!(engine.logit(&z, &mut out), Err(mismatch(["p", "out"], [n, 4])));
             assert_eq!(engine.log_loss(&z, &z, &mut out), error);
             assert_eq!(engine.residual(&z, &z, &mut out), error);
             let error = Err(mismatch(["z", "y"], [4, n]));

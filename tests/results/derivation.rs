@@ -80,6 +80,8 @@ fn stable_forms_equal_the_textbook_forms() {
         assert_close(log_loss(z, y), loss(a, y), 1e-12, "loss");
         assert_close(residual(z, y), d_loss_d_logit(a, y), 1e-15, "residual");
         assert_close(softplus(z), -(1.0 - a).ln(), 1e-12, "softplus");
+        assert_close(log_sigmoid(z), a.ln(), 1e-12, "log_sigmoid");
+        assert_close(logit(a), z, 1e-12, "logit");
     }
 }
 

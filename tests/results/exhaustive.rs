@@ -8,8 +8,9 @@ use lanegrad::Isa;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A bound on the worst cases that `BENCHMARKS.md` states, for every instruction set.
-const BOUND: f64 = 0.903;
+/// The functions of one number, and a bound on the worst cases that `BENCHMARKS.md` states of each, for every
+/// instruction set. (log_sigmoid has the bits of softplus.)
+const FUNCTIONS: [(&str, f64); 3] = [("sigmoid", 0.781), ("softplus", 0.903), ("logit", 0.568)];
 
 /// Consecutive numbers that are judged together.
 const BLOCK: usize = 1 << 10;
@@ -50,7 +51,7 @@ impl Worst {
             if ulps > self.any.0 {
                 self.any = (ulps, x);
             }
-            if ulps > self.normal.0 && exact >= f64::from(f32::MIN_POSITIVE) {
+            if ulps > self.normal.0 && exact.abs() >= f64::from(f32::MIN_POSITIVE) {
                 self.normal = (ulps, x);
             }
             self.not_nearest += u64::from(result != exact as f32);
@@ -66,43 +67,47 @@ impl Worst {
     }
 }
 
-/// Sigmoid and softplus, each on the fused instruction sets (which agree) and on an unfused one.
+/// The functions, each on the fused instruction sets (which agree) and on an unfused one.
 #[derive(Clone, Copy, Debug, Default)]
 struct Report {
-    fused: [Worst; 2],
-    unfused: [Worst; 2],
+    fused: [Worst; 3],
+    unfused: [Worst; 3],
 }
 
-/// Both functions by one exponential in `f64`, without cancellation: errors of some 2^-52.
-fn exact(z: f32) -> [f64; 2] {
-    let z = f64::from(z);
-    let e = (-z.abs()).exp();
-    let sigmoid = if z < 0.0 { e / (1.0 + e) } else { 1.0 / (1.0 + e) };
-    [sigmoid, if z < 0.0 { 0.0 } else { z } + e.ln_1p()]
+/// The functions in `f64`, without cancellation: errors of some 2^-52. The logit near 0 is an inverse hyperbolic
+/// tangent.
+fn exact(x: f32) -> [f64; 3] {
+    let x = f64::from(x);
+    let e = (-x.abs()).exp();
+    let sigmoid = if x < 0.0 { e / (1.0 + e) } else { 1.0 / (1.0 + e) };
+    let softplus = if x < 0.0 { 0.0 } else { x } + e.ln_1p();
+    // -0 is 0, and has no other limit.
+    let p = x + 0.0;
+    let logit = if (0.25..=0.75).contains(&p) { 2.0 * (2.0 * p - 1.0).atanh() } else { (p / (1.0 - p)).ln() };
+    [sigmoid, softplus, logit]
 }
 
-/// The two functions on one instruction set, with everything that must hold inside the block.
-fn run(isa: Isa, z: &[f32]) -> [Vec<f32>; 2] {
-    let mut results = [vec![0.0; z.len()], vec![0.0; z.len()]];
-    isa.sigmoid(z, &mut results[0]).unwrap();
-    isa.softplus(z, &mut results[1]).unwrap();
-    for (name, upper, result) in [("sigmoid", 1.0, &results[0]), ("softplus", f32::INFINITY, &results[1])] {
-        for (z, pair) in z[1..].iter().zip(result.windows(2)) {
+/// The functions on one instruction set, with everything that must hold inside the block.
+fn run(isa: Isa, x: &[f32]) -> [Vec<f32>; 3] {
+    let mut results = [(); 3].map(|()| vec![0.0; x.len()]);
+    isa.sigmoid(x, &mut results[0]).unwrap();
+    isa.softplus(x, &mut results[1]).unwrap();
+    isa.logit(x, &mut results[2]).unwrap();
+    let ranges = [0.0..=1.0, 0.0..=f32::INFINITY, f32::NEG_INFINITY..=f32::INFINITY];
+    for (((name, _), range), result) in FUNCTIONS.iter().zip(ranges).zip(&results) {
+        for (x, pair) in x[1..].iter().zip(result.windows(2)) {
             let falls = pair[0] > pair[1];
-            assert!(!falls, "{name} on {isa} falls before {z:e}: {pair:?}");
-            assert!(
-                pair[1].is_nan() || (0.0..=upper).contains(&pair[1]),
-                "{name} on {isa} at {z:e}: {}",
-                pair[1]
-            );
+            assert!(!falls, "{name} on {isa} falls before {x:e}: {pair:?}");
+            assert!(pair[1].is_nan() || range.contains(&pair[1]), "{name} on {isa} at {x:e}: {}", pair[1]);
         }
     }
     results
 }
 
 /// What holds between z and -z: the two sigmoids make 1, and a hard label turns the residual and the
-/// log-loss into a sigmoid or a softplus, bit for bit, so that the sweep covers them.
-fn check_mirrored(isa: Isa, z: &[f32], [sigmoid, softplus]: &[Vec<f32>; 2]) {
+/// log-loss into a sigmoid or a softplus, bit for bit, so that the sweep covers them; as does the logarithm of the
+/// sigmoid. And between p and 1 - p, where that is exact: the logits differ in sign.
+fn check_mirrored(isa: Isa, z: &[f32], [sigmoid, softplus, logit]: &[Vec<f32>; 3]) {
     let mirrored: Vec<f32> = z.iter().map(|z| -z).collect();
     let (zeros, ones) = (vec![0.0; z.len()], vec![1.0; z.len()]);
     let mut out = vec![0.0; z.len()];
@@ -124,13 +129,25 @@ fn check_mirrored(isa: Isa, z: &[f32], [sigmoid, softplus]: &[Vec<f32>; 2]) {
     assert_same_bits(&out, softplus, context("log_loss(z, 0) = softplus(z)"));
     isa.log_loss(&mirrored, &ones, &mut out).unwrap();
     assert_same_bits(&out, softplus, context("log_loss(-z, 1) = softplus(z)"));
+    isa.log_sigmoid(&mirrored, &mut out).unwrap();
+    out.iter_mut().for_each(|l| *l = -*l);
+    assert_same_bits(&out, softplus, context("log_sigmoid(-z) = -softplus(z)"));
+    let other_classes: Vec<f32> = z.iter().map(|p| 1.0 - p).collect();
+    isa.logit(&other_classes, &mut out).unwrap();
+    for ((p, q), (logit, other)) in z.iter().zip(&other_classes).zip(logit.iter().zip(&out)) {
+        let exact = 1.0 - q == *p;
+        assert!(
+            !exact || logit == &-other || (logit.is_nan() && other.is_nan()),
+            "logit({p:e}) and logit(1 - p) on {isa}: {logit} and {other}"
+        );
+    }
 }
 
 /// Judges the numbers of these places in the order, and the step to them from the one before.
 fn judge(places: Range<usize>, report: &mut Report) {
     let z: Vec<f32> = (places.start.saturating_sub(1)..places.end).map(|i| in_order(i as u32)).collect();
-    let exact: Vec<[f64; 2]> = z.iter().map(|&z| exact(z)).collect();
-    let exact = [0, 1].map(|f| exact.iter().map(|both| both[f]).collect::<Vec<f64>>());
+    let exact: Vec<[f64; 3]> = z.iter().map(|&z| exact(z)).collect();
+    let exact = [0, 1, 2].map(|f| exact.iter().map(|all| all[f]).collect::<Vec<f64>>());
     let first = z.len() - places.len();
 
     let defined = run(scalar(), &z);
@@ -143,17 +160,17 @@ fn judge(places: Range<usize>, report: &mut Report) {
             &again
         };
         check_mirrored(isa, &z, results);
-        for f in 0..2 {
+        for f in 0..3 {
             if isa.is_fused() {
                 assert_same_bits(&results[f], &defined[f], || {
-                    format!("function {f} on {isa} from {:e}", z[0])
+                    format!("{} on {isa} from {:e}", FUNCTIONS[f].0, z[0])
                 });
             } else {
                 report.unfused[f].judge(&z[first..], &results[f][first..], &exact[f][first..]);
             }
         }
     }
-    for f in 0..2 {
+    for f in 0..3 {
         report.fused[f].judge(&z[first..], &defined[f][first..], &exact[f][first..]);
     }
 }
@@ -177,7 +194,7 @@ fn sweep(step: usize) {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
         for worker in workers {
             let report = worker.join().expect("the message is above");
-            for f in 0..2 {
+            for f in 0..3 {
                 total.fused[f].merge(report.fused[f]);
                 total.unfused[f].merge(report.unfused[f]);
             }
@@ -185,7 +202,7 @@ fn sweep(step: usize) {
     });
 
     for (class, worst) in [("fused", total.fused), ("unfused", total.unfused)] {
-        for (name, worst) in ["sigmoid", "softplus"].into_iter().zip(worst) {
+        for ((name, bound), worst) in FUNCTIONS.into_iter().zip(worst) {
             if worst.results == 0 {
                 continue;
             }
@@ -201,7 +218,7 @@ fn sweep(step: usize) {
                 100.0 * worst.not_nearest as f64 / worst.results as f64,
                 worst.results
             );
-            assert!(worst.any.0 <= BOUND, "{name}, {class}: {worst:?}");
+            assert!(worst.any.0 <= bound, "{name}, {class}: {worst:?}");
         }
     }
     println!("on {:?}", isas());

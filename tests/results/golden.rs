@@ -57,6 +57,22 @@ impl Generator {
         }
     }
 
+    /// Uniform, of any size, and near 1/2 and 1; now and then a special number, or one that is no probability.
+    fn probability<T: Number>(&mut self) -> T {
+        let [one, half, small] = [1.0, 0.5, 1.0 / 1024.0].map(T::nearest);
+        let special =
+            [T::nearest(0.0), T::nearest(-0.0), half, one, -T::least_subnormal(), T::INFINITY, T::NAN];
+        match self.integer() % 64 {
+            i @ 0..7 => special[i as usize],
+            7..20 => self.fraction(),
+            20..24 => T::of_bits(self.integer() % T::LEAST_NORMAL.bits()),
+            24..40 => T::of_bits(self.integer() % one.bits()),
+            40..50 => half + self.signed::<T>() * small,
+            50..56 => one - self.fraction::<T>() * small,
+            _ => one - T::of_bits(self.integer() % one.bits()),
+        }
+    }
+
     /// 0, 1 or between.
     fn label<T: Number>(&mut self) -> T {
         match self.integer() % 3 {
@@ -146,20 +162,24 @@ fn mixed<S: Storage<T> + Number, T: Number>() -> [Lines<Isa>; 2] {
     [Lines::one(format!("dot {types}"), dot), Lines::one(format!("axpy {types}"), axpy)]
 }
 
-fn elementwise<T: Number>() -> [Lines<Isa>; 4] {
-    type Map<T> = fn(Isa, &[T], &[T], &mut [T]);
-    let maps: [(&str, Map<T>); 4] = [
-        ("sigmoid", |isa, z, _, out| isa.sigmoid(z, out).unwrap()),
-        ("softplus", |isa, z, _, out| isa.softplus(z, out).unwrap()),
-        ("log_loss", |isa, z, y, out| isa.log_loss(z, y, out).unwrap()),
-        ("residual", |isa, z, y, out| isa.residual(z, y, out).unwrap()),
+fn elementwise<T: Number>() -> [Lines<Isa>; 6] {
+    /// Of logits, labels and probabilities.
+    type Map<T> = fn(Isa, [&[T]; 3], &mut [T]);
+    let maps: [(&str, Map<T>); 6] = [
+        ("sigmoid", |isa, [z, ..], out| isa.sigmoid(z, out).unwrap()),
+        ("softplus", |isa, [z, ..], out| isa.softplus(z, out).unwrap()),
+        ("log_loss", |isa, [z, y, _], out| isa.log_loss(z, y, out).unwrap()),
+        ("residual", |isa, [z, y, _], out| isa.residual(z, y, out).unwrap()),
+        ("log_sigmoid", |isa, [z, ..], out| isa.log_sigmoid(z, out).unwrap()),
+        ("logit", |isa, [.., p], out| isa.logit(p, out).unwrap()),
     ];
     maps.map(|(name, map)| {
         let of = move |isa| {
             let (mut hash, mut numbers, n) = (Hash::new(), Generator(3), 20_011);
             let (z, y) = (numbers.many(n, Generator::logit::<T>), numbers.many(n, Generator::label::<T>));
+            let p = numbers.many(n, Generator::probability::<T>);
             let mut out = vec![T::NAN; n];
-            map(isa, &z, &y, &mut out);
+            map(isa, [&z, &y, &p], &mut out);
             hash.numbers(&out);
             hash.0
         };

@@ -57,7 +57,7 @@ fn instruction_sets_are_ordered_slowest_first() {
 
 #[test]
 fn the_free_functions_run_on_the_best() {
-    let free: [(&str, Run<f32, f32>); 10] = [
+    let free: [(&str, Run<f32, f32>); 14] = [
         ("dot", |_, x, y, _| lanegrad::dot(x, y).unwrap()),
         ("axpy", |_, x, y, out| lanegrad::axpy(y[0], x, out).map(zero).unwrap()),
         ("sigmoid", |_, x, _, out| lanegrad::sigmoid(x, out).map(zero).unwrap()),
@@ -68,6 +68,16 @@ fn the_free_functions_run_on_the_best() {
         ("softplus", |_, x, _, out| lanegrad::softplus(x, out).map(zero).unwrap()),
         ("softplus_in_place", |_, _, _, out| {
             lanegrad::softplus_in_place(out);
+            zero(())
+        }),
+        ("log_sigmoid", |_, x, _, out| lanegrad::log_sigmoid(x, out).map(zero).unwrap()),
+        ("log_sigmoid_in_place", |_, _, _, out| {
+            lanegrad::log_sigmoid_in_place(out);
+            zero(())
+        }),
+        ("logit", |_, x, _, out| lanegrad::logit(x, out).map(zero).unwrap()),
+        ("logit_in_place", |_, _, _, out| {
+            lanegrad::logit_in_place(out);
             zero(())
         }),
         ("log_loss", |_, x, y, out| lanegrad::log_loss(x, y, out).map(zero).unwrap()),

@@ -208,7 +208,7 @@ fn check_maps<T: Number>() {
     type Kernel<T> = fn(Isa, &[T], &[T], &mut [T]);
     /// Name, kernel, slice to slice, in place.
     type Forms<T> = (&'static str, Kernel<T>, Map<T>, Map<T>);
-    let maps: [Forms<T>; 4] = [
+    let maps: [Forms<T>; 6] = [
         (
             "sigmoid",
             |isa, z, _, out| isa.sigmoid(z, out).unwrap(),
@@ -220,6 +220,18 @@ fn check_maps<T: Number>() {
             |isa, z, _, out| isa.softplus(z, out).unwrap(),
             |engine, z, _, out| engine.softplus(z, out).unwrap(),
             |engine, _, _, z| engine.softplus_in_place(z),
+        ),
+        (
+            "log_sigmoid",
+            |isa, z, _, out| isa.log_sigmoid(z, out).unwrap(),
+            |engine, z, _, out| engine.log_sigmoid(z, out).unwrap(),
+            |engine, _, _, z| engine.log_sigmoid_in_place(z),
+        ),
+        (
+            "logit",
+            |isa, p, _, out| isa.logit(p, out).unwrap(),
+            |engine, p, _, out| engine.logit(p, out).unwrap(),
+            |engine, _, _, p| engine.logit_in_place(p),
         ),
         (
             "log_loss",

@@ -102,6 +102,8 @@ fn operations_of_an_element() {
         |flops: Flops| [flops.sigmoid, flops.softplus, flops.log_loss, flops.residual, flops.loss_terms];
     assert_eq!(counts(Flops::F32), [47, 67, 69, 47, 77]);
     assert_eq!(counts(Flops::F64), [57, 88, 90, 57, 98]);
+    assert_eq!([Flops::F32, Flops::F64].map(|flops| flops.log_sigmoid), [67, 88]);
+    assert_eq!([Flops::F32, Flops::F64].map(|flops| flops.logit), [48, 59]);
     assert_eq!([Flops::of::<f32>(), Flops::of::<f64>()], [Flops::F32, Flops::F64]);
 }
 

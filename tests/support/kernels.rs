@@ -38,6 +38,16 @@ pub(crate) fn all<T: Number>() -> Vec<(&'static str, Run<T, T>)> {
             isa.softplus_in_place(out);
             zero(())
         }),
+        ("log_sigmoid", |isa, x, _, out| isa.log_sigmoid(x, out).map(zero).unwrap()),
+        ("log_sigmoid_in_place", |isa, _, _, out| {
+            isa.log_sigmoid_in_place(out);
+            zero(())
+        }),
+        ("logit", |isa, x, _, out| isa.logit(x, out).map(zero).unwrap()),
+        ("logit_in_place", |isa, _, _, out| {
+            isa.logit_in_place(out);
+            zero(())
+        }),
         ("log_loss", |isa, x, y, out| isa.log_loss(x, y, out).map(zero).unwrap()),
         ("log_loss_in_place", |isa, _, y, out| isa.log_loss_in_place(out, y).map(zero).unwrap()),
         ("residual", |isa, x, y, out| isa.residual(x, y, out).map(zero).unwrap()),
