@@ -1,13 +1,14 @@
-//! `Engine`: the passes over rows, and elementwise maps over large slices. What it sums stands here; `scores` has
-//! logits and probabilities.
+//! `Engine`: what it sums over rows stands here, logits and probabilities in `scores`, and elementwise maps over large
+//! slices in `maps`.
 
+mod maps;
 mod scores;
 
 use crate::error::Error;
 use crate::isa::Isa;
-use crate::parallel::{for_parts, grain};
+use crate::parallel::grain;
 use crate::pass;
-use crate::rows::{Batch, Element, Maps, Params, Passes, Storage};
+use crate::rows::{Batch, Element, Params, Passes, Storage};
 use crate::sum::{
     At, Centres, ColumnSums, Curvature, Deviations, Diagonal, Finish, Gradient, HessianDiagonal,
     HessianProduct, Leaf, Loss, Summand, Total, Workspace, chunk_rows,
@@ -15,7 +16,6 @@ use crate::sum::{
 use crate::tree::Tree;
 use crate::tree::node::{Sums, width};
 use crate::tuning::{ELEMENT_COST, Source};
-use core::ops::Range;
 
 /// Runs passes over rows on an instruction set, serially or on the threads of the caller's rayon pool.
 ///
@@ -101,7 +101,9 @@ impl Engine {
     /// there are at most eight per thread. Time: O(rows features), at about the speed of memory: each row is
     /// read from memory once, as long as four rows, the weights and the gradient fit into the second-level
     /// cache (40 000 features of `f32` where that has 1 MB). Longer rows are read again, from the third-level
-    /// cache or from memory.
+    /// cache or from memory. Of about a dozen rows or more a pass takes less time than [`dot()`](crate::dot()),
+    /// [`residual()`](crate::residual()) and [`axpy`](crate::axpy) called for each; of one row it takes some 100 ns more
+    /// (`BENCHMARKS.md`).
     ///
     /// # Numeric contract
     ///
@@ -383,124 +385,6 @@ impl Engine {
         let (out, scratch) = workspace.take(tree.width + tree.scratch(chunks)).split_at_mut(tree.width);
         tree.evaluate(0..chunks, out, scratch);
         out
-    }
-}
-
-/// The elementwise kernels over large slices: the methods of [`Isa`] of the same names, shared between
-/// threads, with the same contracts.
-impl Engine {
-    /// [`sigmoid()`](crate::sigmoid()) of each element.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::LengthMismatch`]; `out` is then untouched.
-    pub fn sigmoid<T: Element>(&self, z: &[T], out: &mut [T]) -> Result<(), Error> {
-        Error::unless_same_length([("z", z.len()), ("out", out.len())])?;
-        self.map(out, &|range, out| T::Loops::sigmoid(self.isa, &z[range], out));
-        Ok(())
-    }
-
-    /// [`sigmoid_in_place`](crate::sigmoid_in_place) of each element.
-    pub fn sigmoid_in_place<T: Element>(&self, z: &mut [T]) {
-        self.map(z, &|_, z| T::Loops::sigmoid_in_place(self.isa, z));
-    }
-
-    /// [`softplus`](crate::softplus) of each element.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::LengthMismatch`]; `out` is then untouched.
-    pub fn softplus<T: Element>(&self, z: &[T], out: &mut [T]) -> Result<(), Error> {
-        Error::unless_same_length([("z", z.len()), ("out", out.len())])?;
-        self.map(out, &|range, out| T::Loops::softplus(self.isa, &z[range], out));
-        Ok(())
-    }
-
-    /// [`softplus_in_place`](crate::softplus_in_place) of each element.
-    pub fn softplus_in_place<T: Element>(&self, z: &mut [T]) {
-        self.map(z, &|_, z| T::Loops::softplus_in_place(self.isa, z));
-    }
-
-    /// [`log_sigmoid`](crate::log_sigmoid) of each element.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::LengthMismatch`]; `out` is then untouched.
-    pub fn log_sigmoid<T: Element>(&self, z: &[T], out: &mut [T]) -> Result<(), Error> {
-        Error::unless_same_length([("z", z.len()), ("out", out.len())])?;
-        self.map(out, &|range, out| T::Loops::log_sigmoid(self.isa, &z[range], out));
-        Ok(())
-    }
-
-    /// [`log_sigmoid_in_place`](crate::log_sigmoid_in_place) of each element.
-    pub fn log_sigmoid_in_place<T: Element>(&self, z: &mut [T]) {
-        self.map(z, &|_, z| T::Loops::log_sigmoid_in_place(self.isa, z));
-    }
-
-    /// [`logit`](crate::logit()) of each element.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::LengthMismatch`]; `out` is then untouched.
-    pub fn logit<T: Element>(&self, p: &[T], out: &mut [T]) -> Result<(), Error> {
-        Error::unless_same_length([("p", p.len()), ("out", out.len())])?;
-        self.map(out, &|range, out| T::Loops::logit(self.isa, &p[range], out));
-        Ok(())
-    }
-
-    /// [`logit_in_place`](crate::logit_in_place) of each element.
-    pub fn logit_in_place<T: Element>(&self, p: &mut [T]) {
-        self.map(p, &|_, p| T::Loops::logit_in_place(self.isa, p));
-    }
-
-    /// [`log_loss`](crate::log_loss) of each logit and label.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::LengthMismatch`]; `out` is then untouched.
-    pub fn log_loss<T: Element>(&self, z: &[T], y: &[T], out: &mut [T]) -> Result<(), Error> {
-        Error::unless_same_length([("z", z.len()), ("y", y.len()), ("out", out.len())])?;
-        self.map(out, &|range, out| T::Loops::log_loss(self.isa, &z[range.clone()], &y[range], out));
-        Ok(())
-    }
-
-    /// [`log_loss_in_place`](crate::log_loss_in_place) of each logit and label.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::LengthMismatch`]; `z` is then untouched.
-    pub fn log_loss_in_place<T: Element>(&self, z: &mut [T], y: &[T]) -> Result<(), Error> {
-        Error::unless_same_length([("z", z.len()), ("y", y.len())])?;
-        self.map(z, &|range, z| T::Loops::log_loss_in_place(self.isa, z, &y[range]));
-        Ok(())
-    }
-
-    /// [`residual()`](crate::residual()) of each logit and label.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::LengthMismatch`]; `out` is then untouched.
-    pub fn residual<T: Element>(&self, z: &[T], y: &[T], out: &mut [T]) -> Result<(), Error> {
-        Error::unless_same_length([("z", z.len()), ("y", y.len()), ("out", out.len())])?;
-        self.map(out, &|range, out| T::Loops::residual(self.isa, &z[range.clone()], &y[range], out));
-        Ok(())
-    }
-
-    /// [`residual_in_place`](crate::residual_in_place) of each logit and label.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::LengthMismatch`]; `z` is then untouched.
-    pub fn residual_in_place<T: Element>(&self, z: &mut [T], y: &[T]) -> Result<(), Error> {
-        Error::unless_same_length([("z", z.len()), ("y", y.len())])?;
-        self.map(z, &|range, z| T::Loops::residual_in_place(self.isa, z, &y[range]));
-        Ok(())
-    }
-
-    /// Calls `f` with each part of `out` that a thread fills, and the range of the part.
-    fn map<T: Element>(&self, out: &mut [T], f: &(impl Fn(Range<usize>, &mut [T]) + Sync)) {
-        let grain = grain(self.parallel, out.len(), ELEMENT_COST);
-        for_parts(0, out, grain, &|first, out: &mut [T]| f(first..first + out.len(), out));
     }
 }
 
