@@ -69,8 +69,8 @@ pub(crate) fn gather<'a, S: Float + Pod, T: Float + Pod>(
 /// core looks further ahead.
 #[inline(always)]
 fn copy<S: Copy>(row: &[S], out: &mut [S]) {
-    let (chunks, rest) = row.as_chunks::<8>();
-    let (out_chunks, out_rest) = out.as_chunks_mut::<8>();
+    let (chunks, rest) = row.as_chunks::<16>();
+    let (out_chunks, out_rest) = out.as_chunks_mut::<16>();
     for (out, chunk) in out_chunks.iter_mut().zip(chunks) {
         *out = *chunk;
     }
@@ -94,8 +94,13 @@ fn request_all<S, T: Copy>(batch: &Batch<'_, S, T>, i: usize) {
 /// Asks for a row.
 #[inline(always)]
 fn request<S>(row: &[S]) {
-    for line in (0..size_of_val(row)).step_by(CACHE_LINE) {
+    let bytes = size_of_val(row);
+    for line in (0..bytes).step_by(CACHE_LINE) {
         prefetch_second_level(row, line);
+    }
+    // Rows that do not start with a cache line may end in one more.
+    if !bytes.is_multiple_of(CACHE_LINE) {
+        prefetch_second_level(row, bytes - 1);
     }
 }
 
