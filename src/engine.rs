@@ -102,8 +102,8 @@ impl Engine {
     /// read from memory once, as long as four rows, the weights and the gradient fit into the second-level
     /// cache (40 000 features of `f32` where that has 1 MB). Longer rows are read again, from the third-level
     /// cache or from memory. Of about a dozen rows or more a pass takes less time than [`dot()`](crate::dot()),
-    /// [`residual()`](crate::residual()) and [`axpy`](crate::axpy) called for each; of one row it takes some 100 ns more
-    /// (`BENCHMARKS.md`).
+    /// [`residual()`](crate::residual()) and [`axpy`](crate::axpy) called for each; of one row it takes some 100 ns
+    /// more (`BENCHMARKS.md`).
     ///
     /// # Numeric contract
     ///

@@ -59,7 +59,8 @@
 //!   [`Engine::hessian_diagonal`], [`Engine::predict_proba`]), and maps over large slices, on the threads of the caller's rayon pool.
 //!
 //! Data that are not in memory at once go through a [`SumStream`], batch by batch: a [`GradientStream`], a
-//! [`HessianProductStream`] or a [`HessianDiagonalStream`]. What one worker has summed is a [`PartialSum`]; such parts merge in any order.
+//! [`HessianProductStream`] or a [`HessianDiagonalStream`]. What one worker has summed is a [`PartialSum`]; such
+//! parts merge in any order.
 //!
 //! # To compare with
 //!

@@ -2,10 +2,10 @@
 //! of rows, which scores them, turns the scores into slopes, and accumulates.
 //!
 //! `chunk` is the pass, and says how it goes; `terms` are the value and the slope that it makes of a row. `columns`,
-//! `narrow` and `wide` are the three forms of the steps that go through the features, and `width` chooses one for the width of
-//! a row; `row_kernel` is what they have in common, and `requests` asks for memory ahead of them. `gather` copies the rows
-//! of a gathered chunk together before all that. `scores` makes logits and probabilities alone; `diagonal` and `deviations`
-//! are simpler passes, of squares and of columns.
+//! `narrow` and `wide` are the three forms of the steps that go through the features, and `width` chooses one for the
+//! width of a row; `row_kernel` is what they have in common, and `requests` asks for memory ahead of them. `gather`
+//! copies the rows of a gathered chunk together before all that. `scores` makes logits and probabilities alone;
+//! `diagonal` and `deviations` are simpler passes, of squares and of columns.
 
 mod axpy;
 mod chunk;

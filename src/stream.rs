@@ -23,8 +23,8 @@ use core::ops::Range;
 /// not fill a chunk are held in a buffer of one chunk ([`chunk_rows`] rows); other rows are summed where they
 /// lie.
 ///
-/// A stream keeps a copy of its parameters, and so borrows nothing. It can be kept for many passes over the data: started
-/// again with new parameters, and with a result that is filled again, it allocates nothing once it has run.
+/// A stream keeps a copy of its parameters, and so borrows nothing. It can be kept for many passes over the data:
+/// started again with new parameters, and with a result that is filled again, it allocates nothing once it has run.
 ///
 /// ```
 /// use lanegrad::{Batch, Engine, Gradient, GradientStream, Params, Rows};
@@ -154,8 +154,8 @@ macro_rules! at_params {
                 Ok(Self::of(engine, params, Self::first_row(params, place)?))
             }
 
-            /// Starts again, with other parameters, from the data set's first row: as a new stream does, in the memory of
-            /// this one. Rows that were pushed are forgotten.
+            /// Starts again, with other parameters, from the data set's first row: as a new stream does, in the
+            /// memory of this one. Rows that were pushed are forgotten.
             pub fn restart(&mut self, params: Params<'_, T>) {
                 self.begin(params, 0);
             }

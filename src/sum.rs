@@ -1,5 +1,5 @@
-//! Sums over rows: finished ([`Gradient`], [`HessianProduct`], [`HessianDiagonal`], [`ColumnSums`]), and in parts that merge
-//! ([`PartialSum`]).
+//! Sums over rows: finished ([`Gradient`], [`HessianProduct`], [`HessianDiagonal`], [`ColumnSums`]), and in parts
+//! that merge ([`PartialSum`]).
 
 #[cfg(feature = "serde")]
 mod bits;

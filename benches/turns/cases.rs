@@ -51,9 +51,10 @@ fn shapes(group: &str) -> Vec<(usize, usize)> {
             let narrow = [1, 2, 4, 8, 16, 30].map(|columns| (4096, columns));
             [&narrow[..], &[(1024, 64), (1024, 128), (512, 256), (64, 1000), (16, 4096)]].concat()
         }
-        "small" => {
-            [1, 4, 8, 16, 32].into_iter().flat_map(|rows| [4, 64, 256].map(|columns| (rows, columns))).collect()
-        }
+        "small" => [1, 4, 8, 16, 32]
+            .into_iter()
+            .flat_map(|rows| [4, 64, 256].map(|columns| (rows, columns)))
+            .collect(),
         "terms" => vec![(16_384, 0)],
         _ => panic!("{group} is no group"),
     }

@@ -65,7 +65,8 @@ fn pushed<S: Storage<T>, T: Number, Q: Summand<T>>(
     stream
 }
 
-/// Sums of the loss, of its curvature and of the Hessian's diagonal over a batch in pieces, as rows of a data set from `first` on.
+/// Sums of the loss, of its curvature and of the Hessian's diagonal over a batch in pieces, as rows of a data set
+/// from `first` on.
 fn streamed<S: Storage<T>, T: Number>(
     engine: Engine,
     batch: &Batch<'_, S, T>,

@@ -7,7 +7,7 @@ use crate::rows::{Element, Maps};
 use crate::tuning::ELEMENT_COST;
 use core::ops::Range;
 
-/// The elementwise kernels over large slices: the methods of [`Isa`] of the same names, shared between
+/// The elementwise kernels over large slices: the methods of [`Isa`](crate::Isa) of the same names, shared between
 /// threads, with the same contracts.
 impl Engine {
     /// [`sigmoid()`](crate::sigmoid()) of each element.

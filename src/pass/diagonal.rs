@@ -1,13 +1,13 @@
 //! The second derivatives of the log-loss by each parameter, Σ s h x², over a chunk of rows.
 //!
 //! Logits and curvatures are those of [`chunk`](super::chunk). The squares then go through one plain loop in `f64`,
-//! whatever the arithmetic, as in [`deviations`](super::deviations()): a square of an `f32` does not overflow there, and no
-//! bit depends on the vectors that a compiler makes of it.
+//! whatever the arithmetic, as in [`deviations`](super::deviations()): a square of an `f32` does not overflow there,
+//! and no bit depends on the vectors that a compiler makes of it.
 //!
 //! # Error
 //!
-//! s h errs by at most 5 u of its size and a rounding by s. The square and its product with s h have a rounding each, and a chunk has at most 512 rows: the
-//! sum errs by at most 514 roundings of `f64`, to first order.
+//! s h errs by at most 5 u of its size and a rounding by s. The square and its product with s h have a rounding each,
+//! and a chunk has at most 512 rows: the sum errs by at most 514 roundings of `f64`, to first order.
 
 use super::chunk::{Scratch, with_weights_of_classes};
 use super::row_kernel::counts;
@@ -20,7 +20,8 @@ use crate::simd::{Backend, LoadAs};
 use crate::tree::node::{Head, width, write_head};
 use crate::tuning::Source;
 
-/// Writes the node of a chunk's rows: the sums of s h x², of s h and of s. Rows that count 0 add nothing, whatever they hold.
+/// Writes the node of a chunk's rows: the sums of s h x², of s h and of s. Rows that count 0 add nothing, whatever
+/// they hold.
 #[inline(always)]
 pub(crate) fn diagonal<B: Backend, S: LoadAs<T> + Float, T: Real>(
     b: B,

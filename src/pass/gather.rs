@@ -1,9 +1,9 @@
 //! Rows that lie anywhere: copied together, a chunk of a gathered batch before a pass over it; and scored where they
 //! lie.
 //!
-//! A row is asked for while some before it are copied or scored, as no hardware knows which comes next: into the second-level cache,
-//! which takes more requests at a time than the first. Copies of a chunk stay in that cache; to pass over rows where
-//! they lie, with the same requests, was no faster (`BENCHMARKS.md`, "Measured while tuning").
+//! A row is asked for while some before it are copied or scored, as no hardware knows which comes next: into the
+//! second-level cache, which takes more requests at a time than the first. Copies of a chunk stay in that cache; to
+//! pass over rows where they lie, with the same requests, was no faster (`BENCHMARKS.md`, "Measured while tuning").
 
 use super::dot::dot;
 use crate::num::Float;

@@ -9,11 +9,11 @@ use core::ops::{Add, Mul, Sub};
 
 /// Rows with a label each and, where they do not all count alike, a sample weight each.
 ///
-/// Labels are in \[0, 1\]; those between 0 and 1 ("soft labels") are probabilities. Sample weights are
-/// finite and at least 0; a row of sample weight 0 adds nothing to a sum, whatever it holds. Classes may have weights
-/// too, and each row an offset, which is added to its logit. All have the type of the arithmetic, also where the features
-/// have another. All are checked when the batch is made and not again, so a batch that many passes read, or of which
-/// many parts are made, is checked once.
+/// Labels are in \[0, 1\]; those between 0 and 1 ("soft labels") are probabilities. Sample weights are finite and at
+/// least 0; a row of sample weight 0 adds nothing to a sum, whatever it holds. Classes may have weights too, and each
+/// row an offset, which is added to its logit. All have the type of the arithmetic, also where the features have
+/// another. All are checked when the batch is made and not again, so a batch that many passes read, or of which many
+/// parts are made, is checked once.
 ///
 /// A batch of other labels (`bool`, integers, -1 and 1) needs them as numbers: see [`labels`](crate::labels).
 ///
@@ -219,8 +219,8 @@ impl<'a, S: Storage<T>, T: Element> Batch<'a, S, T> {
         Ok(Self { class_weights: Some(class_weights), ..self })
     }
 
-    /// The rows of this batch with these numbers, in their order, with all that belongs to them: a shuffled mini-batch, or
-    /// a fold of a cross-validation. A row may be there more than once.
+    /// The rows of this batch with these numbers, in their order, with all that belongs to them: a shuffled
+    /// mini-batch, or a fold of a cross-validation. A row may be there more than once.
     ///
     /// Passes and streams take such a batch as any other, and give the bits of the same rows copied together. They
     /// bring the rows of a chunk together in the memory that they work in, and ask for each while others before it are

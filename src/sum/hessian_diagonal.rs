@@ -12,8 +12,9 @@ use core::fmt;
 /// The diagonal of the loss's Hessian, summed over the rows of a batch: the second derivatives by each parameter alone.
 ///
 /// Their quotients are what scales a gradient whose columns have different sizes (Jacobi's preconditioner, a diagonal
-/// Newton step). 1/√ of an entry of the sum (of all rows, with the penalty) is the standard error that a parameter would have
-/// were the others known; the standard errors of all together need the inverse of the whole matrix, and are no smaller.
+/// Newton step). 1/√ of an entry of the sum (of all rows, with the penalty) is the standard error that a parameter
+/// would have were the others known; the standard errors of all together need the inverse of the whole matrix, and
+/// are no smaller.
 ///
 /// Passed to [`Engine::hessian_diagonal_into`] again and again, it is overwritten and not allocated again.
 ///

@@ -117,8 +117,8 @@ impl<R> PartialSum<R> {
     ///
     /// # Errors
     ///
-    /// [`Error::ForeignSum`] where the other part was made with other parameters or another direction, another number of
-    /// features, another type, without fused multiply-add (or with it), or by an incompatible version;
+    /// [`Error::ForeignSum`] where the other part was made with other parameters or another direction, another number
+    /// of features, another type, without fused multiply-add (or with it), or by an incompatible version;
     /// [`Error::OverlappingRows`] where some rows are in both; [`Error::RowsAfterEnd`] where one part ends
     /// inside a chunk and the other has rows beyond. Nothing is changed then.
     pub fn merge(&mut self, other: &Self) -> Result<(), Error> {

@@ -131,8 +131,8 @@ const ADVERSARIAL: [f64; 12] = [
     -704.5737775406731,
 ];
 
-/// The figures that BENCHMARKS.md states of `f64`, in ULP: the worst error of sigmoid and of softplus, and that among results
-/// that are normal numbers; on fused instruction sets, and on others.
+/// The figures that BENCHMARKS.md states of `f64`, in ULP: the worst error of sigmoid and of softplus, and that among
+/// results that are normal numbers; on fused instruction sets, and on others.
 const STATED: [[[f64; 2]; 2]; 2] = [[[0.8005, 0.709], [0.857, 0.857]], [[0.8095, 0.7345], [0.9022, 0.9022]]];
 
 /// No worse case than those that are stated; and these are met, so that the figures are no larger than they must
