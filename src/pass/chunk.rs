@@ -24,7 +24,9 @@
 //!
 //! On a Zen 4 (`BENCHMARKS.md`, "Measured while tuning"): to score four rows and accumulate four of the block before
 //! in one loop over the columns, or a row and a quarter of the columns of four; to ask for memory by instructions, in
-//! either step or both, into the first or the second level; to keep copies of rows of more than four vectors.
+//! either step or both, into the first or the second level; to keep copies of rows of more than four vectors; to add
+//! offsets before the block before is accumulated, which made small batches without offsets a tenth slower, or by a
+//! function that is not inlined.
 //!
 //! # Error
 //!

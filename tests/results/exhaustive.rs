@@ -239,5 +239,5 @@ fn sampled() {
 #[test]
 #[ignore = "takes minutes: cargo test --release --test results exhaustive -- --ignored --nocapture"]
 fn exhaustive() {
-    sweep(1);
+    sweep(reduction());
 }
