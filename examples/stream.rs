@@ -43,7 +43,7 @@ fn main() -> Result<(), lanegrad::Error> {
     push(&mut second, boundary, rows)?;
     let mut sum = second.into_sum();
     sum.merge(&first.into_sum())?;
-    assert_eq!(sum.finish(Extent::of_rows(rows as u64))?, whole);
+    assert_eq!(sum.finish(&Extent::of_rows(rows as u64))?, whole);
 
     whole.average()?;
     println!("mean loss {:.6}, dL/db {:+.6}, dL/dw[0] {:+.6}", whole.loss, whole.db, whole.dw[0]);

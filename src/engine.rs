@@ -13,8 +13,8 @@ use crate::sum::{
     At, Centres, ColumnSums, Curvature, Deviations, Diagonal, Finish, Gradient, HessianDiagonal,
     HessianProduct, Leaf, Loss, Summand, Total, Workspace, chunk_rows,
 };
-use crate::tree::Tree;
 use crate::tree::node::{Sums, width};
+use crate::tree::{Forest, Tree};
 use crate::tuning::{ELEMENT_COST, Source};
 
 /// Runs passes over rows on an instruction set, serially or on the threads of the caller's rayon pool.
@@ -365,27 +365,78 @@ impl Engine {
         if chunks == 0 {
             return &mut [];
         }
-        let pass_scratch = pass::scratch_len(ncols, size_of::<T>());
-        let gathered =
-            if batch.is_gathered() { pass::gather_len(chunk.min(nrows), ncols, size_of::<T>()) } else { 0 };
         let tree = Tree {
             leaf: |i: usize, out: &mut [f64], scratch: &mut [f64]| {
-                let batch = batch.range(i * chunk..nrows.min((i + 1) * chunk));
-                if !batch.is_gathered() {
-                    return Q::Leaf::leaf(at, self.isa, &batch, source, scratch, out);
-                }
-                let (scratch, memory) = scratch.split_at_mut(pass_scratch);
-                let batch = S::Passes::gather(self.isa, &batch, memory);
-                Q::Leaf::leaf(at, self.isa, &batch, Source::Cache, scratch, out);
+                self.leaf::<S, T, Q>(
+                    at,
+                    &batch.range(i * chunk..nrows.min((i + 1) * chunk)),
+                    source,
+                    scratch,
+                    out,
+                );
             },
             width: width(ncols),
-            leaf_scratch: pass_scratch + gathered,
+            leaf_scratch: leaf_scratch(batch),
             grain: grain(self.parallel, chunks, chunk * row_cost(ncols)),
         };
         let (out, scratch) = workspace.take(tree.width + tree.scratch(chunks)).split_at_mut(tree.width);
         tree.evaluate(0..chunks, out, scratch);
         out
     }
+
+    /// The node of some segments, of which there is at least one and each batch is a whole one; an empty slice where
+    /// none has rows.
+    pub(crate) fn node_of_segments<'w, S: Storage<T>, T: Element, Q: Summand<T>>(
+        &self,
+        at: At<'_, Q, T>,
+        segments: &[Batch<'_, S, T>],
+        workspace: &'w mut Workspace,
+    ) -> &'w mut [f64] {
+        let ncols = segments.first().map_or(0, |batch| batch.rows().ncols());
+        let chunk = chunk_rows::<T>(ncols);
+        let chunks = |segment: usize| segments[segment].nrows().div_ceil(chunk);
+        let all = (0..segments.len()).map(chunks).sum();
+        let forest = Forest {
+            leaf: |segment: usize, i: usize, out: &mut [f64], scratch: &mut [f64]| {
+                let batch = &segments[segment];
+                let rows = batch.range(i * chunk..batch.nrows().min((i + 1) * chunk));
+                self.leaf::<S, T, Q>(at, &rows, pass::source(&batch.rows()), scratch, out);
+            },
+            leaves: chunks,
+            width: width(ncols),
+            leaf_scratch: segments.iter().map(leaf_scratch).max().unwrap_or(0),
+            grain: grain(self.parallel, all, chunk * row_cost(ncols)),
+        };
+        let len = forest.width + forest.scratch(0..segments.len());
+        let (out, scratch) = workspace.take(len).split_at_mut(forest.width);
+        if forest.evaluate(0..segments.len(), out, scratch) { out } else { &mut [] }
+    }
+
+    /// Writes the node of the rows of a chunk.
+    #[inline(always)]
+    fn leaf<S: Storage<T>, T: Element, Q: Summand<T>>(
+        &self,
+        at: At<'_, Q, T>,
+        rows: &Batch<'_, S, T>,
+        source: Source,
+        scratch: &mut [f64],
+        out: &mut [f64],
+    ) {
+        if !rows.is_gathered() {
+            return Q::Leaf::leaf(at, self.isa, rows, source, scratch, out);
+        }
+        let (scratch, memory) = scratch.split_at_mut(pass::scratch_len(rows.rows().ncols(), size_of::<T>()));
+        let gathered = S::Passes::gather(self.isa, rows, memory);
+        Q::Leaf::leaf(at, self.isa, &gathered, Source::Cache, scratch, out);
+    }
+}
+
+/// Length of the memory that the pass over a chunk of a batch works in.
+fn leaf_scratch<S: Storage<T>, T: Element>(batch: &Batch<'_, S, T>) -> usize {
+    let (nrows, ncols) = (batch.nrows(), batch.rows().ncols());
+    let rows = chunk_rows::<T>(ncols).min(nrows);
+    let gathered = if batch.is_gathered() { pass::gather_len(rows, ncols, size_of::<T>()) } else { 0 };
+    pass::scratch_len(ncols, size_of::<T>()) + gathered
 }
 
 /// Cost of a row in operations on an element: one for each feature, and those that its logit takes.

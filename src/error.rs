@@ -104,11 +104,18 @@ pub enum Error {
         /// The number of rows in a chunk.
         chunk_rows: usize,
     },
-    /// A data set of more than 2^63 rows.
+    /// A segment of more than 2^63 rows, or a data set of more than 2^63 segments.
     TooManyRows,
-    /// Two sums that are no parts of one: they differ in parameters, direction, features, number type or
-    /// version, or only one is fused.
-    ForeignSum,
+    /// Two sums that are no parts of one.
+    ForeignSum {
+        /// What they differ in.
+        difference: &'static str,
+    },
+    /// Bytes that are not those of a sum.
+    Malformed {
+        /// The reason.
+        reason: &'static str,
+    },
     /// Rows that are in both of two sums.
     OverlappingRows {
         /// The place of the first row of the first chunk that is in both.
@@ -118,6 +125,11 @@ pub enum Error {
     RowsAfterEnd {
         /// The place after the last row.
         end: Place,
+    },
+    /// Segments that were summed, and have other numbers of rows in the data set.
+    OtherRows {
+        /// The first and one more than the last of segments among which there is such a one.
+        segments: Range<u64>,
     },
     /// Rows that are in no part of a sum.
     MissingRows {
@@ -167,7 +179,10 @@ impl fmt::Display for Error {
                 "the shape disagrees: `data` has {len} elements, too few for {nrows} rows of {ncols} features every {row_stride}"
             ),
             Self::StrideTooShort { row_stride, ncols } => {
-                write!(f, "rows overlap: `row_stride` is {row_stride}, less than the {ncols} features of a row")
+                write!(
+                    f,
+                    "rows overlap: `row_stride` is {row_stride}, less than the {ncols} features of a row"
+                )
             }
             Self::RowsOutOfRange { start, end, nrows } => {
                 write!(f, "the range {start}..{end} is not within the {nrows} rows")
@@ -180,13 +195,20 @@ impl fmt::Display for Error {
             }
             Self::Label { index, value } => {
                 write!(f, "`labels[{index}]` is {value}, which is not between 0 and 1")?;
-                if *value == -1.0 { f.write_str("; `labels::from_signs` makes 0 and 1 of -1 and 1") } else { Ok(()) }
+                if *value == -1.0 {
+                    f.write_str("; `labels::from_signs` makes 0 and 1 of -1 and 1")
+                } else {
+                    Ok(())
+                }
             }
             Self::OtherLabel { index, value, classes: [zero, one] } => {
                 write!(f, "`labels[{index}]` is {value}, which is neither {zero} nor {one}")
             }
             Self::ClassWeight { class, value } => {
-                write!(f, "the weight of class {class} is {value}, which is not a finite number of at least 0")
+                write!(
+                    f,
+                    "the weight of class {class} is {value}, which is not a finite number of at least 0"
+                )
             }
             Self::Offset { index, value } => {
                 write!(f, "`offsets[{index}]` is {value}, which is not a finite number")
@@ -202,14 +224,32 @@ impl fmt::Display for Error {
                 write!(f, "the sample weights add up to {sum}, which is no finite number above 0")
             }
             Self::NotAChunkBoundary { place, chunk_rows } => {
-                write!(f, "a shard starts at {place}, which is no multiple of the {chunk_rows} rows of a chunk")
+                write!(
+                    f,
+                    "a shard starts at {place}, which is no multiple of the {chunk_rows} rows of a chunk"
+                )
             }
-            Self::TooManyRows => f.write_str("the data set has more than 2^63 rows"),
-            Self::ForeignSum => f.write_str(
-                "the sums do not belong together: other parameters or direction, other features, number type or version, or only one is fused",
-            ),
+            Self::TooManyRows => f.write_str("there are more than 2^63 rows of a segment, or segments"),
+            Self::ForeignSum { difference } => {
+                write!(f, "the sums do not belong together: they differ in {difference}")
+            }
+            Self::Malformed { reason } => {
+                write!(f, "not the bytes of a sum that this version can go on with: {reason}")
+            }
             Self::OverlappingRows { place } => write!(f, "rows from {place} on are in both sums"),
-            Self::RowsAfterEnd { end } => write!(f, "the data set ends before {end}, and there are rows after it"),
+            Self::RowsAfterEnd { end } => {
+                write!(f, "the data set ends before {end}, and there are rows after it")
+            }
+            Self::OtherRows { segments: Range { start, end } } if start + 1 == *end => {
+                write!(f, "segment {start} was summed with another number of rows than it has")
+            }
+            Self::OtherRows { segments: Range { start, end } } => {
+                write!(
+                    f,
+                    "of the segments {start} to {} one was summed with another number of rows than it has",
+                    end - 1
+                )
+            }
             Self::MissingRows { place } => write!(f, "rows from {place} on are missing"),
             Self::NoRows => f.write_str("the data set has no rows"),
             Self::UnknownIsa { available } => {

@@ -59,8 +59,9 @@
 //!   [`Engine::hessian_diagonal`], [`Engine::predict_proba`]), and maps over large slices, on the threads of the caller's rayon pool.
 //!
 //! Data that are not in memory at once go through a [`SumStream`], batch by batch: a [`GradientStream`], a
-//! [`HessianProductStream`] or a [`HessianDiagonalStream`]. What one worker has summed is a [`PartialSum`]; such
-//! parts merge in any order.
+//! [`HessianProductStream`], a [`HessianDiagonalStream`] or a [`DeviationsStream`]. What one worker has summed is a
+//! [`PartialSum`], which is sent as bytes; such parts merge in any order. The rows may be those of a list of files, the
+//! segments of a data set, which [`Extent::plan`] shares between workers.
 //!
 //! # To compare with
 //!
@@ -93,6 +94,8 @@ mod tuning;
 mod error;
 #[cfg(feature = "alloc")]
 mod parallel;
+#[cfg(feature = "alloc")]
+mod plan;
 mod simd;
 
 mod isa;
@@ -130,12 +133,16 @@ pub use kernels::{
     axpy, dot, log_loss, log_loss_in_place, log_sigmoid, log_sigmoid_in_place, logit, logit_in_place,
     residual, residual_in_place, sigmoid, sigmoid_in_place, softplus, softplus_in_place,
 };
-pub use place::{Extent, Place};
+#[cfg(feature = "alloc")]
+pub use place::Extent;
+pub use place::Place;
+#[cfg(feature = "alloc")]
+pub use plan::{Piece, Shard};
 pub use rows::{Batch, Element, Params, RowIndex, Rows, RowsIter, Storage, labels};
 #[cfg(feature = "alloc")]
-pub use stream::{GradientStream, HessianDiagonalStream, HessianProductStream, SumStream};
+pub use stream::{DeviationsStream, GradientStream, HessianDiagonalStream, HessianProductStream, SumStream};
 #[cfg(feature = "alloc")]
 pub use sum::{
-    ColumnSums, Curvature, Deviations, Diagonal, Gradient, GradientSum, HessianDiagonal, HessianDiagonalSum,
-    HessianProduct, HessianProductSum, Loss, PartialSum, Summand, Total, chunk_rows,
+    ColumnSums, Curvature, Deviations, DeviationsSum, Diagonal, Gradient, GradientSum, HessianDiagonal,
+    HessianDiagonalSum, HessianProduct, HessianProductSum, Loss, PartialSum, Summand, Total, chunk_rows,
 };

@@ -6,8 +6,8 @@ use crate::pass;
 use crate::place::Place;
 use crate::rows::{Batch, Element, Params, Rows, Storage};
 use crate::sum::{
-    At, Curvature, Diagonal, Finish, Kept, Leaf, Loss, MOST_ROWS, PartialSum, Summand, Total, Workspace,
-    chunk_rows,
+    At, Centres, Curvature, Deviations, Diagonal, Finish, Kept, Leaf, Loss, MOST_ROWS, PartialSum,
+    SegmentRows, Summand, Total, Workspace, chunk_rows,
 };
 use crate::tree::node::{Sums, width};
 use crate::tree::{Span, aligned};
@@ -50,8 +50,15 @@ pub struct SumStream<S, T: Element, Q: Summand<T>> {
     engine: Engine,
     at: Kept<Q, T>,
     sum: PartialSum<Q::Total>,
-    first_row: u64,
-    next_row: u64,
+    /// The tag of the data set.
+    tag: u64,
+    /// The place of the first row, and of the next one.
+    first: Place,
+    next: Place,
+    /// The number of rows that were pushed.
+    nrows: u64,
+    /// True once the data set has ended.
+    ended: bool,
     pending: Pending<S, T>,
     workspace: Workspace,
 }
@@ -64,6 +71,9 @@ pub type HessianProductStream<S, T> = SumStream<S, T, Curvature>;
 
 /// A stream of the Hessian's diagonal.
 pub type HessianDiagonalStream<S, T> = SumStream<S, T, Diagonal>;
+
+/// A stream of the columns' distances from centres, or of their squares.
+pub type DeviationsStream<S, T> = SumStream<S, T, Deviations>;
 
 /// Rows that do not fill a chunk yet.
 #[derive(Clone)]
@@ -141,23 +151,24 @@ macro_rules! at_params {
             /// A stream of a data set's rows from the first one on.
             #[must_use]
             pub fn new(engine: Engine, params: Params<'_, T>) -> Self {
-                Self::of(engine, params, 0)
+                Self::of(engine, params, Place::default())
             }
 
             /// A stream of a shard's rows, of which the first is at this place of the data set.
             ///
             /// # Errors
             ///
-            /// [`Error::NotAChunkBoundary`] where that is no multiple of [`chunk_rows`]; [`Error::TooManyRows`] where
-            /// it is beyond 2^63.
+            /// [`Error::NotAChunkBoundary`] where its row is no multiple of [`chunk_rows`]; [`Error::TooManyRows`]
+            /// where that, or the segment, is beyond 2^63.
             pub fn starting_at(engine: Engine, params: Params<'_, T>, place: Place) -> Result<Self, Error> {
-                Ok(Self::of(engine, params, Self::first_row(params, place)?))
+                Self::check_start(params, place)?;
+                Ok(Self::of(engine, params, place))
             }
 
             /// Starts again, with other parameters, from the data set's first row: as a new stream does, in the
             /// memory of this one. Rows that were pushed are forgotten.
             pub fn restart(&mut self, params: Params<'_, T>) {
-                self.begin(params, 0);
+                self.begin(params, Place::default());
             }
 
             /// Starts again, as [`restart`](Self::restart), from the first row of a shard.
@@ -166,7 +177,8 @@ macro_rules! at_params {
             ///
             /// Those of [`starting_at`](Self::starting_at); the stream goes on as before then.
             pub fn restart_at(&mut self, params: Params<'_, T>, place: Place) -> Result<(), Error> {
-                self.begin(params, Self::first_row(params, place)?);
+                Self::check_start(params, place)?;
+                self.begin(params, place);
                 Ok(())
             }
         })+
@@ -196,7 +208,8 @@ impl<S: Storage<T>, T: Element> HessianProductStream<S, T> {
         place: Place,
     ) -> Result<Self, Error> {
         let at = along(params, direction)?;
-        Ok(Self::of(engine, at, Self::first_row(at, place)?))
+        Self::check_start(at, place)?;
+        Ok(Self::of(engine, at, place))
     }
 
     /// Starts again, with other parameters and another direction, as [`GradientStream::restart`].
@@ -220,7 +233,41 @@ impl<S: Storage<T>, T: Element> HessianProductStream<S, T> {
         place: Place,
     ) -> Result<(), Error> {
         let at = along(params, direction)?;
-        self.begin(at, Self::first_row(at, place)?);
+        Self::check_start(at, place)?;
+        self.begin(at, place);
+        Ok(())
+    }
+}
+
+impl<S: Storage<T>, T: Element> DeviationsStream<S, T> {
+    /// A stream of what [`Engine::deviations`] sums, from the data set's first row on: distances from centres, one for
+    /// each column.
+    #[must_use]
+    pub fn new(engine: Engine, centres: &[f64]) -> Self {
+        Self::of(engine, Centres { centres, squared: false }, Place::default())
+    }
+
+    /// A stream of what [`Engine::squared_deviations`] sums, from the data set's first row on.
+    #[must_use]
+    pub fn squared(engine: Engine, centres: &[f64]) -> Self {
+        Self::of(engine, Centres { centres, squared: true }, Place::default())
+    }
+
+    /// Starts again from the data set's first row, in the memory of this stream: with other centres, and with distances
+    /// or, where `squared`, their squares. Rows that were pushed are forgotten.
+    pub fn restart(&mut self, centres: &[f64], squared: bool) {
+        self.begin(Centres { centres, squared }, Place::default());
+    }
+
+    /// Starts again, as [`restart`](Self::restart), from the first row of a shard.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`GradientStream::starting_at`]; the stream goes on as before then.
+    pub fn restart_at(&mut self, centres: &[f64], squared: bool, place: Place) -> Result<(), Error> {
+        let at = Centres { centres, squared };
+        Self::check_start(at, place)?;
+        self.begin(at, place);
         Ok(())
     }
 }
@@ -233,31 +280,45 @@ fn along<'a, T>(params: Params<'a, T>, direction: Params<'a, T>) -> Result<[Para
 }
 
 impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
-    fn of(engine: Engine, at: At<'_, Q, T>, first_row: u64) -> Self {
+    fn of(engine: Engine, at: At<'_, Q, T>, first: Place) -> Self {
         let (sum, pending) = (PartialSum::new(Q::Leaf::fingerprint(at, engine.isa())), Pending::new());
         let (kept, workspace) = (Kept::<Q, T>::default(), Workspace::default());
-        let mut stream = Self { engine, at: kept, sum, first_row, next_row: first_row, pending, workspace };
+        let (tag, nrows, ended) = (0, 0, false);
+        let mut stream =
+            Self { engine, at: kept, sum, tag, first, next: first, nrows, ended, pending, workspace };
         Q::Leaf::keep(at, &mut stream.at);
         stream
     }
 
-    fn begin(&mut self, at: At<'_, Q, T>, first_row: u64) {
+    fn begin(&mut self, at: At<'_, Q, T>, first: Place) {
         Q::Leaf::keep(at, &mut self.at);
-        self.sum.restart(Q::Leaf::fingerprint(at, self.engine.isa()));
-        (self.first_row, self.next_row) = (first_row, first_row);
+        self.sum.restart(Q::Leaf::fingerprint(at, self.engine.isa()).with_tag(self.tag));
+        (self.first, self.next, self.nrows, self.ended) = (first, first, 0, false);
         self.pending.clear();
     }
 
-    /// The number of the row at a place, where a shard can start there.
-    fn first_row(at: At<'_, Q, T>, place: Place) -> Result<u64, Error> {
+    /// `Ok` where a shard can start at a place.
+    fn check_start(at: At<'_, Q, T>, place: Place) -> Result<(), Error> {
         let chunk_rows = chunk_rows::<T>(Q::Leaf::ncols(at));
         if !place.row().is_multiple_of(chunk_rows as u64) {
             return Err(Error::NotAChunkBoundary { place, chunk_rows });
         }
-        if place.row() > MOST_ROWS {
+        if place.row() > MOST_ROWS || place.segment() > MOST_ROWS {
             return Err(Error::TooManyRows);
         }
-        Ok(place.row())
+        Ok(())
+    }
+
+    /// This stream with a tag of the data set: sums with different tags never merge. It stays when the stream starts
+    /// again. Without one it is 0.
+    ///
+    /// Whoever hands out the shards of a data set makes the tag, of whatever tells it from another: a hash of its
+    /// version, of the list of its files, of how its columns were coded. It is handed out with the parameters.
+    #[must_use]
+    pub fn with_tag(mut self, tag: u64) -> Self {
+        self.tag = tag;
+        self.sum.set_tag(tag);
+        self
     }
 
     /// The engine that sums.
@@ -269,7 +330,13 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
     /// The number of rows that were pushed.
     #[must_use]
     pub const fn nrows(&self) -> u64 {
-        self.next_row - self.first_row
+        self.nrows
+    }
+
+    /// The place of the next row.
+    #[must_use]
+    pub const fn place(&self) -> Place {
+        self.next
     }
 
     /// Adds the next rows.
@@ -277,14 +344,14 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
     /// # Errors
     ///
     /// [`Error::LengthMismatch`] where the rows have not a feature for each weight;
-    /// [`Error::TooManyRows`] where the data set would have more than 2^63 rows. Nothing is added then.
+    /// [`Error::TooManyRows`] where the segment would have more than 2^63 rows; [`Error::RowsAfterEnd`] behind the end
+    /// of the data set ([`end_data`](Self::end_data)). Nothing is added then.
     pub fn push(&mut self, batch: &Batch<'_, S, T>) -> Result<(), Error> {
         let rows = batch.rows();
         let at = Q::Leaf::kept(&self.at);
-        Q::Leaf::check(at, rows.ncols())?;
         let nrows = batch.nrows();
-        let end = self.next_row.checked_add(nrows as u64).filter(|&end| end <= MOST_ROWS);
-        let end = end.ok_or(Error::TooManyRows)?;
+        let end = self.end_of(batch)?;
+        let (segment, end) = (end.segment(), end.row());
 
         let chunk = chunk_rows::<T>(rows.ncols());
         let held = self.pending.labels.len();
@@ -292,7 +359,7 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
         self.pending.hold(batch, 0..to_fill);
         if self.pending.labels.len() == chunk {
             let node = self.pending.sum::<Q>(self.engine, at, &mut self.workspace);
-            self.sum.insert(Span::leaf(self.next_row / chunk as u64), node);
+            self.sum.insert(segment, Span::leaf(self.next.row() / chunk as u64), node);
             self.pending.clear();
         }
         let whole = if self.pending.labels.is_empty() { (nrows - to_fill) / chunk * chunk } else { 0 };
@@ -302,23 +369,97 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
             let start = to_fill + (span.leaves().start - first_chunk) as usize * chunk;
             let node = batch.range(start..start + (chunk << span.level()));
             let numbers = self.engine.node::<S, T, Q>(at, &node, source, &mut self.workspace);
-            self.sum.insert(span, numbers);
+            self.sum.insert(segment, span, numbers);
         }
         self.pending.hold(batch, to_fill + whole..nrows);
-        self.next_row = end;
+        self.next = Place::at(segment, end);
+        self.nrows += nrows as u64;
         Ok(())
+    }
+
+    /// The place behind these rows, if they can be the next.
+    fn end_of(&self, batch: &Batch<'_, S, T>) -> Result<Place, Error> {
+        Q::Leaf::check(Q::Leaf::kept(&self.at), batch.rows().ncols())?;
+        if self.ended {
+            return Err(Error::RowsAfterEnd { end: self.next });
+        }
+        let end = self.next.row().checked_add(batch.nrows() as u64).filter(|&end| end <= MOST_ROWS);
+        Ok(Place::at(self.next.segment(), end.ok_or(Error::TooManyRows)?))
+    }
+
+    /// Ends the segment that rows were pushed of; without rows it is an empty one. The next row is the first of the next
+    /// segment. Nothing happens behind the end of the data set.
+    pub fn end_segment(&mut self) {
+        if self.ended || self.next.segment() >= MOST_ROWS {
+            return;
+        }
+        self.sum_pending();
+        self.pending.clear();
+        self.sum.end_segment(self.next.segment(), self.next.row());
+        self.next = Place::at(self.next.segment() + 1, 0);
+    }
+
+    /// Ends the data set: no segment follows. Ends the segment that rows were pushed of, if there is one. The sum of
+    /// all rows is then no larger than one of a single row.
+    pub fn end_data(&mut self) {
+        if self.next.row() > 0 {
+            self.end_segment();
+        }
+        if !self.ended {
+            self.sum.end_data(self.next.segment());
+            self.ended = true;
+        }
+    }
+
+    /// Adds the next segments, each batch a whole one, and ends them; where rows of a segment were pushed, the first
+    /// batch is the rest of it. Small segments are shared between threads too.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`push`](Self::push). Nothing is added then.
+    pub fn push_segments(&mut self, segments: &[Batch<'_, S, T>]) -> Result<(), Error> {
+        segments.iter().try_for_each(|batch| self.end_of(batch).map(drop))?;
+        let Some(last) =
+            self.next.segment().checked_add(segments.len() as u64).filter(|&last| last <= MOST_ROWS)
+        else {
+            return Err(Error::TooManyRows);
+        };
+        let mut segments = segments;
+        if self.next.row() > 0
+            && let Some((rest, others)) = segments.split_first()
+        {
+            self.push(rest)?;
+            self.end_segment();
+            segments = others;
+        }
+        let at = Q::Leaf::kept(&self.at);
+        for span in aligned(self.next.segment()..last) {
+            let (node, others) = segments.split_at(1 << span.level());
+            let rows = SegmentRows::of_all(node.len(), &|segment| node[segment].nrows() as u64);
+            let numbers = self.engine.node_of_segments::<S, T, Q>(at, node, &mut self.workspace);
+            self.sum.insert_segments(span, rows, numbers);
+            self.nrows += node.iter().map(|batch| batch.nrows() as u64).sum::<u64>();
+            segments = others;
+        }
+        self.next = Place::at(last, 0);
+        Ok(())
+    }
+
+    /// Adds the node of the rows that are held, if there are any.
+    fn sum_pending(&mut self) {
+        if !self.pending.labels.is_empty() {
+            let at = Q::Leaf::kept(&self.at);
+            let chunk = chunk_rows::<T>(Q::Leaf::ncols(at)) as u64;
+            let node = self.pending.sum::<Q>(self.engine, at, &mut self.workspace);
+            self.sum.insert(self.next.segment(), Span::leaf(self.next.row() / chunk), node);
+            self.sum.end_at(self.next.segment(), self.next.row());
+        }
     }
 
     /// The sum of the rows so far, to be merged with those of other shards.
     #[must_use]
     pub fn into_sum(mut self) -> PartialSum<Q::Total> {
-        if !self.pending.labels.is_empty() {
-            let at = Q::Leaf::kept(&self.at);
-            let chunk = chunk_rows::<T>(Q::Leaf::ncols(at)) as u64;
-            let node = self.pending.sum::<Q>(self.engine, at, &mut self.workspace);
-            self.sum.insert(Span::leaf(self.next_row / chunk), node);
-            self.sum.end_at(self.next_row);
-        }
+        self.sum_pending();
         self.sum
     }
 
@@ -341,12 +482,12 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
     ///
     /// [`Error::MissingRows`], as [`SumStream::finish`]; `out` is then untouched.
     pub fn finish_into(&mut self, out: &mut Q::Total) -> Result<(), Error> {
-        if self.first_row != 0 {
+        if self.first != Place::default() {
             return Err(Error::MissingRows { place: Place::default() });
         }
         let at = Q::Leaf::kept(&self.at);
         let ncols = Q::Leaf::ncols(at);
-        if self.next_row == 0 {
+        if self.nrows == 0 {
             <Q::Total as Total>::Finish::set(out, Sums::of(&[]), ncols);
             return Ok(());
         }
@@ -366,13 +507,16 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
 
 impl<S: Clone, T: Element, Q: Summand<T>> Clone for SumStream<S, T, Q> {
     fn clone(&self) -> Self {
-        let Self { engine, at, sum, first_row, next_row, pending, workspace } = self;
+        let Self { engine, at, sum, tag, first, next, nrows, ended, pending, workspace } = self;
         Self {
             engine: *engine,
             at: at.clone(),
             sum: sum.clone(),
-            first_row: *first_row,
-            next_row: *next_row,
+            tag: *tag,
+            first: *first,
+            next: *next,
+            nrows: *nrows,
+            ended: *ended,
             pending: pending.clone(),
             workspace: workspace.clone(),
         }
@@ -384,7 +528,7 @@ impl<S, T: Element, Q: Summand<T>> fmt::Debug for SumStream<S, T, Q> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SumStream")
             .field("engine", &self.engine)
-            .field("rows", &(self.first_row..self.next_row))
+            .field("places", &(self.first..self.next))
             .field("pending", &self.pending.labels.len())
             .finish_non_exhaustive()
     }

@@ -1,27 +1,27 @@
 //! Sums over rows: finished ([`Gradient`], [`HessianProduct`], [`HessianDiagonal`], [`ColumnSums`]), and in parts
 //! that merge ([`PartialSum`]).
 
-#[cfg(feature = "serde")]
-mod bits;
+mod bytes;
 mod column_sums;
 mod fingerprint;
 mod gradient;
+mod hash;
 mod hessian_diagonal;
 mod hessian_product;
+mod part;
 mod partial;
 mod summand;
 mod total;
-#[cfg(feature = "serde")]
-mod wire;
 mod workspace;
 
 pub(crate) use self::column_sums::Centres;
 pub use self::column_sums::{ColumnSums, Deviations};
 pub use self::gradient::Gradient;
+pub(crate) use self::hash::SegmentRows;
 pub use self::hessian_diagonal::HessianDiagonal;
 pub use self::hessian_product::HessianProduct;
 pub(crate) use self::partial::MOST_ROWS;
-pub use self::partial::{GradientSum, HessianDiagonalSum, HessianProductSum, PartialSum};
+pub use self::partial::{DeviationsSum, GradientSum, HessianDiagonalSum, HessianProductSum, PartialSum};
 pub(crate) use self::summand::{At, Kept, Leaf};
 pub use self::summand::{Curvature, Diagonal, Loss, Summand};
 pub(crate) use self::total::Finish;

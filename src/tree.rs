@@ -21,10 +21,12 @@ mod nodes;
 mod pairwise;
 
 #[cfg(feature = "alloc")]
-pub(crate) use self::nodes::{Nodes, Span, aligned};
+pub(crate) use self::nodes::{Mark, Node, Nodes, Pool, Span, aligned};
 pub(crate) use self::pairwise::Pairwise;
 #[cfg(feature = "alloc")]
-use crate::parallel::join;
+use crate::parallel;
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
 #[cfg(feature = "alloc")]
 use core::ops::Range;
 
@@ -47,7 +49,7 @@ pub(crate) const fn chunk_rows(ncols: usize, bytes: usize) -> usize {
 /// Number of a node's leaves that belong to its left child: the largest power of two below the number of
 /// leaves.
 #[cfg(feature = "alloc")]
-const fn left_leaves(leaves: usize) -> usize {
+pub(crate) const fn left_leaves(leaves: usize) -> usize {
     leaves.next_power_of_two() / 2
 }
 
@@ -56,6 +58,16 @@ const fn left_leaves(leaves: usize) -> usize {
 fn add(left: &mut [f64], right: &[f64]) {
     for (left, right) in left.iter_mut().zip(right) {
         *left += right;
+    }
+}
+
+/// The same where either may have no rows, and so no numbers: the parent is then the other one.
+#[cfg(feature = "alloc")]
+fn join(left: &mut Vec<f64>, right: &[f64]) {
+    if left.is_empty() {
+        left.extend_from_slice(right);
+    } else {
+        add(left, right);
     }
 }
 
@@ -105,7 +117,7 @@ impl<F: Fn(usize, &mut [f64], &mut [f64]) + Sync> Tree<F> {
         let middle = leaves.start + left;
         let (right_out, scratch) = scratch.split_at_mut(self.width);
         let (left_scratch, right_scratch) = scratch.split_at_mut(self.scratch(left));
-        join(
+        parallel::join(
             || self.evaluate(leaves.start..middle, out, left_scratch),
             || self.evaluate(middle..leaves.end, right_out, right_scratch),
         );
@@ -130,126 +142,80 @@ impl<F: Fn(usize, &mut [f64], &mut [f64]) + Sync> Tree<F> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::Pairwise;
-    #[cfg(feature = "alloc")]
-    use super::{Nodes, Span, Tree, aligned, chunk_rows};
-    #[cfg(feature = "alloc")]
-    use std::vec;
-    use std::vec::Vec;
+/// Trees whose roots are the leaves of another tree: those of segments.
+#[cfg(feature = "alloc")]
+pub(crate) struct Forest<F, N> {
+    /// Writes the numbers of a leaf of a segment.
+    pub leaf: F,
+    /// The number of a segment's leaves.
+    pub leaves: N,
+    /// As those of a [`Tree`].
+    pub width: usize,
+    pub leaf_scratch: usize,
+    pub grain: usize,
+}
 
-    /// The rule as the module's text has it: level by level. +0 where there is no leaf.
-    fn by_definition(leaves: &[f64]) -> f64 {
-        let mut level = leaves.to_vec();
-        while level.len() > 1 {
-            level = level.chunks(2).map(|node| node.iter().copied().reduce(|a, b| a + b).unwrap()).collect();
+#[cfg(feature = "alloc")]
+impl<F, N> Forest<F, N>
+where
+    F: Fn(usize, usize, &mut [f64], &mut [f64]) + Sync,
+    N: Fn(usize) -> usize + Sync,
+{
+    /// The tree of a segment.
+    fn tree(&self, segment: usize) -> Tree<impl Fn(usize, &mut [f64], &mut [f64]) + Sync> {
+        let &Self { width, leaf_scratch, grain, .. } = self;
+        let leaf =
+            move |i: usize, out: &mut [f64], scratch: &mut [f64]| (self.leaf)(segment, i, out, scratch);
+        Tree { leaf, width, leaf_scratch, grain }
+    }
+
+    /// True where segments are shared between threads.
+    fn is_shared(&self, segments: Range<usize>) -> bool {
+        segments.map(&self.leaves).fold(0, usize::saturating_add) > self.grain
+    }
+
+    /// Length of the scratch memory for a node of at least one segment.
+    pub(crate) fn scratch(&self, segments: Range<usize>) -> usize {
+        if segments.len() == 1 {
+            return self.tree(segments.start).scratch((self.leaves)(segments.start));
         }
-        level.first().copied().unwrap_or(0.0)
+        let middle = segments.start + left_leaves(segments.len());
+        let [left, right] = [segments.start..middle, middle..segments.end].map(|half| self.scratch(half));
+        self.width + if self.is_shared(segments) { left + right } else { left.max(right) }
     }
 
-    /// Addends of very different size: any other order of additions shows in the bits.
-    fn leaves(n: u32) -> Vec<f64> {
-        (0..n).map(|i| f64::from(i * 7919 % 613) * f64::from(i % 41).exp2()).collect()
-    }
-
-    #[test]
-    fn leaf_by_leaf_gives_the_defined_sum() {
-        let leaves = leaves(300);
-        for n in 0..=leaves.len() {
-            let mut sum = Pairwise::new();
-            for &leaf in &leaves[..n] {
-                sum.push(leaf);
+    /// Writes the numbers of the node of these segments, of which there is at least one; false where none has a leaf,
+    /// and nothing is written.
+    pub(crate) fn evaluate(&self, segments: Range<usize>, out: &mut [f64], scratch: &mut [f64]) -> bool {
+        if segments.len() == 1 {
+            let leaves = (self.leaves)(segments.start);
+            if leaves > 0 {
+                self.tree(segments.start).evaluate(0..leaves, out, scratch);
             }
-            assert_eq!(sum.total().to_bits(), by_definition(&leaves[..n]).to_bits(), "{n} leaves");
+            return leaves > 0;
         }
-    }
-
-    #[cfg(feature = "alloc")]
-    #[test]
-    fn every_grain_gives_the_defined_sum() {
-        let leaves = leaves(130);
-        for n in 1..=leaves.len() {
-            let want = by_definition(&leaves[..n]);
-            for grain in [1, 2, 3, 4, 7, 16, 64, usize::MAX] {
-                let tree = Tree {
-                    leaf: |i: usize, out: &mut [f64], scratch: &mut [f64]| {
-                        assert_eq!((out.len(), scratch.len()), (1, 5));
-                        scratch.fill(f64::NAN);
-                        out[0] = leaves[i];
-                    },
-                    width: 1,
-                    leaf_scratch: 5,
-                    grain,
-                };
-                let mut scratch = vec![f64::NAN; tree.scratch(n)];
-                let mut out = [f64::NAN];
-                tree.evaluate(0..n, &mut out, &mut scratch);
-                assert_eq!(out[0].to_bits(), want.to_bits(), "{n} leaves, grain {grain}");
-            }
+        let middle = segments.start + left_leaves(segments.len());
+        let [left, right] = [segments.start..middle, middle..segments.end];
+        let (right_out, scratch) = scratch.split_at_mut(self.width);
+        let (mut has_left, mut has_right) = (false, false);
+        if self.is_shared(segments) {
+            let (left_scratch, right_scratch) = scratch.split_at_mut(self.scratch(left.clone()));
+            parallel::join(
+                || has_left = self.evaluate(left, out, left_scratch),
+                || has_right = self.evaluate(right, right_out, right_scratch),
+            );
+        } else {
+            has_left = self.evaluate(left, out, scratch);
+            has_right = self.evaluate(right, right_out, scratch);
         }
-    }
-
-    #[cfg(feature = "alloc")]
-    #[test]
-    fn nodes_in_any_order_give_the_defined_sum() {
-        let leaves = leaves(67);
-        for n in 1..=leaves.len() {
-            for cut in 0..n {
-                // The nodes of two parts, the later part first, and from its end.
-                let mut spans: Vec<Span> =
-                    aligned(0..cut as u64).chain(aligned(cut as u64..n as u64)).collect();
-                spans.reverse();
-                let mut nodes = Nodes::default();
-                for span in spans {
-                    let range = span.leaves();
-                    assert_eq!(nodes.overlap(&range), None);
-                    let node = by_definition(&leaves[range.start as usize..range.end as usize]);
-                    nodes.insert(span, &[node]);
-                    assert_eq!(nodes.overlap(&range), Some(range.start));
-                }
-                assert_eq!((nodes.end(), nodes.first_gap()), (n as u64, n as u64));
-                assert_eq!(nodes.iter().count(), n.count_ones() as usize, "siblings that did not join");
-                let total = nodes.total().unwrap()[0];
-                assert_eq!(
-                    total.to_bits(),
-                    by_definition(&leaves[..n]).to_bits(),
-                    "{n} leaves, cut at {cut}"
-                );
-            }
+        match (has_left, has_right) {
+            (true, true) => add(out, right_out),
+            (false, true) => out.copy_from_slice(right_out),
+            (_, false) => {}
         }
-    }
-
-    #[cfg(feature = "alloc")]
-    #[test]
-    fn aligned_nodes_cover_the_leaves_in_order() {
-        for start in 0..40 {
-            for end in start..80 {
-                let mut next = start;
-                for span in aligned(start..end) {
-                    let node = span.leaves();
-                    assert_eq!(node.start, next);
-                    assert_eq!(Span::new(node.start, (node.end - node.start).ilog2()), Some(span));
-                    next = node.end;
-                }
-                assert_eq!(next, end);
-            }
-        }
-        assert_eq!(Span::new(2, 2), None);
-        assert_eq!(Span::new(0, 64), None);
-    }
-
-    #[cfg(feature = "alloc")]
-    #[test]
-    fn chunks_are_of_the_stated_sizes() {
-        for ncols in (0..5000).chain([usize::MAX / 8, usize::MAX]) {
-            for bytes in [4, 8] {
-                let rows = chunk_rows(ncols, bytes);
-                assert!(rows.is_power_of_two() && (64..=512).contains(&rows));
-                let size = |rows: usize| rows.saturating_mul(ncols).saturating_mul(bytes);
-                assert!(rows == 64 || size(rows) <= 256 << 10, "{ncols}");
-                assert!(rows == 512 || size(2 * rows) > 256 << 10, "{ncols}");
-            }
-        }
+        has_left || has_right
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,5 +50,11 @@ mod roofline;
 #[path = "results/rows.rs"]
 mod rows;
 #[cfg(feature = "alloc")]
+#[path = "results/segments.rs"]
+mod segments;
+#[cfg(feature = "alloc")]
 #[path = "results/streams.rs"]
 mod streams;
+#[cfg(feature = "alloc")]
+#[path = "results/sum_bytes.rs"]
+mod sum_bytes;

@@ -1,8 +1,6 @@
 //! The numbers of a node: what they are, and how they lie in memory.
 
 use crate::num::Float;
-#[cfg(feature = "serde")]
-use alloc::vec::Vec;
 
 /// The sums of a pass over the rows of a node, each row counted by its sample weight.
 #[cfg(feature = "alloc")]
@@ -34,16 +32,6 @@ impl<'a> Sums<'a> {
             }
             _ => Self { value: 0.0, by_bias: 0.0, weight_sum: 0.0, by_weights: &[] },
         }
-    }
-
-    /// The numbers of the node, as they lie in memory.
-    #[cfg(feature = "serde")]
-    pub(crate) fn to_vec(self) -> Vec<f64> {
-        let Self { value, by_bias, weight_sum, by_weights } = self;
-        let mut node = Vec::with_capacity(width(by_weights.len()));
-        node.extend([value, by_bias, weight_sum]);
-        node.extend_from_slice(by_weights);
-        node
     }
 }
 

@@ -280,11 +280,19 @@ fn messages() {
             Error::NotAChunkBoundary { place: Place::at_row(100), chunk_rows: 64 },
             "a shard starts at row 100, which is no multiple of the 64 rows of a chunk",
         ),
-        (Error::TooManyRows, "the data set has more than 2^63 rows"),
+        (Error::TooManyRows, "there are more than 2^63 rows of a segment, or segments"),
         (
-            Error::ForeignSum,
-            "the sums do not belong together: other parameters or direction, other features, number type or version, \
-             or only one is fused",
+            Error::ForeignSum { difference: "the number of features" },
+            "the sums do not belong together: they differ in the number of features",
+        ),
+        (
+            Error::Malformed { reason: "it is truncated" },
+            "not the bytes of a sum that this version can go on with: it is truncated",
+        ),
+        (Error::OtherRows { segments: 3..4 }, "segment 3 was summed with another number of rows than it has"),
+        (
+            Error::OtherRows { segments: 4..8 },
+            "of the segments 4 to 7 one was summed with another number of rows than it has",
         ),
         (Error::OverlappingRows { place: Place::at_row(512) }, "rows from row 512 on are in both sums"),
         (
@@ -313,7 +321,7 @@ mod passes {
     use crate::support::{isas, scalar};
     use lanegrad::{
         Batch, Engine, Error, Extent, Gradient, GradientStream, GradientSum, HessianDiagonal, HessianProduct,
-        HessianProductStream, Isa, Params, PartialSum, Place, Rows, chunk_rows,
+        HessianProductStream, Isa, Params, Place, Rows, chunk_rows,
     };
 
     /// A gradient that no pass makes.
@@ -511,17 +519,9 @@ mod passes {
     }
 
     /// The sum of a shard of `rows` rows from a chunk on.
-    pub(crate) fn shard(first_chunk: usize, rows: usize) -> GradientSum {
+    fn shard(first_chunk: usize, rows: usize) -> GradientSum {
         let place = Place::at_row((first_chunk * chunk()) as u64);
         let mut stream = GradientStream::starting_at(engine(), params(), place).unwrap();
-        with_batch(rows, |batch| stream.push(batch)).unwrap();
-        stream.into_sum()
-    }
-
-    /// The same shard's curvature along the parameters.
-    pub(crate) fn curved_shard(first_chunk: usize, rows: usize) -> PartialSum<HessianProduct> {
-        let place = Place::at_row((first_chunk * chunk()) as u64);
-        let mut stream = HessianProductStream::starting_at(engine(), params(), params(), place).unwrap();
         with_batch(rows, |batch| stream.push(batch)).unwrap();
         stream.into_sum()
     }
@@ -531,7 +531,7 @@ mod passes {
     }
 
     fn finish(sum: &GradientSum, nrows: u64) -> Result<Gradient, Error> {
-        sum.finish(Extent::of_rows(nrows))
+        sum.finish(&Extent::of_rows(nrows))
     }
 
     /// What `finish` says where rows from a row on are missing.
@@ -614,25 +614,48 @@ mod passes {
         let isa = scalar();
         let sum = shard(0, 1000);
         assert!(sum.clone().merge(&empty(isa, &WEIGHTS, 0.125)).is_ok());
+        let (params, features) = ("parameters, direction or centres", "the number of features");
         let others = [
-            empty(isa, &WEIGHTS, 0.25),
-            empty(isa, &[0.5, 0.25], 0.125),
-            empty(isa, &[-0.25, 0.5], 0.125),
-            empty(isa, &[0.5, -0.25, 0.0], 0.125),
-            empty(isa, &WEIGHTS[..1], -0.25),
-            empty(isa, &[0.5_f32, -0.25], 0.125),
+            (empty(isa, &WEIGHTS, 0.25), params),
+            (empty(isa, &[0.5, 0.25], 0.125), params),
+            (empty(isa, &[-0.25, 0.5], 0.125), params),
+            (empty(isa, &[0.5, -0.25, 0.0], 0.125), features),
+            (empty(isa, &WEIGHTS[..1], -0.25), features),
+            (empty(isa, &[0.5_f32, -0.25], 0.125), "the type of the arithmetic"),
         ];
-        for other in &others {
-            assert_apart(&sum, other, Error::ForeignSum);
+        for (other, difference) in &others {
+            assert_apart(&sum, other, Error::ForeignSum { difference });
         }
         for isa in isas() {
             let other = empty(isa, &WEIGHTS, 0.125);
             if isa.is_fused() {
                 assert!(sum.clone().merge(&other).is_ok());
             } else {
-                assert_apart(&sum, &other, Error::ForeignSum);
+                assert_apart(&sum, &other, Error::ForeignSum { difference: "fused multiply-add" });
             }
         }
+    }
+
+    #[test]
+    fn sums_of_another_data_set_do_not_merge() {
+        let tagged = |tag| {
+            let mut stream = at(0).unwrap().with_tag(tag);
+            with_batch(5, |batch| stream.push(batch)).unwrap();
+            stream
+        };
+        assert!(tagged(0).into_sum() == shard(0, 5));
+        let foreign = Error::ForeignSum { difference: "the tag of the data set" };
+        assert_apart(&tagged(1).into_sum(), &shard(1, 5), foreign.clone());
+        assert_apart(&tagged(1).into_sum(), &tagged(2).into_sum(), foreign.clone());
+        // The tag stays when a stream starts again.
+        let mut stream = tagged(7);
+        stream.restart_at(params(), Place::at_row(chunk() as u64)).unwrap();
+        with_batch(5, |batch| stream.push(batch)).unwrap();
+        let again = stream.into_sum();
+        assert_apart(&again, &shard(0, chunk()), foreign);
+        let mut first = at(0).unwrap().with_tag(7);
+        with_batch(chunk(), |batch| first.push(batch)).unwrap();
+        assert!(first.into_sum().merge(&again).is_ok());
     }
 
     #[test]
@@ -645,7 +668,8 @@ mod passes {
         let mut of_params = sum(params(), params());
         assert!(of_params.merge(&sum(params(), params())).is_ok());
         for foreign in [sum(params(), other), sum(other, params()), sum(other, other)] {
-            assert_eq!(of_params.merge(&foreign), Err(Error::ForeignSum));
+            let difference = "parameters, direction or centres";
+            assert_eq!(of_params.merge(&foreign), Err(Error::ForeignSum { difference }));
         }
     }
 
@@ -705,251 +729,133 @@ mod passes {
         assert_eq!(finish(&shard(3, 0), 0), Err(Error::NoRows));
         assert_eq!(finish(&shard(1, 3), 0), after(0));
     }
-}
 
-/// Sums that nobody wrote.
-#[cfg(feature = "serde")]
-mod serialised {
-    use super::passes::{curved_shard, shard};
-    use lanegrad::{Error, Extent, GradientSum, HessianProduct, PartialSum, Place};
-    use serde_json::{Value, from_value, json, to_value};
-
-    /// Chunks 0 and 1 as one node, and 5 rows in chunk 2.
-    fn good() -> Value {
-        to_value(shard(0, 2 * 512 + 5)).unwrap()
-    }
-
-    fn node(first_chunk: u64, level: u32) -> Value {
-        let zero = "0000000000000000";
-        json!({"first_chunk": first_chunk, "level": level, "value": zero, "by_bias": zero, "weight_sum": zero,
-            "by_weights": [zero, zero]})
-    }
-
-    /// A sum of these nodes.
-    fn of(nodes: &[Value]) -> Value {
-        let mut sum = good();
-        sum["nodes"] = nodes.into();
-        sum["end_row"] = Value::Null;
-        sum
-    }
-
-    fn read(sum: &Value) -> Result<GradientSum, String> {
-        from_value(sum.clone()).map_err(|error| error.to_string())
-    }
-
-    #[track_caller]
-    fn assert_malformed(change: impl FnOnce(&mut Value), text: &str) {
-        let mut sum = good();
-        change(&mut sum);
-        let error = read(&sum).expect_err(text);
-        assert!(error.contains(text), "{error}");
-    }
-
-    #[test]
-    fn what_was_written_is_read() {
-        assert_eq!(good()["nodes"].as_array().unwrap().len(), 2);
-        assert_eq!(read(&good()), Ok(shard(0, 2 * 512 + 5)));
-    }
-
-    #[test]
-    fn nodes_of_another_length() {
-        let text = "a node has not a number for each feature";
-        assert_malformed(|sum| sum["nodes"][0]["by_weights"] = json!([]), text);
-        assert_malformed(|sum| drop(sum["nodes"][1]["by_weights"].as_array_mut().unwrap().pop()), text);
-        assert_malformed(
-            |sum| sum["nodes"][1]["by_weights"].as_array_mut().unwrap().push("0000000000000000".into()),
-            text,
-        );
-        assert_malformed(|sum| sum["fingerprint"]["ncols"] = 3.into(), text);
-    }
-
-    #[test]
-    fn nodes_at_no_place_of_the_tree() {
-        let text = "a node is at no place of the tree";
-        assert_malformed(|sum| sum["nodes"][0]["first_chunk"] = 1.into(), text);
-        for level in [63, 64, 65, u32::MAX] {
-            assert_malformed(|sum| sum["nodes"][0]["level"] = level.into(), text);
-        }
-        // 2^63 rows are 2^54 chunks of 512.
-        for (first_chunk, level) in [(1 << 54, 0), (u64::MAX, 0), (1 << 54, 54), (1 << 62, 62), (3 << 53, 53)]
-        {
-            assert_malformed(|sum| *sum = of(&[node(first_chunk, level)]), text);
-        }
-        for (first_chunk, level) in [(0, 54), ((1 << 54) - 1, 0), (1 << 53, 53)] {
-            assert!(read(&of(&[node(first_chunk, level)])).is_ok());
-        }
-        assert!(read(&of(&[node(0, 54)])).unwrap().finish(Extent::of_rows(1 << 63)).is_ok());
-    }
-
-    /// A node of more rows than can be counted.
-    #[test]
-    fn nodes_larger_than_the_tree() {
-        for level in 55..=62 {
-            let text = "a node is at no place of the tree";
-            assert_malformed(|sum| *sum = of(&[node(0, level)]), text);
-        }
-    }
-
-    #[test]
-    fn overlapping_nodes() {
-        let text = "two nodes overlap";
-        assert_malformed(|sum| *sum = of(&[node(3, 0), node(3, 0)]), text);
-        assert_malformed(|sum| *sum = of(&[node(0, 2), node(3, 0)]), text);
-        assert_malformed(|sum| *sum = of(&[node(3, 0), node(0, 2)]), text);
-        assert_malformed(|sum| *sum = of(&[node(0, 0), node(1, 0), node(0, 1)]), text);
-    }
-
-    /// Nodes in any order, siblings apart: what no sum holds, but nothing is wrong with it.
-    #[test]
-    fn siblings_are_joined() {
-        let sum = read(&of(&[node(3, 0), node(0, 0), node(2, 0), node(1, 0)])).unwrap();
-        assert_eq!(Ok(sum), read(&of(&[node(0, 2)])));
-        // The two halves of all that can be counted.
-        let sum = read(&of(&[node(1 << 53, 53), node(0, 53)])).unwrap();
-        assert!(sum.finish(Extent::of_rows(1 << 63)).is_ok());
-        let text = "the number of rows in a chunk is not that of rows of this width";
-        assert_malformed(
-            |sum| {
-                *sum = of(&[node(1 << 62, 62), node(0, 62)]);
-                sum["fingerprint"]["chunk_rows"] = 1.into();
-            },
-            text,
-        );
-    }
-
-    #[test]
-    fn ends_outside_of_the_last_chunk() {
-        let text = "the last row is not in the last chunk";
-        for end in [0, 1, 512, 1024, 1536, 1537, 5, u64::MAX, 1 << 63] {
-            assert_malformed(|sum| sum["end_row"] = end.into(), text);
-        }
-        assert_malformed(|sum| sum["nodes"] = json!([]), text);
-    }
-
-    #[test]
-    fn numbers_that_are_none() {
-        let text = "not a number of sixteen hexadecimal digits";
-        for bad in [
-            "",
-            "0",
-            "000000000000000",
-            "00000000000000000",
-            "000000000000000g",
-            "+000000000000000",
-            "0x00000000000000",
-            "00000000000000é",
-        ] {
-            assert_malformed(|sum| sum["nodes"][0]["value"] = bad.into(), text);
-            assert_malformed(|sum| sum["nodes"][1]["by_weights"][1] = bad.into(), text);
-        }
-        for bad in [json!(0), json!(0.5), json!(null), json!([])] {
-            assert_malformed(|sum| sum["nodes"][0]["by_bias"] = bad, "invalid type");
-        }
-    }
-
-    #[test]
-    fn unknown_and_missing_fields() {
-        let text = "unknown field `more`";
-        assert_malformed(|sum| sum["more"] = 1.into(), text);
-        assert_malformed(|sum| sum["nodes"][0]["more"] = 1.into(), text);
-        assert_malformed(|sum| drop(sum.as_object_mut().unwrap().remove("nodes")), "missing field `nodes`");
-        assert_malformed(
-            |sum| drop(sum["fingerprint"].as_object_mut().unwrap().remove("fused")),
-            "missing field `fused`",
-        );
-    }
-
-    #[test]
-    fn unknown_fields_of_the_fingerprint() {
-        assert_malformed(|sum| sum["fingerprint"]["more"] = 1.into(), "unknown field `more`");
-    }
-
-    #[test]
-    fn impossible_chunks() {
-        for chunk_rows in [0, 3, 256, 511, 1024, (1 << 32) + 1, 1 << 33, 1 << 63, u64::MAX] {
-            let text = "the number of rows in a chunk is not that of rows of this width";
-            assert_malformed(|sum| sum["fingerprint"]["chunk_rows"] = chunk_rows.into(), text);
-        }
-    }
-
-    /// Features that no machine has memory for, and no nodes that would have to hold them: the chunks are those
-    /// of very wide rows, and nothing is allocated.
-    #[test]
-    fn more_features_than_memory() {
-        for ncols in [u64::MAX, 1 << 63, 1 << 60] {
-            let mut sum = of(&[]);
-            sum["fingerprint"]["ncols"] = ncols.into();
-            sum["fingerprint"]["chunk_rows"] = 64.into();
-            let sum = read(&sum).unwrap();
-            assert_eq!(sum.finish(Extent::of_rows(0)), Err(Error::NoRows));
-            assert_eq!(sum.finish(Extent::of_rows(1)), Err(Error::MissingRows { place: Place::at_row(0) }));
-            assert_eq!(shard(0, 5).merge(&sum), Err(Error::ForeignSum));
-        }
-    }
-
-    /// What no sum of this version can be is refused when it is read.
-    #[test]
-    fn sums_that_this_version_could_not_make() {
-        let foreign_contract = "it was made by a version of another numeric contract";
-        for contract in [0, 1, 3, u32::MAX] {
-            assert_malformed(|sum| sum["fingerprint"]["contract"] = contract.into(), foreign_contract);
-        }
-        let no_type = "the type of the arithmetic is none that there is";
-        for bits in [0, 1, 8, 16, 31, 33, 63, 65, 128, u32::MAX] {
-            assert_malformed(|sum| sum["fingerprint"]["type_bits"] = bits.into(), no_type);
-        }
-        // 256 KB of rows, from 64 of them to 512.
-        let chunk = "the number of rows in a chunk is not that of rows of this width";
-        for (type_bits, ncols, chunk_rows) in [(32, 512, 128), (64, 256, 128), (64, 512, 64), (32, 2000, 64)]
-        {
-            let with = |chunk_rows: u64| {
-                let mut sum = of(&[]);
-                sum["fingerprint"]["type_bits"] = type_bits.into();
-                sum["fingerprint"]["ncols"] = ncols.into();
-                sum["fingerprint"]["chunk_rows"] = chunk_rows.into();
-                sum
-            };
-            assert!(read(&with(chunk_rows)).is_ok(), "{type_bits} bits, {ncols} features");
-            for wrong in [chunk_rows / 2, 2 * chunk_rows] {
-                assert_malformed(|sum| *sum = with(wrong), chunk);
+    /// The sum of whole segments of so many rows from one on; the last has not ended.
+    fn segments(first: u64, rows: &[usize]) -> GradientSum {
+        let mut stream = GradientStream::starting_at(engine(), params(), Place::at(first, 0)).unwrap();
+        for (i, &rows) in rows.iter().enumerate() {
+            if i > 0 {
+                stream.end_segment();
             }
+            with_batch(rows, |batch| stream.push(batch)).unwrap();
         }
-        assert_malformed(|sum| sum["fingerprint"]["kind"] = "curvature".into(), "something else was summed");
-        assert_malformed(|sum| sum["fingerprint"]["kind"] = "moments".into(), "unknown variant `moments`");
+        stream.into_sum()
     }
 
-    /// A sum of other parameters or another type may be read, and then is foreign.
     #[test]
-    fn sums_of_other_parameters_are_foreign() {
-        for (field, value) in
-            [("type_bits", json!(32)), ("params", json!("0000000000000001")), ("fused", json!(false))]
-        {
-            let mut other = of(&[]);
-            other["fingerprint"][field] = value;
-            assert_eq!(shard(0, 5).merge(&read(&other).unwrap()), Err(Error::ForeignSum), "{field}");
+    fn segments_that_are_in_both_sums() {
+        let n = chunk();
+        let overlap = |segment, row: usize| Error::OverlappingRows { place: Place::at(segment, row as u64) };
+        // A whole segment and itself, or a part of it; a segment without rows too.
+        assert_apart(&segments(0, &[5, 0]), &segments(0, &[5, 0]), overlap(0, 0));
+        assert_apart(&segments(2, &[5, 9, 0]), &segments(3, &[5]), overlap(3, 0));
+        assert_apart(&segments(2, &[0, 0, 0]), &segments(3, &[0, 1]), overlap(3, 0));
+        assert_apart(&segments(0, &[3 * n, 1]), &shard(1, n), overlap(0, n));
+        // The same rows of a segment that has not ended.
+        assert_apart(&segments(4, &[1, 2 * n]), &segments(5, &[n]), overlap(5, 0));
+        // An end that both heard of.
+        let end = |place| {
+            let mut stream = GradientStream::<f64, f64>::starting_at(engine(), params(), place).unwrap();
+            stream.end_segment();
+            stream.into_sum()
+        };
+        let place = Place::at(3, n as u64);
+        assert_apart(&end(place), &end(place), overlap(3, n));
+        let mut whole = segments(3, &[n]);
+        whole.merge(&end(place)).unwrap();
+        assert!(whole == segments(3, &[n, 0]));
+        // The end of all of them.
+        let all = || {
+            let mut stream = GradientStream::<f64, f64>::new(engine(), params());
+            stream.end_data();
+            stream.into_sum()
+        };
+        assert_apart(&all(), &all(), overlap(0, 0));
+    }
+
+    #[test]
+    fn rows_after_the_end_of_a_segment_or_of_the_data() {
+        let n = chunk();
+        let ended = |rows: usize| {
+            let mut stream = at(0).unwrap();
+            with_batch(rows, |batch| stream.push(batch)).unwrap();
+            stream.end_segment();
+            stream.into_sum()
+        };
+        let end = Place::at(0, 2 * n as u64);
+        let mut ends_early = GradientStream::<f64, f64>::starting_at(engine(), params(), end).unwrap();
+        ends_early.end_segment();
+        let ends_early = ends_early.into_sum();
+        assert_apart(&ends_early, &shard(2, 1), Error::RowsAfterEnd { end });
+        assert_apart(&ends_early, &shard(1, n + 1), Error::RowsAfterEnd { end });
+        assert!(ends_early.clone().merge(&shard(0, 2 * n)).is_ok());
+        // What is whole holds all its rows.
+        let place = Place::at(0, n as u64);
+        assert_apart(&ended(5), &shard(1, 3), Error::OverlappingRows { place });
+
+        let all = |rows: &[usize]| {
+            let mut stream = GradientStream::starting_at(engine(), params(), Place::default()).unwrap();
+            for &rows in rows {
+                with_batch(rows, |batch| stream.push(batch)).unwrap();
+                stream.end_segment();
+            }
+            stream.end_data();
+            assert_eq!(
+                with_batch(1, |batch| stream.push(batch)),
+                Err(Error::RowsAfterEnd { end: stream.place() })
+            );
+            with_batch(1, |batch| {
+                let error = Err(Error::RowsAfterEnd { end: stream.place() });
+                assert_eq!(stream.push_segments(&[*batch]), error);
+            });
+            let place = stream.place();
+            stream.end_segment();
+            stream.end_data();
+            assert_eq!(stream.place(), place, "nothing is behind the end");
+            stream.into_sum()
+        };
+        let end = Place::at(2, 0);
+        for other in [segments(2, &[1]), segments(7, &[0, 0])] {
+            assert_apart(&all(&[5, 0]), &other, Error::RowsAfterEnd { end });
         }
     }
 
-    /// The loss's sums and those of its curvature are of different types, and what one wrote the other does not
-    /// read, in any format.
     #[test]
-    fn loss_and_curvature_do_not_read_each_other() {
-        type Curved = PartialSum<HessianProduct>;
-        let loss = shard(0, 600);
-        let curvature = curved_shard(0, 600);
-        let text = "something else was summed";
-        let error = from_value::<Curved>(to_value(&loss).unwrap()).unwrap_err().to_string();
-        assert!(error.contains(text), "{error}");
-        let error = from_value::<GradientSum>(to_value(&curvature).unwrap()).unwrap_err().to_string();
-        assert!(error.contains(text), "{error}");
-        assert_eq!(from_value::<Curved>(to_value(&curvature).unwrap()).unwrap(), curvature);
+    fn sums_of_segments_with_other_rows_are_not_finished() {
+        let sum = segments(0, &[5, 600, 0, 9, 7]);
+        let finish = |rows: &[u64]| sum.finish(&Extent::of_segments(rows.iter().copied()));
+        let wrong = |segments| Err(Error::OtherRows { segments });
+        assert!(finish(&[5, 600, 0, 9, 7]).is_ok());
+        for (rows, answer) in [
+            (&[4, 600, 0, 9, 7], wrong(0..4)),
+            (&[600, 5, 0, 9, 7], wrong(0..4)),
+            (&[5, 600, 9, 0, 7], wrong(0..4)),
+            (&[5, 600, 0, 9, 8], Err(Error::MissingRows { place: Place::at(4, 7) })),
+            (&[5, 600, 0, 9, 6], Err(Error::RowsAfterEnd { end: Place::at(4, 6) })),
+        ] {
+            assert_eq!(finish(rows), answer, "{rows:?}");
+        }
+        assert_eq!(finish(&[5, 600, 0, 9]), Err(Error::RowsAfterEnd { end: Place::at(4, 0) }));
+        assert_eq!(finish(&[5, 600, 0, 9, 7, 1]), Err(Error::MissingRows { place: Place::at(5, 0) }));
+        // A segment without rows need not be there.
+        assert_eq!(finish(&[5, 600, 0, 9, 7, 0, 0]), finish(&[5, 600, 0, 9, 7]));
+        assert_eq!(segments(1, &[5]).finish(&Extent::of_segments([0, 5])), finish_one(5));
+        assert_eq!(segments(1, &[5]).finish(&Extent::of_segments([1, 5])), missing(0));
+        assert_eq!(segments(0, &[0, 0]).finish(&Extent::of_segments([0, 0])), Err(Error::NoRows));
+        assert_eq!(segments(0, &[]).finish(&Extent::of_segments([])), Err(Error::NoRows));
+        // The end of the data is known to be elsewhere.
+        let mut stream = at(0).unwrap();
+        with_batch(5, |batch| stream.push(batch)).unwrap();
+        stream.end_data();
+        let ended = stream.into_sum();
+        let finish = |rows: &[u64]| ended.finish(&Extent::of_segments(rows.iter().copied()));
+        assert_eq!(finish(&[5]), finish_one(5));
+        assert_eq!(finish(&[6]), wrong(0..1));
+        assert_eq!(finish(&[5, 0]), Err(Error::MissingRows { place: Place::at(1, 0) }));
+        assert_eq!(finish(&[]), Err(Error::RowsAfterEnd { end: Place::at(0, 0) }));
+    }
 
-        let mut bytes = Vec::new();
-        ciborium::into_writer(&loss, &mut bytes).unwrap();
-        assert!(ciborium::from_reader::<Curved, _>(&bytes[..]).is_err());
-        bytes.clear();
-        ciborium::into_writer(&curvature, &mut bytes).unwrap();
-        assert!(ciborium::from_reader::<GradientSum, _>(&bytes[..]).is_err());
-        assert_eq!(ciborium::from_reader::<Curved, _>(&bytes[..]).unwrap(), curvature);
+    fn finish_one(rows: usize) -> Result<Gradient, Error> {
+        finish(&shard(0, rows), rows as u64)
     }
 }

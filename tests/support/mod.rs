@@ -68,6 +68,22 @@ pub(crate) fn child(test: &str) -> std::process::Command {
     child
 }
 
+/// The words that the bytes of a sum are.
+pub(crate) fn as_words(bytes: &[u8]) -> Vec<u64> {
+    bytes.chunks(8).map(|word| u64::from_le_bytes(word.try_into().expect("whole words"))).collect()
+}
+
+/// The bytes of these words, of which the last is made the checksum: FNV-1a, a word at a time, with the upper half of
+/// the hash added to the lower.
+pub(crate) fn sealed(words: &[u64]) -> Vec<u8> {
+    let (_, content) = words.split_last().expect("a checksum");
+    let checksum = content.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, word| {
+        let hash = (hash ^ word).wrapping_mul(0x0000_0100_0000_01b3);
+        hash ^ (hash >> 32)
+    });
+    content.iter().chain([&checksum]).flat_map(|word| word.to_le_bytes()).collect()
+}
+
 /// A buffer whose elements can start at any offset from a 64-byte boundary.
 pub(crate) struct Buffer<T>(Vec<T>);
 
