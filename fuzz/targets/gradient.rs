@@ -88,7 +88,7 @@ fn merged<R: Total>(sums: impl IntoIterator<Item = PartialSum<R>>, nrows: usize)
     let mut sums = sums.into_iter();
     let mut total = sums.next().expect("at least the last shard");
     for sum in sums {
-        let sent = GradientSum::from_bytes(&sum.to_bytes()).expect("what was written");
+        let sent = PartialSum::from_bytes(&sum.to_bytes()).expect("what was written");
         total.merge(&sent).expect("other rows");
     }
     match nrows {

@@ -3,7 +3,7 @@
 use crate::support::{as_words, rng, scalar, sealed, serial};
 use lanegrad::{
     Batch, Error, Extent, Gradient, GradientStream, GradientSum, HessianProductStream, HessianProductSum,
-    Params, Place, Rows,
+    Isa, Params, Place, Rows,
 };
 use rand::RngExt;
 
@@ -109,6 +109,28 @@ fn what_was_written_is_read() {
     let most = 1 << 63;
     let last = sum(Place::at(most - 1, most - 512), &[512]).into_sum();
     assert!(GradientSum::from_bytes(&last.to_bytes()).unwrap() == last);
+}
+
+/// What a shard sends: the header and the part's own words, and for each node two words and d + 3 numbers.
+#[test]
+fn sizes_are_those_of_the_nodes() {
+    // 31 chunks are nodes of 16, 8, 4, 2 and 1 of them, unless the segment ends.
+    for (features, sizes) in
+        [(30, [424, 424, 1544]), (1000, [8184, 8184, 40_344]), (100_000, [800_184, 800_184, 4_000_344])]
+    {
+        let weights = vec![0.5_f32; features];
+        let chunk = lanegrad::chunk_rows::<f32>(features);
+        let (data, labels) = (vec![1.0_f32; chunk * features], vec![1.0_f32; chunk]);
+        let batch = Batch::new(Rows::new(&data, chunk, features).unwrap(), &labels).unwrap();
+        for (chunks, size) in [1, 2, 31].into_iter().zip(sizes) {
+            let mut stream = GradientStream::new(serial(Isa::best()), Params::new(&weights, 0.0));
+            (0..chunks).for_each(|_| stream.push(&batch).unwrap());
+            assert_eq!(stream.clone().into_sum().to_bytes().len(), size, "{chunks} chunks of {features}");
+            // As a whole segment: one node, with a word more and without those of a part.
+            stream.end_segment();
+            assert_eq!(stream.into_sum().to_bytes().len(), sizes[0] - 24, "{chunks} chunks of {features}");
+        }
+    }
 }
 
 /// Every byte counts: a change of one is found, and so is any other length.
