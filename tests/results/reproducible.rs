@@ -1,8 +1,8 @@
 //! The same bits: whatever shares, cuts, places or sends the work, the result is that of the serial
 //! `scalar` engine.
 use crate::support::{
-    Buffer, Data, Kind, Number, anything, assert_same_bits, fewer, isas, many, numbers, passes, rng, scalar,
-    serial, thin, uniform, with_all_of,
+    Buffer, Data, Kind, Number, anything, assert_same_bits, isas, many, numbers, passes, rng, scalar, serial,
+    thin, uniform, with_all_of,
 };
 use lanegrad::{
     Batch, Element, Engine, Extent, GradientStream, HessianDiagonalStream, HessianProductStream, Isa, Params,
@@ -247,7 +247,7 @@ fn check_maps<T: Number>() {
     let rng = &mut rng(11);
     let pools = pools();
     // The last in several pieces, also where it is reduced.
-    for n in [0, 1, 1000, fewer(1_000_003).max(70_003)] {
+    for n in [0, 1, 1000, crate::support::fewer(1_000_003).max(70_003)] {
         let z: Vec<T> = (0..n).map(|_| anything(rng)).collect();
         let y: Vec<T> = (0..n).map(|_| T::nearest(rng.random_range(0.0..=1.0))).collect();
         let mut out = vec![T::default(); n];
