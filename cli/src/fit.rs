@@ -4,7 +4,7 @@ use crate::{args, note, output};
 use anyhow::{Context, Result, ensure};
 use lanegrad_fit::data::shown;
 use lanegrad_fit::{
-    Copied, DataOptions, Dtype, Ending, Fit, Missing, Model, Options, Progress, TrainingSet, Warning,
+    Copied, DataOptions, Dtype, Ending, Fit, Metrics, Missing, Model, Options, Progress, TrainingSet, Warning,
 };
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -191,8 +191,10 @@ struct Timing {
 const PASSES_OF_MOMENTS: f64 = 2.0;
 
 fn summary(args: &Args, set: &TrainingSet, model: &Model, fit: &Fit, timing: Timing) -> String {
-    let metrics = &fit.metrics;
-    let auc = metrics.auc.map_or("-".to_owned(), |auc| auc.to_string());
+    let (accuracy, auc) = fit.metrics.map_or(Default::default(), |metrics| {
+        let Metrics { accuracy, correct, weight, auc, .. } = metrics;
+        (format!("{accuracy:.6} ({correct} of {weight})"), auc.map_or("-".to_owned(), |auc| auc.to_string()))
+    });
     let seconds = fit.elapsed.as_secs_f64();
     format!(
         "rows        {} of {} features, held as {}, read in {:.2} s\n\
@@ -200,7 +202,7 @@ fn summary(args: &Args, set: &TrainingSet, model: &Model, fit: &Fit, timing: Tim
          objective   {:.15}\n\
          gradient    {:.2e} (largest entry)\n\
          iterations  {} ({}), {} passes over the data\n\
-         accuracy    {:.6} ({} of {})\n\
+         accuracy    {accuracy}\n\
          AUC         {auc}\n\
          time        {seconds:.3} s, {:.1} GB/s\n\
          model       {}\n",
@@ -214,9 +216,6 @@ fn summary(args: &Args, set: &TrainingSet, model: &Model, fit: &Fit, timing: Tim
         fit.iterations,
         ended(fit.ending).0,
         fit.passes,
-        metrics.accuracy,
-        metrics.correct,
-        metrics.weight,
         (fit.passes as f64 + PASSES_OF_MOMENTS) * timing.bytes / seconds / 1e9,
         args.model.display(),
     )

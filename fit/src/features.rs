@@ -32,12 +32,6 @@ impl Features {
         }
     }
 
-    /// Those of the features for which `keep` is true.
-    pub(crate) fn only(&self, keep: &[bool]) -> Self {
-        let kept = self.places.iter().zip(keep).filter(|(_, keep)| **keep);
-        Self { places: kept.map(|(place, _)| *place).collect(), ..self.clone() }
-    }
-
     /// A weight for each column of the window, from those of the features.
     pub(crate) fn spread<T: Number>(&self, weights: impl IntoIterator<Item = f64>, out: &mut Vec<T>) {
         out.clear();

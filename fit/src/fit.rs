@@ -5,8 +5,8 @@ use crate::features::Features;
 use crate::metrics::Metrics;
 use crate::moments::{Failure, Fault};
 use crate::number::Number;
-use crate::optimize::Ending;
-use crate::solve::solve;
+use crate::optimize::{Each, Ending, Progress};
+use crate::solve::{Start, solve};
 use lanegrad::{Batch, Storage};
 use std::time::Duration;
 
@@ -44,24 +44,6 @@ impl Options {
         );
         Ok(())
     }
-}
-
-/// The state of a fit after an iteration.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Progress {
-    /// The iteration, from 1.
-    pub iteration: u64,
-    /// The mean log-loss, without the penalty.
-    pub loss: f64,
-    /// The objective: the loss with the penalty.
-    pub objective: f64,
-    /// The largest entry of the gradient by the weights of standardised columns.
-    pub gradient: f64,
-    /// Passes over the rows so far.
-    pub passes: usize,
-    /// The time since the first of these passes began.
-    pub elapsed: Duration,
 }
 
 /// A fact about the data, and so about the result, that its user should know.
@@ -116,8 +98,9 @@ pub struct Fit {
     pub ending: Ending,
     /// Facts about the result that its user should know.
     pub warnings: Vec<Warning>,
-    /// Log-loss, accuracy and AUC of the model over these rows.
-    pub metrics: Metrics,
+    /// Log-loss, accuracy and AUC of the model over these rows; `None` where they are not in memory
+    /// ([`train`](crate::train)).
+    pub metrics: Option<Metrics>,
 }
 
 /// Fits a logistic regression to a batch, whose columns are all features. `observe` is called after each
@@ -134,11 +117,12 @@ pub fn fit<S: Number + Storage<T>, T: Number>(
     observe: impl FnMut(&Progress),
 ) -> Result<Fit, Error> {
     let features = Features::all(batch.rows().ncols());
-    solve(batch, &features, options, observe).map_err(|failure| match failure {
-        Failure::Column(place, fault @ Fault::NotFinite { row, .. }) => {
-            Error::new(format!("row {row}, column {place}: {}", fault.words()))
+    let start = Start { options, tag: 0, resume: None };
+    solve(&[*batch], &features, start, &mut Each(observe)).map_err(|failure| match failure {
+        Failure::Feature(column, fault @ Fault::NotFinite { row, .. }) => {
+            Error::new(format!("row {row}, column {column}: {}", fault.words()))
         }
-        Failure::Column(place, fault) => Error::new(format!("column {place}: {}", fault.words())),
+        Failure::Feature(column, fault) => Error::new(format!("column {column}: {}", fault.words())),
         Failure::Other(error) => error,
     })
 }
@@ -273,7 +257,8 @@ mod tests {
         let (x, y) = ([-1.0, -0.5, 0.5, 1.0, 2.0], [0.0, 0.0, 1.0, 1.0, 0.0]);
         let weighted = batch(&x, &y).with_sample_weights(&[1.0, 1.0, 1.0, 1.0, 1e-20]).unwrap();
         let found = fit(&weighted, &Options::default(), |_| {}).unwrap();
-        assert_eq!(found.metrics.correct, found.metrics.weight);
+        let metrics = found.metrics.unwrap();
+        assert_eq!(metrics.correct, metrics.weight);
         assert_eq!(found.warnings, []);
     }
 

@@ -40,7 +40,7 @@ let mut options = Options::default();
 options.l2 = 0.1;
 let (model, fit) = set.fit(&options, |_| {})?;
 assert_eq!(Model::from_json(&model.to_json())?, model);
-assert_eq!(fit.metrics.weight, 4.0);
+assert_eq!(fit.metrics.map(|metrics| metrics.weight), Some(4.0));
 # std::fs::remove_dir_all(&directory)?;
 # Ok::<(), Box<dyn std::error::Error>>(())
 ```
@@ -58,6 +58,7 @@ mod moments;
 mod number;
 mod objective;
 mod optimize;
+mod passes;
 #[cfg(feature = "files")]
 mod predict;
 mod resolution;
@@ -66,14 +67,19 @@ mod separation;
 mod solve;
 #[cfg(feature = "files")]
 mod training;
+mod words;
 
 pub use error::Error;
-pub use fit::{Fit, Options, Progress, Warning, fit};
+pub use fit::{Fit, Options, Warning, fit};
 pub use metrics::{Auc, Metrics, MetricsSum};
 pub use model::{Model, Standardization};
 pub use number::{Dtype, Number, UnknownDtype};
-pub use optimize::Ending;
+pub use optimize::{
+    Checkpoint, Ending, Evaluation, Identity, MinimizeOptions, Minimum, Objective, Observer, Point, Progress, minimize,
+};
+pub use passes::Passes;
 #[cfg(feature = "files")]
 pub use predict::{PredictOptions, Prediction, Predictor};
+pub use solve::train;
 #[cfg(feature = "files")]
 pub use training::{Copied, DataOptions, Missing, TrainingSet};

@@ -4,9 +4,9 @@
 //! squared distances from the means, so that nothing cancels.
 
 use crate::error::Error;
-use crate::features::Features;
 use crate::number::{Dtype, Number};
-use lanegrad::{Batch, ColumnSums, Engine, Storage};
+use crate::passes::Passes;
+use lanegrad::ColumnSums;
 
 /// Mean and scale of some features.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,11 +17,10 @@ pub(crate) struct Moments {
     pub(crate) scales: Vec<f64>,
 }
 
-/// The reason for which there is no result: a column of the batch, whose name and place the caller knows, or something
-/// else.
+/// The reason for which there is no result: a feature, whose name and column the caller knows, or something else.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    Column(usize, Fault),
+    Feature(usize, Fault),
     Other(Error),
 }
 
@@ -31,12 +30,12 @@ impl<E: Into<Error>> From<E> for Failure {
     }
 }
 
-/// The fault of a column that cannot be computed with.
+/// The fault of a feature that cannot be computed with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Fault {
-    /// A row has a number that is not finite.
-    NotFinite { row: usize, number: f64 },
-    /// The numbers are so large that sums of them overflow.
+    /// A row of a segment has a number that is not finite.
+    NotFinite { segment: usize, row: usize, number: f64 },
+    /// The numbers are so large that sums of them overflow, or not finite.
     TooLarge,
     /// The numbers differ by so little that products underflow.
     TooClose,
@@ -70,56 +69,37 @@ fn least_scale<T: Number>() -> f64 {
 impl Moments {
     /// Mean and scale of each feature, in two passes over the rows, of which one has a sample weight above 0. Rows of
     /// weight 0 do not count, whatever they hold.
-    pub(crate) fn of_features<S: Number + Storage<T>, T: Number>(
-        batch: &Batch<'_, S, T>,
-        features: &Features,
-    ) -> Result<Self, Failure> {
-        let (rows, weights) = (batch.rows(), batch.sample_weights());
-        let counted = |&row: &usize| weights.is_none_or(|weights| weights[row].double() > 0.0);
-        let first = (0..rows.nrows()).find(counted).and_then(|row| rows.row(row)).unwrap_or_default();
-        let first: Vec<f64> = first.iter().map(|x| x.double()).collect();
-        let engine = Engine::new();
+    pub(crate) fn of<P: Passes>(passes: &mut P) -> Result<Self, Failure> {
+        let first = passes.first_row()?;
         let average =
             |sums: ColumnSums| -> Vec<f64> { sums.sums.iter().map(|sum| sum / sums.weight_sum).collect() };
-        let distances = average(engine.deviations(batch, &first)?);
+        let distances = average(passes.deviations(&first, false)?);
         let means: Vec<f64> =
             first.iter().zip(&distances).map(|(first, distance)| first + distance).collect();
-        let squares = average(engine.squared_deviations(batch, &means)?);
+        let squares = average(passes.deviations(&means, true)?);
 
-        let least = least_scale::<T>();
-        let mut moments = Self::default();
-        for &place in &features.places {
-            let mut column =
-                rows.iter().map(|row| row[place].double()).enumerate().filter(|(row, _)| counted(row));
+        let least = least_scale::<P::Number>();
+        let mut scales = Vec::with_capacity(means.len());
+        for (feature, ((first, distance), (mean, square))) in
+            first.iter().zip(&distances).zip(means.iter().zip(&squares)).enumerate()
+        {
             // How far the mean was moved by rounding it.
-            let rounding = distances[place] - (means[place] - first[place]);
-            let variance = squares[place] - rounding * rounding;
-            let mut scale = variance.max(0.0).sqrt();
-            if !means[place].is_finite() || variance.is_nan() || scale > 1.0 / least {
-                let fault = match column.find(|(_, x)| !x.is_finite()) {
-                    Some((row, number)) => Fault::NotFinite { row, number },
-                    None => Fault::TooLarge,
-                };
-                return Err(Failure::Column(place, fault));
+            let rounding = distance - (mean - first);
+            let variance = square - rounding * rounding;
+            let scale = variance.max(0.0).sqrt();
+            if !mean.is_finite() || variance.is_nan() || scale > 1.0 / least {
+                return Err(Failure::Feature(feature, Fault::TooLarge));
             }
-            if scale < least || variance <= 0.0 {
-                if column.any(|(_, x)| x != first[place]) {
-                    return Err(Failure::Column(place, Fault::TooClose));
-                }
-                scale = 0.0;
+            if scale >= least && variance > 0.0 {
+                scales.push(scale);
+            } else if *distance == 0.0 && *square == 0.0 {
+                // As equal numbers have it.
+                scales.push(0.0);
+            } else {
+                return Err(Failure::Feature(feature, Fault::TooClose));
             }
-            moments.means.push(means[place]);
-            moments.scales.push(scale);
         }
-        Ok(moments)
-    }
-
-    /// Means and scales of the features for which `keep` is true.
-    pub(crate) fn only(&self, keep: &[bool]) -> Self {
-        let only = |numbers: &[f64]| {
-            numbers.iter().zip(keep).filter(|(_, keep)| **keep).map(|(number, _)| *number).collect()
-        };
-        Self { means: only(&self.means), scales: only(&self.scales) }
+        Ok(Self { means, scales })
     }
 }
 
@@ -127,6 +107,7 @@ impl Moments {
 mod tests {
     use super::{Failure, Fault, Moments};
     use crate::features::Features;
+    use crate::solve::moments_of;
     use lanegrad::{Batch, Rows};
 
     fn moments(x: &[f64], ncols: usize, weights: Option<&[f64]>) -> Result<Moments, (usize, Fault)> {
@@ -135,8 +116,8 @@ mod tests {
         if let Some(weights) = weights {
             batch = batch.with_sample_weights(weights).unwrap();
         }
-        Moments::of_features(&batch, &Features::all(ncols)).map_err(|failure| match failure {
-            Failure::Column(place, fault) => (place, fault),
+        moments_of(&[batch], &Features::all(ncols)).map_err(|failure| match failure {
+            Failure::Feature(place, fault) => (place, fault),
             Failure::Other(error) => panic!("{error}"),
         })
     }
@@ -206,7 +187,7 @@ mod tests {
             let mut x = many.clone();
             x[77] = number;
             match moments(&x, 2, None) {
-                Err((1, Fault::NotFinite { row: 38, number: found })) => {
+                Err((1, Fault::NotFinite { segment: 0, row: 38, number: found })) => {
                     assert_eq!(found.to_bits(), number.to_bits());
                 }
                 other => panic!("{other:?}"),

@@ -17,151 +17,117 @@
 //! v and b are rounded to the arithmetic's type, v first, so that b makes up for most of what that changes; and the
 //! model has them as they were used.
 
-use crate::features::Features;
+use crate::error::{Error, ensure};
 use crate::moments::Moments;
 use crate::number::Number;
-use lanegrad::{Batch, Engine, Gradient, Params, Storage};
-use std::cell::{Cell, RefCell};
+use crate::optimize::{Evaluation, Objective};
+use crate::passes::Passes;
+use lanegrad::{Element, Gradient, Params};
+use std::marker::PhantomData;
 
-/// The mean log-loss of a batch, with a penalty on the weights.
-pub(crate) struct Objective<'a, S, T> {
-    batch: Batch<'a, S, T>,
-    features: &'a Features,
+/// The mean log-loss of the rows of a data set, with a penalty on the weights.
+pub(crate) struct LogLoss<'a, P: Passes> {
+    passes: &'a mut P,
     moments: &'a Moments,
-    /// π, for each of the standardised weights.
+    coordinates: Coordinates<'a, P::Number>,
+    /// The memory of a pass.
+    weights: Vec<P::Number>,
+    gradient: Gradient,
+}
+
+/// The optimiser's coordinates, and how weights are made of them.
+pub(crate) struct Coordinates<'a, T> {
+    moments: &'a Moments,
+    /// The places of the features that vary; those of constant ones have a weight of 0.
+    pub(crate) varying: Vec<usize>,
+    /// π, for each of their standardised weights.
     penalties: Vec<f64>,
-    /// c, for each of the standardised weights.
+    /// c, for each of their standardised weights.
     units: Vec<f64>,
-    work: RefCell<Work<T>>,
-    /// The last point: optimisers ask for its value and its gradient one after the other.
-    last: RefCell<Option<Point>>,
-    /// A gradient whose largest entry is no more than this is small enough.
-    tolerance: f64,
-    /// The best point so far: of the lowest value among those whose gradient is small enough, or else of
-    /// all. Near the optimum values differ by rounding alone, and the gradient says more.
-    best: RefCell<Option<Point>>,
-    passes: Cell<usize>,
+    number: PhantomData<T>,
 }
 
 /// c of the bias, which has no penalty.
 const BIAS_UNIT: f64 = 0.5;
 
-/// The memory of a pass.
-struct Work<T> {
-    engine: Engine,
-    weights: Vec<T>,
-    gradient: Gradient,
-}
-
-/// Coordinates (those of the weights, then that of the bias), with loss, objective and gradient there.
-#[derive(Clone, Debug)]
-pub(crate) struct Point {
-    pub(crate) coordinates: Vec<f64>,
-    /// The mean log-loss, without the penalty.
-    pub(crate) loss: f64,
-    pub(crate) value: f64,
-    /// The gradient by the coordinates.
-    pub(crate) gradient: Vec<f64>,
-    /// The largest entry of the gradient by the standardised weights and the bias.
-    pub(crate) slope: f64,
-}
-
-impl<'a, S: Storage<T>, T: Number> Objective<'a, S, T> {
-    /// The objective with the penalty λ on standardised or on raw weights.
-    pub(crate) fn new(
-        batch: Batch<'a, S, T>,
-        features: &'a Features,
-        moments: &'a Moments,
-        l2: f64,
-        standardized: bool,
-        tolerance: f64,
-    ) -> Self {
-        let penalty = |scale: &f64| if standardized { l2 } else { l2 / scale / scale };
-        let penalties: Vec<f64> = moments.scales.iter().map(penalty).collect();
+impl<'a, T: Number> Coordinates<'a, T> {
+    /// Coordinates for the penalty λ on standardised or on raw weights.
+    pub(crate) fn new(moments: &'a Moments, l2: f64, standardized: bool) -> Self {
+        // What is constant cannot be told from the bias.
+        let varying: Vec<usize> = (0..moments.scales.len()).filter(|&i| moments.scales[i] > 0.0).collect();
+        let penalty = |&i: &usize| {
+            let scale = moments.scales[i];
+            if standardized { l2 } else { l2 / scale / scale }
+        };
+        let penalties: Vec<f64> = varying.iter().map(penalty).collect();
         let units = penalties.iter().map(|penalty| (BIAS_UNIT * BIAS_UNIT + penalty).sqrt()).collect();
-        let work = Work { engine: Engine::new(), weights: Vec::new(), gradient: Gradient::default() };
-        let [last, best] = [RefCell::new(None), RefCell::new(None)];
-        let work = RefCell::new(work);
-        Self { batch, features, moments, penalties, units, work, last, tolerance, best, passes: Cell::new(0) }
+        Self { moments, varying, penalties, units, number: PhantomData }
     }
 
     /// The number of coordinates.
-    pub(crate) fn dimensions(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.units.len() + 1
-    }
-
-    /// The number of passes over the rows.
-    pub(crate) fn passes(&self) -> usize {
-        self.passes.get()
-    }
-
-    /// The best point that was evaluated.
-    pub(crate) fn best(&self) -> Option<Point> {
-        self.best.borrow().clone()
     }
 
     /// The weights of the raw features, and the bias, as the arithmetic's type has them.
     pub(crate) fn raw(&self, coordinates: &[f64]) -> (Vec<f64>, f64) {
-        let Some((t, weights)) = coordinates.split_last() else { return (Vec::new(), 0.0) };
-        let Moments { means, scales, .. } = self.moments;
-        let units = weights.iter().zip(&self.units);
-        let rounded = |((t, unit), scale): ((&f64, &f64), &f64)| T::nearest(t / unit / scale).double();
-        let weights: Vec<f64> = units.zip(scales).map(rounded).collect();
-        let shift: f64 = weights.iter().zip(means).map(|(v, mean)| v * mean).sum();
+        let Moments { means, scales } = self.moments;
+        let mut weights = vec![0.0; scales.len()];
+        let Some((t, of_weights)) = coordinates.split_last() else { return (weights, 0.0) };
+        let mut shift = 0.0;
+        for ((&place, t), unit) in self.varying.iter().zip(of_weights).zip(&self.units) {
+            weights[place] = T::nearest(t / unit / scales[place]).double();
+            shift += weights[place] * means[place];
+        }
         (weights, T::nearest(t / BIAS_UNIT - shift).double())
     }
+}
 
-    /// How much each coordinate, times its size, adds to the rounding error of a value, and what is always there: a
-    /// logit errs by about u (|b| + Σ |v x|), and the loss by as much at most.
-    pub(crate) fn roundings(&self) -> Vec<f64> {
-        let Moments { means, scales, .. } = self.moments;
-        let u = T::DTYPE.unit_roundoff();
-        let columns = means.iter().zip(scales).map(|(mean, scale)| 2.0 * (mean / scale).abs() + 1.0);
-        columns.zip(&self.units).map(|(size, unit)| u * size / unit).chain([u / BIAS_UNIT, u]).collect()
+impl<'a, P: Passes> LogLoss<'a, P> {
+    /// The objective in these coordinates.
+    pub(crate) fn new(passes: &'a mut P, coordinates: Coordinates<'a, P::Number>) -> Self {
+        let moments = coordinates.moments;
+        Self { passes, moments, coordinates, weights: Vec::new(), gradient: Gradient::default() }
     }
 
-    /// Value and gradient, in one pass over the rows, unless they were the last or are the best ones.
-    pub(crate) fn at(&self, coordinates: &[f64]) -> Result<Point, lanegrad::Error> {
-        for known in [&self.last, &self.best] {
-            if let Some(point) = known.borrow().as_ref().filter(|point| point.coordinates == coordinates) {
-                return Ok(point.clone());
-            }
-        }
-        let point = self.evaluate(coordinates)?;
-        let mut best = self.best.borrow_mut();
-        let is_flat = |point: &Point| point.slope <= self.tolerance;
-        let is_better = |best: &Point| match (is_flat(&point), is_flat(best)) {
-            (true, false) => true,
-            (false, true) => false,
-            _ => point.value <= best.value,
-        };
-        if best.as_ref().is_none_or(is_better) {
-            *best = Some(point.clone());
-        }
-        *self.last.borrow_mut() = Some(point.clone());
-        Ok(point)
+    /// The weights of the raw features, and the bias, as the arithmetic's type has them.
+    pub(crate) fn raw(&self, point: &[f64]) -> (Vec<f64>, f64) {
+        self.coordinates.raw(point)
     }
+}
 
-    fn evaluate(&self, coordinates: &[f64]) -> Result<Point, lanegrad::Error> {
-        let Work { engine, weights, gradient } = &mut *self.work.borrow_mut();
-        let (raw, bias) = self.raw(coordinates);
-        self.features.spread(raw.iter().copied(), weights);
-        engine.loss_and_gradient_into(&self.batch, Params::new(weights, T::nearest(bias)), gradient)?;
-        self.passes.set(self.passes.get() + 1);
+impl<P: Passes> Objective for LogLoss<'_, P> {
+    fn evaluate(&mut self, point: &[f64]) -> Result<Evaluation, Error> {
+        let Self { passes, coordinates, weights, gradient, .. } = self;
+        let (raw, bias) = coordinates.raw(point);
+        weights.clear();
+        weights.extend(raw.iter().map(|&weight| P::Number::nearest(weight)));
+        passes.loss_and_gradient(Params::new(weights, P::Number::nearest(bias)), gradient)?;
         gradient.average()?;
+        ensure!(gradient.dw.len() == raw.len(), "a gradient has {} entries for {} weights", gradient.dw.len(), raw.len());
 
         let Moments { means, scales, .. } = self.moments;
         let (mut penalty, mut slope) = (0.0, gradient.db.abs());
-        let mut by_coordinates = Vec::with_capacity(coordinates.len());
-        for (i, &place) in self.features.places.iter().enumerate() {
-            let (u, l2) = (raw[i] * scales[i], self.penalties[i]);
+        let mut by_coordinates = Vec::with_capacity(point.len());
+        for (i, &place) in coordinates.varying.iter().enumerate() {
+            let (u, l2) = (raw[place] * scales[place], coordinates.penalties[i]);
             penalty += 0.5 * l2 * u * u;
-            let by_u = (gradient.dw[place] - means[i] * gradient.db) / scales[i] + l2 * u;
+            let by_u = (gradient.dw[place] - means[place] * gradient.db) / scales[place] + l2 * u;
             slope = if by_u.abs() > slope || by_u.is_nan() { by_u.abs() } else { slope };
-            by_coordinates.push(by_u / self.units[i]);
+            by_coordinates.push(by_u / coordinates.units[i]);
         }
         by_coordinates.push(gradient.db / BIAS_UNIT);
-        let (coordinates, loss) = (coordinates.to_vec(), gradient.loss);
-        Ok(Point { coordinates, loss, value: loss + penalty, gradient: by_coordinates, slope })
+        let mut evaluation = Evaluation::new(gradient.loss + penalty, by_coordinates);
+        (evaluation.loss, evaluation.slope) = (gradient.loss, slope);
+        Ok(evaluation)
+    }
+
+    /// A logit errs by about u (|b| + Σ |v x|), and the loss by as much at most.
+    fn roundings(&self, _: usize) -> Vec<f64> {
+        let Moments { means, scales, .. } = self.moments;
+        let u = P::Number::DTYPE.unit_roundoff();
+        let Coordinates { varying, units, .. } = &self.coordinates;
+        let columns = varying.iter().map(|&place| 2.0 * (means[place] / scales[place]).abs() + 1.0);
+        columns.zip(units).map(|(size, unit)| u * size / unit).chain([u / BIAS_UNIT, u]).collect()
     }
 }

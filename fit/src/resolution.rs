@@ -4,6 +4,7 @@
 use crate::features::Features;
 use crate::moments::Moments;
 use crate::number::{Dtype, Number};
+use crate::passes::counts;
 use lanegrad::{Batch, Storage};
 use rayon::prelude::*;
 
@@ -13,9 +14,9 @@ const ROUNDINGS: f64 = 100.0;
 /// The error of an objective that its user should know of.
 const ALLOWED: f64 = 0.01;
 
-/// A column that the arithmetic cannot resolve, by its place among the features, and true where `f64` can.
+/// A feature that the arithmetic cannot resolve, and true where `f64` can.
 pub(crate) struct Unresolved {
-    pub(crate) place: usize,
+    pub(crate) feature: usize,
     pub(crate) by_f64: bool,
 }
 
@@ -26,7 +27,7 @@ pub(crate) struct Unresolved {
 /// Time: O(rows features), but without sample weights nothing where the moments say that no row comes near: no number
 /// is further from the mean than √n standard deviations.
 pub(crate) fn resolution<S: Number + Storage<T>, T: Number>(
-    batch: &Batch<'_, S, T>,
+    segments: &[Batch<'_, S, T>],
     features: &Features,
     weights: &[f64],
     bias: f64,
@@ -34,40 +35,47 @@ pub(crate) fn resolution<S: Number + Storage<T>, T: Number>(
 ) -> Option<Unresolved> {
     let Moments { means, scales } = moments;
     let has_moved = |size: f64, dtype: Dtype| ROUNDINGS * dtype.unit_roundoff() * size > ALLOWED;
-    let offsets = means.iter().zip(scales).map(|(mean, scale)| (mean / scale).abs());
-    let furthest = offsets.enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
-    let largest = largest_logit(batch, features, weights, bias, moments, |size| has_moved(size, T::DTYPE));
+    // What is constant adds to no logit.
+    let offsets = means.iter().zip(scales).enumerate().filter(|(_, (_, scale))| **scale > 0.0);
+    let offsets = offsets.map(|(feature, (mean, scale))| (feature, (mean / scale).abs()));
+    let furthest = offsets.max_by(|a, b| a.1.total_cmp(&b.1));
+    let largest = largest_logit(segments, features, weights, bias, moments, |size| has_moved(size, T::DTYPE));
     let both = [furthest, largest].into_iter().flatten();
-    let (place, size) = both.max_by(|a, b| a.1.total_cmp(&b.1))?;
-    has_moved(size, T::DTYPE).then(|| Unresolved { place, by_f64: !has_moved(size, Dtype::F64) })
+    let (feature, size) = both.max_by(|a, b| a.1.total_cmp(&b.1))?;
+    has_moved(size, T::DTYPE).then(|| Unresolved { feature, by_f64: !has_moved(size, Dtype::F64) })
 }
 
 /// The largest |b| + Σ |w x| of a row that counts, and the feature with the largest |w x| in it; `None` if no row's can
 /// be `relevant`.
 fn largest_logit<S: Number + Storage<T>, T: Number>(
-    batch: &Batch<'_, S, T>,
+    segments: &[Batch<'_, S, T>],
     features: &Features,
     weights: &[f64],
     bias: f64,
     Moments { means, scales }: &Moments,
     relevant: impl Fn(f64) -> bool,
 ) -> Option<(usize, f64)> {
-    let rows = batch.rows();
-    let reach = (rows.nrows() as f64).sqrt();
+    let nrows: usize = segments.iter().map(Batch::nrows).sum();
+    let reach = (nrows as f64).sqrt();
     let furthest = means.iter().zip(scales).map(|(mean, scale)| mean.abs() + reach * scale);
     let most = weights.iter().zip(furthest).map(|(w, x)| w.abs() * x).sum::<f64>() + bias.abs();
-    if batch.sample_weights().is_none() && !relevant(most) {
+    let is_weighted = segments.iter().any(|batch| batch.sample_weights().is_some());
+    if !is_weighted && !relevant(most) {
         return None;
     }
-    let counts = |&row: &usize| batch.sample_weights().is_none_or(|weights| weights[row].double() > 0.0);
-    let terms = |row: usize| {
-        let row = rows.row(row).unwrap_or_default();
+    let terms = |(segment, row): (usize, usize)| {
+        let row = segments[segment].rows().row(row).unwrap_or_default();
         features.places.iter().zip(weights).map(|(&place, w)| (w * row[place].double()).abs())
     };
-    let sizes = (0..rows.nrows()).into_par_iter().filter(counts);
-    // Of equal ones the first, on any number of threads.
-    let sizes = sizes.map(|row| (bias.abs() + terms(row).sum::<f64>(), row));
-    let (size, row) = sizes.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)))?;
-    let (place, _) = terms(row).enumerate().max_by(|a, b| a.1.total_cmp(&b.1))?;
-    Some((place, size))
+    let of_segment = |segment: usize| {
+        let batch = &segments[segment];
+        let sizes = (0..batch.nrows()).into_par_iter().filter(|&row| counts(batch, row));
+        // Of equal ones the first, on any number of threads.
+        let sizes = sizes.map(|row| (bias.abs() + terms((segment, row)).sum::<f64>(), (segment, row)));
+        sizes.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)))
+    };
+    let sizes = (0..segments.len()).filter_map(of_segment);
+    let (size, place) = sizes.reduce(|a, b| if b.0.total_cmp(&a.0).is_gt() { b } else { a })?;
+    let (feature, _) = terms(place).enumerate().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    Some((feature, size))
 }

@@ -1,4 +1,4 @@
-//! The logits of a batch by several models, block by block.
+//! The logits of segments by several models, block by block.
 
 use crate::error::Error;
 use crate::features::Features;
@@ -13,23 +13,25 @@ pub(crate) type Weights = (Vec<f64>, f64);
 
 /// Calls `take` with each block of rows, and the logits that each model gives them.
 pub(crate) fn score<S: Storage<T>, T: Number>(
-    batch: &Batch<'_, S, T>,
+    segments: &[Batch<'_, S, T>],
     features: &Features,
     models: &[&Weights],
     mut take: impl FnMut(&Batch<'_, S, T>, &[Vec<T>]) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let engine = Engine::new();
-    let nrows = batch.rows().nrows();
     let mut logits: Vec<Vec<T>> = vec![Vec::new(); models.len()];
     let mut spread: Vec<T> = Vec::new();
-    for start in (0..nrows).step_by(ROWS) {
-        let block = batch.slice(start..nrows.min(start + ROWS))?;
-        for ((weights, bias), logits) in models.iter().zip(&mut logits) {
-            logits.resize(block.rows().nrows(), T::default());
-            features.spread(weights.iter().copied(), &mut spread);
-            engine.logits(block.rows(), Params::new(&spread, T::nearest(*bias)), logits)?;
+    for batch in segments {
+        let nrows = batch.rows().nrows();
+        for start in (0..nrows).step_by(ROWS) {
+            let block = batch.slice(start..nrows.min(start + ROWS))?;
+            for ((weights, bias), logits) in models.iter().zip(&mut logits) {
+                logits.resize(block.rows().nrows(), T::default());
+                features.spread(weights.iter().copied(), &mut spread);
+                engine.logits(block.rows(), Params::new(&spread, T::nearest(*bias)), logits)?;
+            }
+            take(&block, &logits)?;
         }
-        take(&block, &logits)?;
     }
     Ok(())
 }

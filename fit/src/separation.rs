@@ -12,70 +12,19 @@ use crate::features::Features;
 use crate::fit::{Options, Warning};
 use crate::metrics::Metrics;
 use crate::number::Number;
-use crate::objective::{Objective, Point};
+use crate::objective::Coordinates;
+use crate::optimize::Trail;
 use crate::score::{Weights, score};
 use lanegrad::{Batch, Storage};
-use std::collections::VecDeque;
-
-/// Points of a fit, from the start on: the last ones, and some of those before, ever further apart.
-pub(crate) struct Path {
-    recent: VecDeque<Vec<f64>>,
-    /// Those whose number is a power of 2.
-    marks: Vec<Vec<f64>>,
-    seen: usize,
-    /// The lowest value of the objective so far.
-    lowest: f64,
-}
-
-/// The points that are kept, and how many steps before the last one a direction starts.
-const KEPT: usize = 8;
-const STEPS_BACK: [usize; 3] = [1, 3, 7];
-/// The marks that directions start from.
-const MARKS: usize = 3;
-/// The part of the objective by which it must fall for a point to count, in units of the roundoff: steps between
-/// points that differ by rounding alone have no direction.
-const ROUNDINGS: f64 = 16.0;
-
-impl Path {
-    /// A path from a point.
-    pub(crate) fn new(start: Vec<f64>) -> Self {
-        Self { recent: VecDeque::from([start.clone()]), marks: vec![start], seen: 0, lowest: f64::INFINITY }
-    }
-
-    /// Adds a point, if the objective is lower there by more than the roundoff of its arithmetic.
-    pub(crate) fn push(&mut self, point: &Point, unit_roundoff: f64) {
-        if point.value >= self.lowest - ROUNDINGS * unit_roundoff * point.value.abs() {
-            return;
-        }
-        (self.lowest, self.seen) = (point.value, self.seen + 1);
-        if self.recent.len() == KEPT {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(point.coordinates.clone());
-        if self.seen.is_power_of_two() {
-            self.marks.push(point.coordinates.clone());
-        }
-    }
-
-    /// The weights at the last point, and the directions that led to it from earlier ones.
-    fn end<S: Storage<T>, T: Number>(&self, objective: &Objective<'_, S, T>) -> (Weights, Vec<Weights>) {
-        let end = self.recent.back().map_or(&[][..], Vec::as_slice);
-        let back = |steps: &usize| self.recent.len().checked_sub(steps + 1).map(|i| &self.recent[i]);
-        let starts = STEPS_BACK.iter().filter_map(back).chain(self.marks.iter().rev().take(MARKS));
-        let step =
-            |start: &Vec<f64>| end.iter().zip(start).map(|(end, start)| end - start).collect::<Vec<_>>();
-        (objective.raw(end), starts.map(|start| objective.raw(&step(start))).collect())
-    }
-}
 
 /// The warning about data without a finite optimum.
 pub(crate) fn separation<S: Storage<T>, T: Number>(
-    batch: &Batch<'_, S, T>,
+    segments: &[Batch<'_, S, T>],
     features: &Features,
     options: &Options,
     metrics: &Metrics,
-    objective: &Objective<'_, S, T>,
-    path: &Path,
+    coordinates: &Coordinates<'_, T>,
+    trail: &Trail,
 ) -> Result<Option<Warning>, Error> {
     if metrics.auc.is_none() {
         return Ok(Some(Warning::OneClass));
@@ -83,11 +32,13 @@ pub(crate) fn separation<S: Storage<T>, T: Number>(
     if options.l2 > 0.0 {
         return Ok(None);
     }
-    let (end, directions) = path.end(objective);
+    let (end, steps) = trail.end();
+    let end = coordinates.raw(end);
+    let directions: Vec<Weights> = steps.iter().map(|step| coordinates.raw(step)).collect();
     let models: Vec<&Weights> = [&end].into_iter().chain(&directions).collect();
     let mut all_right = true;
     let mut moves = vec![Moves::default(); directions.len()];
-    score(batch, features, &models, |block, logits| {
+    score(segments, features, &models, |block, logits| {
         let (logits, steps) = (&logits[0], &logits[1..]);
         for (row, (logit, label)) in logits.iter().zip(block.labels()).enumerate() {
             if block.sample_weights().is_some_and(|weights| weights[row].double() == 0.0) {

@@ -1,69 +1,73 @@
-//! The way from a batch to a `Fit`: moments of the columns, then the optimiser on the objective, then metrics and
-//! what a user should know.
+//! The way from rows to a `Fit`: moments of the columns, then the optimiser on the objective; and for rows in memory
+//! metrics, and what a user should know.
 
 use crate::error::{Error, ensure};
 use crate::features::Features;
-use crate::fit::{Fit, Options, Progress, Warning};
+use crate::fit::{Fit, Options, Warning};
 use crate::metrics::MetricsSum;
-use crate::moments::{Failure, Moments};
+use crate::moments::{Failure, Fault, Moments};
 use crate::number::{Dtype, Number};
-use crate::objective::Objective;
-use crate::optimize::{Limits, minimize};
+use crate::objective::{Coordinates, LogLoss};
+use crate::optimize::{Checkpoint, Identity, MinimizeOptions, Minimum, Observer, minimize};
+use crate::passes::{InMemory, Passes, counts};
 use crate::resolution::{Unresolved, resolution};
 use crate::score::score;
-use crate::separation::{Path, separation};
+use crate::separation::separation;
+use crate::words::Hash;
 use lanegrad::{Batch, Engine, Storage};
 use std::time::Instant;
 
-/// Fits to some columns of a batch.
-pub(crate) fn solve<S: Number + Storage<T>, T: Number>(
-    batch: &Batch<'_, S, T>,
-    features: &Features,
+/// Fits a logistic regression to the rows behind some passes, wherever they are. The rows are asked for sums alone: there
+/// are neither metrics nor warnings. With `resume`, it goes on from the checkpoint of an earlier fit, and ends as that
+/// would have ended, to the bit.
+///
+/// # Errors
+///
+/// If an option is out of its range, there are no rows or features, a pass fails, the numbers of a feature are not finite,
+/// too large or too close to compute with, the checkpoint is of another fit, or the objective or a weight does not stay
+/// finite.
+pub fn train<P: Passes>(
+    passes: &mut P,
     options: &Options,
-    mut observe: impl FnMut(&Progress),
-) -> Result<Fit, Failure> {
-    options.check()?;
-    ensure!(batch.rows().nrows() > 0, "there are no rows");
-    ensure!(!features.places.is_empty(), "there is no column of features");
-    ensure!(!batch.is_gathered(), "the batch is gathered from rows, which a fit does not take");
-    ensure!(batch.offsets().is_none(), "rows have offsets, which a fit does not take");
-    // Weights of classes as sample weights, which all that follows knows.
-    let (counts, by_row): (Vec<T>, Batch<'_, S, T>);
-    let mut batch = batch;
-    if batch.class_weights().is_some() {
-        counts = batch.row_weights().collect();
-        by_row = Batch::new(batch.rows(), batch.labels())?.with_sample_weights(&counts)?;
-        batch = &by_row;
-    }
-    check_sample_weights(batch.sample_weights())?;
+    resume: Option<Checkpoint>,
+    observer: &mut dyn Observer,
+) -> Result<Fit, Error> {
+    check(passes, options)?;
     let start = Instant::now();
-    let moments = Moments::of_features(batch, features)?;
-    // What is constant cannot be told from the bias.
-    let varies: Vec<bool> = moments.scales.iter().map(|&scale| scale > 0.0).collect();
-    let (varying, varying_moments) = (features.only(&varies), moments.only(&varies));
-    let objective = Objective::new(
-        *batch,
-        &varying,
-        &varying_moments,
-        options.l2,
-        options.standardize,
-        options.tolerance,
-    );
-    let limits = Limits { tolerance: options.tolerance, iterations: options.max_iterations };
-    let first_pass = Instant::now();
-    let mut path = Path::new(vec![0.0; objective.dimensions()]);
-    let (best, iterations, ending) = minimize(&objective, limits, |iteration, point| {
-        path.push(point, T::DTYPE.unit_roundoff());
-        observe(&Progress {
-            iteration,
-            loss: point.loss,
-            objective: point.value,
-            gradient: point.slope,
-            passes: objective.passes(),
-            elapsed: first_pass.elapsed(),
-        });
+    let moments = Moments::of(passes).map_err(|failure| match failure {
+        Failure::Feature(feature, fault) => Error::new(format!("feature {feature}: {}", fault.words())),
+        Failure::Other(error) => error,
     })?;
+    descend(passes, &moments, options, resume, observer, start).map(|(fit, _)| fit)
+}
+
+/// Refuses what cannot be fitted, whatever the numbers are.
+fn check<P: Passes>(passes: &P, options: &Options) -> Result<(), Error> {
+    options.check()?;
+    ensure!(passes.nrows() > 0, "there are no rows");
+    ensure!(passes.nfeatures() > 0, "there is no column of features");
+    Ok(())
+}
+
+/// The optimum, from moments that were computed already.
+fn descend<P: Passes>(
+    passes: &mut P,
+    moments: &Moments,
+    options: &Options,
+    resume: Option<Checkpoint>,
+    observer: &mut dyn Observer,
+    start: Instant,
+) -> Result<(Fit, Minimum), Error> {
+    let (nrows, identity) = (passes.nrows(), identity(passes, options));
+    let coordinates = Coordinates::new(moments, options.l2, options.standardize);
+    let zeros = vec![0.0; coordinates.count()];
+    let mut limits = MinimizeOptions::default();
+    (limits.tolerance, limits.max_iterations) = (options.tolerance, options.max_iterations);
+    (limits.identity, limits.resume) = (identity, resume);
+    let mut objective = LogLoss::new(passes, coordinates);
+    let found = minimize(&mut objective, &zeros, &limits, observer)?;
     let elapsed = start.elapsed();
+    let best = &found.point;
     ensure!(
         best.value.is_finite() && best.slope.is_finite(),
         "the objective is not finite: columns, sample weights or the penalty are too extreme"
@@ -73,46 +77,130 @@ pub(crate) fn solve<S: Number + Storage<T>, T: Number>(
         weights.iter().all(|w| w.is_finite()) && bias.is_finite(),
         "the fit diverged: a weight is not finite"
     );
-    let model = (weights, bias);
-    let (engine, mut metrics) = (Engine::new(), MetricsSum::new());
-    score(batch, &varying, &[&model], |block, logits| {
-        metrics.add(&engine, &logits[0], block.labels(), block.sample_weights())
-    })?;
-    let metrics = metrics.finish();
-    let separated = separation(batch, &varying, options, &metrics, &objective, &path)?;
-    let (weights, bias) = model;
-    // Columns by their numbers among all features.
-    let numbers: Vec<usize> = (0..varies.len()).filter(|&column| varies[column]).collect();
-    let unresolved = resolution(batch, &varying, &weights, bias, &varying_moments);
-    let unresolved =
-        unresolved.map(|Unresolved { place, by_f64 }| Warning::Unresolved { column: numbers[place], by_f64 });
-    let mut all_weights = vec![0.0; varies.len()];
-    for (&column, weight) in numbers.iter().zip(weights) {
-        all_weights[column] = weight;
-    }
-    Ok(Fit {
-        nrows: batch.rows().nrows(),
+    let fit = Fit {
+        weights,
+        bias,
+        means: moments.means.clone(),
+        scales: moments.scales.iter().map(|&scale| if scale > 0.0 { scale } else { 1.0 }).collect(),
+        nrows: nrows as usize,
         loss: best.loss,
         objective: best.value,
         gradient: best.slope,
-        iterations,
-        passes: objective.passes(),
+        iterations: found.iterations,
+        passes: found.passes as usize,
         elapsed,
-        ending,
-        warnings: separated.into_iter().chain(unresolved).collect(),
-        metrics,
-        weights: all_weights,
-        bias,
-        means: moments.means,
-        scales: moments.scales.iter().map(|&scale| if scale > 0.0 { scale } else { 1.0 }).collect(),
-    })
+        ending: found.ending,
+        warnings: Vec::new(),
+        metrics: None,
+    };
+    Ok((fit, found))
+}
+
+/// What a fit is told from others by: the data, and all options that change the function or how it is computed.
+fn identity<P: Passes>(passes: &P, options: &Options) -> Identity {
+    let words = [
+        P::Number::DTYPE.bytes() as u64,
+        passes.nfeatures() as u64,
+        passes.nrows(),
+        options.l2.to_bits(),
+        options.standardize.into(),
+        // Among instruction sets only those with fused multiply-add have the same bits.
+        lanegrad::Isa::best().is_fused().into(),
+    ];
+    Identity { data: passes.tag(), function: words.into_iter().fold(Hash::EMPTY, Hash::and).get() }
+}
+
+/// How a fit of rows in memory starts.
+pub(crate) struct Start<'a> {
+    pub(crate) options: &'a Options,
+    /// The tag of the data set.
+    pub(crate) tag: u64,
+    pub(crate) resume: Option<Checkpoint>,
+}
+
+/// Fits to some columns of segments in memory.
+pub(crate) fn solve<S: Number + Storage<T>, T: Number>(
+    segments: &[Batch<'_, S, T>],
+    features: &Features,
+    Start { options, tag, resume }: Start<'_>,
+    observer: &mut dyn Observer,
+) -> Result<Fit, Failure> {
+    for batch in segments {
+        ensure!(!batch.is_gathered(), "the batch is gathered from rows, which a fit does not take");
+        ensure!(batch.offsets().is_none(), "rows have offsets, which a fit does not take");
+    }
+    // Weights of classes as sample weights, which all that follows knows.
+    let weights: Vec<Option<Vec<T>>> =
+        segments.iter().map(|batch| batch.class_weights().map(|_| batch.row_weights().collect())).collect();
+    let mut segments = segments.to_vec();
+    for (batch, weights) in segments.iter_mut().zip(&weights) {
+        if let Some(weights) = weights {
+            *batch = Batch::new(batch.rows(), batch.labels())?.with_sample_weights(weights)?;
+        }
+    }
+    let segments = &segments[..];
+    let mut passes = InMemory::new(segments, features, tag);
+    check(&passes, options)?;
+    check_sample_weights(segments)?;
+    let start = Instant::now();
+    let moments = moments_of(segments, features)?;
+    let (mut fit, found) = descend(&mut passes, &moments, options, resume, observer, start)?;
+    let model = (fit.weights.clone(), fit.bias);
+    let (engine, mut metrics) = (Engine::new(), MetricsSum::new());
+    score(segments, features, &[&model], |block, logits| {
+        metrics.add(&engine, &logits[0], block.labels(), block.sample_weights())
+    })?;
+    let metrics = metrics.finish();
+    let coordinates = Coordinates::<T>::new(&moments, options.l2, options.standardize);
+    let separated = separation(segments, features, options, &metrics, &coordinates, &found.trail)?;
+    let unresolved = resolution(segments, features, &fit.weights, fit.bias, &moments);
+    let unresolved = unresolved.map(|Unresolved { feature, by_f64 }| Warning::Unresolved { column: feature, by_f64 });
+    fit.warnings = separated.into_iter().chain(unresolved).collect();
+    fit.metrics = Some(metrics);
+    Ok(fit)
+}
+
+/// Mean and scale of each feature of rows in memory, where a fault has its row.
+pub(crate) fn moments_of<S: Number + Storage<T>, T: Number>(
+    segments: &[Batch<'_, S, T>],
+    features: &Features,
+) -> Result<Moments, Failure> {
+    let mut passes = InMemory::new(segments, features, 0);
+    // The numbers of a feature, in rows that count, with their places.
+    let numbers = |feature: usize| {
+        let place = features.places[feature];
+        segments.iter().enumerate().flat_map(move |(segment, batch)| {
+            let rows = batch.rows().iter().enumerate().filter(|&(row, _)| counts(batch, row));
+            rows.map(move |(row, numbers)| (segment, row, numbers[place].double()))
+        })
+    };
+    let moments = Moments::of(&mut passes).map_err(|failure| match failure {
+        Failure::Feature(feature, Fault::TooLarge) => {
+            let mut numbers = numbers(feature);
+            let not_finite = numbers.find(|(_, _, x)| !x.is_finite());
+            let fault = not_finite.map(|(segment, row, number)| Fault::NotFinite { segment, row, number });
+            Failure::Feature(feature, fault.unwrap_or(Fault::TooLarge))
+        }
+        failure => failure,
+    })?;
+    for (feature, mean) in moments.means.iter().enumerate() {
+        // Differences whose squares are 0.
+        if moments.scales[feature] == 0.0 && numbers(feature).any(|(_, _, x)| x != *mean) {
+            return Err(Failure::Feature(feature, Fault::TooClose));
+        }
+    }
+    Ok(moments)
 }
 
 /// Fails unless the largest sample weight is such that products with it and with numbers that [`Moments`] allows, and
 /// sums of them, neither overflow nor underflow.
-fn check_sample_weights<T: Number>(weights: Option<&[T]>) -> Result<(), Error> {
-    let Some(weights) = weights else { return Ok(()) };
-    let largest = weights.iter().fold(0.0, |largest: f64, weight| largest.max(weight.double()));
+fn check_sample_weights<S: Storage<T>, T: Number>(segments: &[Batch<'_, S, T>]) -> Result<(), Error> {
+    let weights = segments.iter().filter_map(Batch::sample_weights).flatten();
+    let largest = weights.fold(0.0, |largest: f64, weight| largest.max(weight.double()));
+    if segments.iter().any(|batch| batch.sample_weights().is_none() && batch.nrows() > 0) {
+        // Where no weight is given, it is 1.
+        return Ok(());
+    }
     ensure!(largest != 0.0, "no row has a sample weight above 0");
     let (least, most) = match T::DTYPE {
         Dtype::F32 => (1e-9, 1e9),

@@ -12,11 +12,12 @@ use crate::data::{
 };
 use crate::error::{Context, Error, bail, ensure};
 use crate::features::Features;
-use crate::fit::{Fit, Options, Progress};
+use crate::fit::{Fit, Options};
 use crate::model::Model;
 use crate::moments::{Failure, Fault};
 use crate::number::{Dtype, Number};
-use crate::solve::solve;
+use crate::optimize::{Each, Progress};
+use crate::solve::{Start, solve};
 use lanegrad::{Batch, Storage};
 use std::fmt;
 use std::path::Path;
@@ -247,11 +248,9 @@ impl TrainingSet {
         if let Some(weights) = sample_weights {
             batch = batch.with_sample_weights(weights)?;
         }
-        solve(&batch, &features, options, observe).map_err(|failure| match failure {
-            Failure::Column(place, fault) => {
-                let feature = features.places.iter().position(|&of| of == place).unwrap_or(0);
-                self.not_usable(memory, columns[feature], fault)
-            }
+        let start = Start { options, tag: 0, resume: None };
+        solve(&[batch], &features, start, &mut Each(observe)).map_err(|failure| match failure {
+            Failure::Feature(feature, fault) => self.not_usable(memory, columns[feature], fault),
             Failure::Other(error) => error,
         })
     }

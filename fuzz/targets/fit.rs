@@ -115,8 +115,9 @@ fn check<S: Number + lanegrad_fit::Number + Storage<T>, T: Number + lanegrad_fit
         found.means.iter().all(|x| x.is_finite()) && found.scales.iter().all(|&x| x > 0.0 && x.is_finite())
     );
     assert_eq!(found.ending == Ending::Converged, *gradient <= options.tolerance);
-    assert!(found.metrics.log_loss.is_finite() && (0.0..=1.0).contains(&found.metrics.accuracy), "{found:?}");
-    assert!(found.metrics.auc.is_none_or(|auc| (0.0..=1.0).contains(&auc.value)), "{found:?}");
+    let metrics = found.metrics.expect("rows in memory");
+    assert!(metrics.log_loss.is_finite() && (0.0..=1.0).contains(&metrics.accuracy), "{found:?}");
+    assert!(metrics.auc.is_none_or(|auc| (0.0..=1.0).contains(&auc.value)), "{found:?}");
     // What is said of the classes is so.
     let counts = |i: usize| batch.sample_weights().map_or(1.0, |weights| weights[i].double());
     let has = |class: f64| (0..nrows).any(|i| counts(i) > 0.0 && labels[i].double() != 1.0 - class);

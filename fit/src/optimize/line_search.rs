@@ -17,6 +17,9 @@ use argmin::core::{
     CostFunction, Error, Gradient, IterState, KV, Problem, Solver, State as _, TerminationReason,
 };
 use argmin::solver::linesearch::LineSearch;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
 
 /// The most points that a search looks at.
 pub(super) const MOST_POINTS: u32 = 20;
@@ -26,19 +29,39 @@ const DECREASE: f64 = 1e-4;
 /// The part of the first slope that is left, at most (Wolfe).
 const FLATNESS: f64 = 0.9;
 
+/// Points that a search takes one by one instead of looking for them: those that an earlier one found.
+#[derive(Clone, Default)]
+pub(super) struct Way(Rc<RefCell<VecDeque<Vec<f64>>>>);
+
+impl Way {
+    pub(super) fn new(points: impl Iterator<Item = Vec<f64>>) -> Self {
+        Self(Rc::new(RefCell::new(points.collect())))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+}
+
 /// A search along a direction that lowers a convex function.
 #[derive(Clone)]
 pub(super) struct ConvexSearch {
     direction: Vec<f64>,
     first_step: f64,
+    way: Way,
     /// The error of a value at x, by rounding, is about Σ |x_i| `roundings[i]`, and the last of them.
     roundings: Vec<f64>,
 }
 
 impl ConvexSearch {
     /// A search on a function whose value at x errs by about Σ |x_i| `roundings[i]`, and one more of them.
-    pub(super) const fn new(roundings: Vec<f64>) -> Self {
-        Self { direction: Vec::new(), first_step: 1.0, roundings }
+    pub(super) fn new(roundings: Vec<f64>) -> Self {
+        Self { direction: Vec::new(), first_step: 1.0, way: Way::default(), roundings }
+    }
+
+    /// This search, and its clones, which are led through these points first.
+    pub(super) fn led(self, way: &Way) -> Self {
+        Self { way: way.clone(), ..self }
     }
 
     /// About the error of the value at x.
@@ -82,6 +105,11 @@ where
         problem: &mut Problem<O>,
         mut state: State,
     ) -> Result<(State, Option<KV>), Error> {
+        if let Some(point) = self.way.0.borrow_mut().pop_front() {
+            let (cost, gradient) = (problem.cost(&point)?, problem.gradient(&point)?);
+            let state = state.param(point).cost(cost).gradient(gradient);
+            return Ok((state.terminate_with(TerminationReason::SolverConverged), None));
+        }
         let start = state.take_param().ok_or_else(|| Error::msg("there is no point to start from"))?;
         let gradient = match state.take_gradient() {
             Some(gradient) => gradient,
