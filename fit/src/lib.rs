@@ -75,7 +75,8 @@ pub use metrics::{Auc, Metrics, MetricsSum};
 pub use model::{Model, Standardization};
 pub use number::{Dtype, Number, UnknownDtype};
 pub use optimize::{
-    Checkpoint, Ending, Evaluation, Identity, MinimizeOptions, Minimum, Objective, Observer, Point, Progress, minimize,
+    Checkpoint, Ending, Evaluation, Identity, MinimizeOptions, Minimum, Objective, Observer, Point, Progress,
+    minimize,
 };
 pub use passes::Passes;
 #[cfg(feature = "files")]

@@ -104,7 +104,12 @@ impl<P: Passes> Objective for LogLoss<'_, P> {
         weights.extend(raw.iter().map(|&weight| P::Number::nearest(weight)));
         passes.loss_and_gradient(Params::new(weights, P::Number::nearest(bias)), gradient)?;
         gradient.average()?;
-        ensure!(gradient.dw.len() == raw.len(), "a gradient has {} entries for {} weights", gradient.dw.len(), raw.len());
+        ensure!(
+            gradient.dw.len() == raw.len(),
+            "a gradient has {} entries for {} weights",
+            gradient.dw.len(),
+            raw.len()
+        );
 
         let Moments { means, scales, .. } = self.moments;
         let (mut penalty, mut slope) = (0.0, gradient.db.abs());

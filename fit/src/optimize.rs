@@ -14,8 +14,8 @@ mod line_search;
 mod points;
 mod trail;
 
-pub use self::checkpoint::{Checkpoint, Identity};
 use self::checkpoint::Run;
+pub use self::checkpoint::{Checkpoint, Identity};
 #[cfg(doc)]
 use self::line_search::MOST_POINTS;
 use self::line_search::{ConvexSearch, Way};
@@ -23,7 +23,8 @@ use self::points::Points;
 pub(crate) use self::trail::Trail;
 use crate::error::{Context, Error, ensure};
 use argmin::core::{
-    Error as ArgminError, Executor, IterState, KV, Problem, Solver, State as _, TerminationReason, TerminationStatus,
+    Error as ArgminError, Executor, IterState, KV, Problem, Solver, State as _, TerminationReason,
+    TerminationStatus,
 };
 use argmin::solver::quasinewton::LBFGS;
 use std::ops::ControlFlow;
@@ -84,7 +85,8 @@ impl Evaluation {
     /// A value and its gradient.
     #[must_use]
     pub fn new(value: f64, gradient: Vec<f64>) -> Self {
-        let larger = |slope: f64, entry: &f64| if entry.abs() > slope || entry.is_nan() { entry.abs() } else { slope };
+        let larger =
+            |slope: f64, entry: &f64| if entry.abs() > slope || entry.is_nan() { entry.abs() } else { slope };
         let slope = gradient.iter().fold(0.0, larger);
         Self { value, loss: value, gradient, slope }
     }
@@ -250,7 +252,8 @@ pub fn minimize<O: Objective>(
         }
         None => Points::from_start(objective, start, unit_roundoff, options, observer)?,
     };
-    let is_over = |best: &Point| best.slope <= options.tolerance || points.iterations.get() >= options.max_iterations;
+    let is_over =
+        |best: &Point| best.slope <= options.tolerance || points.iterations.get() >= options.max_iterations;
     let mut best = points.best();
     while !points.is_cancelled() && (goes_on || !is_over(&best)) {
         if !goes_on {
@@ -273,20 +276,33 @@ pub fn minimize<O: Objective>(
     } else {
         Ending::Stalled
     };
-    let (iterations, passes, trail) = (points.iterations.get(), points.passes(), points.trail.borrow().clone());
+    let (iterations, passes, trail) =
+        (points.iterations.get(), points.passes(), points.trail.borrow().clone());
     Ok(Minimum { point: best, iterations, passes, ending, trail })
 }
 
 /// A run of L-BFGS, from the first point of the run on and through the others that it has.
-fn run<O: Objective>(points: &Points<'_, O>, search: &ConvexSearch, options: &MinimizeOptions) -> Result<(), Error> {
-    let mut way = points.run.borrow().points.iter().map(|point| point.coordinates.clone()).collect::<Vec<_>>().into_iter();
+fn run<O: Objective>(
+    points: &Points<'_, O>,
+    search: &ConvexSearch,
+    options: &MinimizeOptions,
+) -> Result<(), Error> {
+    let mut way = points
+        .run
+        .borrow()
+        .points
+        .iter()
+        .map(|point| point.coordinates.clone())
+        .collect::<Vec<_>>()
+        .into_iter();
     let start = way.next().context("a run has a point to start from")?;
     let way = Way::new(way);
     let inner = LBFGS::new(search.clone().led(&way), MEMORY).with_tolerance_grad(0.0);
     let inner = inner.and_then(|inner| inner.with_tolerance_cost(0.0));
     let inner = inner.context("the optimiser cannot be set up")?;
     let watched = Watched { inner, points, way, options };
-    let run = Executor::new(points, watched).configure(|state| state.param(start)).timer(false).ctrlc(false).run();
+    let run =
+        Executor::new(points, watched).configure(|state| state.param(start)).timer(false).ctrlc(false).run();
     // The method takes any error within its line search for a step that was not found.
     if let Some(error) = points.take_failure() {
         return Err(error);

@@ -42,7 +42,11 @@ pub trait Passes {
     /// # Errors
     ///
     /// Whatever keeps it from an answer.
-    fn loss_and_gradient(&mut self, params: Params<'_, Self::Number>, out: &mut Gradient) -> Result<(), Error>;
+    fn loss_and_gradient(
+        &mut self,
+        params: Params<'_, Self::Number>,
+        out: &mut Gradient,
+    ) -> Result<(), Error>;
 }
 
 /// Segments in memory.

@@ -154,7 +154,8 @@ pub(crate) fn solve<S: Number + Storage<T>, T: Number>(
     let coordinates = Coordinates::<T>::new(&moments, options.l2, options.standardize);
     let separated = separation(segments, features, options, &metrics, &coordinates, &found.trail)?;
     let unresolved = resolution(segments, features, &fit.weights, fit.bias, &moments);
-    let unresolved = unresolved.map(|Unresolved { feature, by_f64 }| Warning::Unresolved { column: feature, by_f64 });
+    let unresolved =
+        unresolved.map(|Unresolved { feature, by_f64 }| Warning::Unresolved { column: feature, by_f64 });
     fit.warnings = separated.into_iter().chain(unresolved).collect();
     fit.metrics = Some(metrics);
     Ok(fit)

@@ -151,7 +151,8 @@ fn read(reader: &mut Reader<'_>, dimensions: u64, fields: Fields) -> Option<Chec
     let [before, lowest, flattest] = reader.numbers(3)?.try_into().ok()?;
     let idle = u32::try_from(reader.word()?).ok()?;
     let count = reader.word()?;
-    let points: VecDeque<Point> = (0..count).map(|_| read_point(reader, dimensions)).collect::<Option<_>>()?;
+    let points: VecDeque<Point> =
+        (0..count).map(|_| read_point(reader, dimensions)).collect::<Option<_>>()?;
     let run = Run { before, points, lowest, flattest, idle };
     let trail_lowest = reader.numbers(1)?[0];
     let seen = reader.word()?;

@@ -47,7 +47,8 @@ impl<'a, O: Objective> Points<'a, O> {
         let clock = Instant::now();
         let first = evaluate(objective, start)?;
         let trail = Trail::new(start.to_vec());
-        let points = Self::new(objective, unit_roundoff, options, observer, Run::new(first.clone()), trail, clock);
+        let points =
+            Self::new(objective, unit_roundoff, options, observer, Run::new(first.clone()), trail, clock);
         points.passes.set(1);
         (*points.last.borrow_mut(), *points.best.borrow_mut()) = (Some(first.clone()), Some(first.clone()));
         if points.tell_of_pass().is_continue() {
