@@ -1,10 +1,11 @@
 //! Values of arguments.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use glob::MatchOptions;
 use lanegrad_fit::Dtype;
 use lanegrad_fit::data::csv::Dialect;
-use lanegrad_fit::data::{Columns, Label, shown};
+use lanegrad_fit::data::{self, Columns, Label, shown};
 use std::path::PathBuf;
 
 /// The parser of a type of numbers.
@@ -45,9 +46,52 @@ impl Csv {
     }
 }
 
-/// Where labels are, of which there is at most one place.
-pub(crate) fn label(column: Option<&String>, file: Option<&PathBuf>) -> Option<Label> {
-    column.map(|column| Label::Column(column.clone())).or_else(|| file.map(|file| Label::File(file.clone())))
+/// Where labels are, of which there is at most one kind of place.
+pub(crate) fn label(column: Option<&String>, files: &[PathBuf]) -> Option<Label> {
+    let files = Some(files).filter(|files| !files.is_empty());
+    let column = column.map(|column| Label::Column(column.clone()));
+    column.or_else(|| files.map(|files| Label::Files(files.to_vec())))
+}
+
+/// The files that are named, in order: a name with `*`, `?` or `[` that no file has is a pattern, and stands for all
+/// files that match it, in the order of the bytes of their names. A note says which these are.
+pub(crate) fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in named {
+        let pattern = path.to_str().filter(|text| text.contains(['*', '?', '[']) && !path.exists());
+        let Some(pattern) = pattern else {
+            files.push(path.clone());
+            continue;
+        };
+        let options = MatchOptions {
+            require_literal_separator: true,
+            require_literal_leading_dot: true,
+            ..MatchOptions::new()
+        };
+        let matches = glob::glob_with(pattern, options)
+            .with_context(|| format!("`{}` is no pattern", shown(pattern)))?;
+        let mut matches = matches
+            .collect::<Result<Vec<PathBuf>, _>>()
+            .with_context(|| format!("cannot read what matches `{}`", shown(pattern)))?;
+        matches.retain(|path| !path.is_dir());
+        matches.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
+        match &matches[..] {
+            [] => bail!("no file matches `{}`", shown(pattern)),
+            [one] => crate::note(&format!("`{}` is {}", shown(pattern), data::name(one))),
+            [first, .., last] => crate::note(&format!(
+                "`{}` is {} files, in the order of their names: {} to {}",
+                shown(pattern),
+                matches.len(),
+                data::name(first),
+                data::name(last)
+            )),
+        }
+        files.extend(matches);
+    }
+    for path in &files {
+        ensure!(!path.is_dir(), "{} is a directory: name the files in it", data::name(path));
+    }
+    Ok(files)
 }
 
 /// Names of columns, in a sentence.

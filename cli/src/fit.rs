@@ -2,10 +2,12 @@
 
 use crate::{args, note, output};
 use anyhow::{Context, Result, ensure};
-use lanegrad_fit::data::shown;
+use lanegrad_fit::data::{name, shown};
 use lanegrad_fit::{
-    Copied, DataOptions, Dtype, Ending, Fit, Metrics, Missing, Model, Options, Progress, TrainingSet, Warning,
+    Checkpoint, Copied, DataOptions, DataSet, Dtype, Ending, Fit, Metrics, Missing, Model, Observer, Options,
+    Progress, Warning,
 };
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -13,16 +15,19 @@ use std::time::{Duration, Instant};
 pub(crate) struct Args {
     /// The data: CSV with a header line (`-` is standard input; it may be compressed with gzip), `.npy` (a matrix of
     /// truth values, integers or floats; float32 and float64 are mapped into memory, not copied, unless the file is in
-    /// Fortran's order), or `.parquet`. What is in a file decides, not its name.
-    data: PathBuf,
+    /// Fortran's order), or `.parquet`. What is in a file decides, not its name. Several files are one data set, row after
+    /// row: they have the same columns, and the model depends on the files and their order. A quoted pattern
+    /// ('part-*.npy') stands for the files that match it, in the order of the bytes of their names.
+    #[arg(required = true, value_name = "DATA")]
+    data: Vec<PathBuf>,
     /// The column of the labels, by name or by number from 0 (-1 is the last): probabilities from 0 to 1, or -1 and
     /// +1, or True and False; any other values with --positive. All columns that no option names are features.
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true, required_unless_present = "label_file")]
     label: Option<String>,
     /// A file with the labels, instead of a column of the data: one-dimensional or of one column, with a row for each
-    /// row of the data.
+    /// row of the data. For several files of data the option is repeated, in their order.
     #[arg(long, value_name = "PATH", conflicts_with = "label")]
-    label_file: Option<PathBuf>,
+    label_file: Vec<PathBuf>,
     /// The value of the labels that counts 1, a number or a text. All others count 0.
     #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
     positive: Option<String>,
@@ -61,6 +66,14 @@ pub(crate) struct Args {
     /// deviations.
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
     sample_weight: Option<String>,
+    /// A file that keeps the state of the fit after each iteration, from which --resume goes on. It is as large as 130
+    /// models at most, and stays there when the fit has ended.
+    #[arg(long, value_name = "PATH")]
+    checkpoint: Option<PathBuf>,
+    /// Go on from the state in --checkpoint, with the same data and options; --tol and --max-iter may be others. The model
+    /// is the one of a fit without interruption. Where there is no such file, the fit starts from the beginning.
+    #[arg(long, requires = "checkpoint")]
+    resume: bool,
     /// The number of threads. By default as many as the system allows.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
     threads: Option<u16>,
@@ -80,15 +93,30 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     crate::machine::lowered()?;
     let mismatch = args.arithmetic == Dtype::F32 && args.dtype == Some(Dtype::F64);
     ensure!(!mismatch, "--arithmetic f32 needs data that are held in f32, not --dtype f64");
-    let inputs: Vec<&Path> = [&args.data].into_iter().chain(&args.label_file).map(PathBuf::as_path).collect();
-    output::distinct(&[&args.model, output::standard()], &inputs)?;
+    let files = args::files(&args.data)?;
+    let inputs: Vec<&Path> = files.iter().chain(&args.label_file).map(PathBuf::as_path).collect();
+    let mut outputs = vec![&*args.model, output::standard()];
+    if let Some(checkpoint) = &args.checkpoint {
+        ensure!(!output::same(&args.model, checkpoint), "--model and --checkpoint are the same file");
+        outputs.push(checkpoint);
+    }
+    output::distinct(&outputs, &inputs)?;
     output::check(&args.model)?;
-    crate::on_threads(args.threads, || fit(args))?
+    args.checkpoint.iter().try_for_each(|path| output::check(path))?;
+    crate::on_threads(args.threads, || fit(args, &files))?
 }
 
-fn fit(args: &Args) -> Result<()> {
+fn fit(args: &Args, files: &[PathBuf]) -> Result<()> {
     let start = Instant::now();
-    let set = TrainingSet::read(&args.data, &data_options(args)?)?;
+    let resume = if args.resume { checkpoint(args.checkpoint.as_deref())? } else { None };
+    let mut said = start;
+    let set = DataSet::read_each(files, &data_options(args)?, |file| {
+        // Not of files that are read at once.
+        if !args.quiet && files.len() > 1 && said.elapsed() > Duration::from_secs(1) {
+            said = Instant::now();
+            note(&format!("reading {} ({} of {})", name(&files[file]), file + 1, files.len()));
+        }
+    })?;
     let read = start.elapsed();
     notes(&set);
     let mut options = Options::default();
@@ -97,12 +125,20 @@ fn fit(args: &Args) -> Result<()> {
     options.tolerance = args.tol;
     options.max_iterations = args.max_iter;
 
-    let mut pace = Pace::new(&set);
-    let (model, found) = set.fit(&options, |progress| {
-        if !args.quiet {
-            note(&pace.line(progress));
-        }
-    })?;
+    let mut watch = Watch {
+        args,
+        pace: Pace::new(&set, resume.as_ref()),
+        goes_on: resume.as_ref().map(Checkpoint::iterations),
+        failure: None,
+    };
+    let from = resume.is_some().then_some(args.checkpoint.as_deref()).flatten();
+    let found = set.fit_with(&options, resume, &mut watch);
+    watch.failure.take().map_or(Ok(()), Err)?;
+    let (model, found) = match from {
+        Some(path) => found.with_context(|| format!("cannot go on from {}", name(path)))?,
+        None => found?,
+    };
+    watch.say_where_it_goes_on();
     for &warning in &found.warnings {
         note(&format!("warning: {}", explain(warning, &model)));
     }
@@ -110,13 +146,65 @@ fn fit(args: &Args) -> Result<()> {
         note(&format!("warning: {words}"));
     }
     output::write(&args.model, model.to_json().as_bytes())?;
-    let timing = Timing { read, bytes: pace.bytes };
+    let timing = Timing { read, bytes: watch.pace.bytes };
     output::print_beside([&args.model], &summary(args, &set, &model, &found, timing))
+}
+
+/// The state that a fit goes on from; `None` where there is no such file.
+fn checkpoint(path: Option<&Path>) -> Result<Option<Checkpoint>> {
+    let Some(path) = path else { return Ok(None) };
+    let context = || format!("cannot go on from {}", name(path));
+    let bytes = match std::fs::read(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            note(&format!("there is no {}: the fit starts from the beginning", name(path)));
+            return Ok(None);
+        }
+        bytes => bytes.with_context(context)?,
+    };
+    Checkpoint::from_bytes(&bytes).with_context(context).map(Some)
+}
+
+/// Who watches a fit: it prints progress, and keeps the state.
+struct Watch<'a> {
+    args: &'a Args,
+    pace: Pace,
+    /// The iteration after which it goes on, until that was said: once the state was found to be of this fit.
+    goes_on: Option<u64>,
+    /// The reason why the state could not be kept, which ends the fit.
+    failure: Option<anyhow::Error>,
+}
+
+impl Watch<'_> {
+    fn say_where_it_goes_on(&mut self) {
+        if let Some(iteration) = self.goes_on.take() {
+            note(&format!("going on after iteration {iteration}"));
+        }
+    }
+}
+
+impl Observer for Watch<'_> {
+    fn passed(&mut self, _: u64) -> ControlFlow<()> {
+        self.say_where_it_goes_on();
+        ControlFlow::Continue(())
+    }
+
+    fn iterated(&mut self, progress: &Progress, checkpoint: &dyn Fn() -> Checkpoint) -> ControlFlow<()> {
+        if progress.iteration > 0 && !self.args.quiet {
+            note(&self.pace.line(progress));
+        }
+        if let Some(path) = &self.args.checkpoint
+            && let Err(error) = output::write(path, &checkpoint().to_bytes())
+        {
+            self.failure = Some(error);
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 /// How the data are to be read.
 fn data_options(args: &Args) -> Result<DataOptions> {
-    let label = args::label(args.label.as_ref(), args.label_file.as_ref());
+    let label = args::label(args.label.as_ref(), &args.label_file);
     let mut options = DataOptions::new(label.context("--label or --label-file is needed")?);
     options.positive = args.positive.clone();
     options.sample_weight = args.sample_weight.clone();
@@ -132,7 +220,7 @@ fn data_options(args: &Args) -> Result<DataOptions> {
 }
 
 /// Says what became of data that were not taken as they are.
-fn notes(set: &TrainingSet) {
+fn notes(set: &DataSet) {
     if let Some(text) = args::dropped(set.columns()) {
         note(&text);
     }
@@ -162,8 +250,9 @@ struct Pace {
 }
 
 impl Pace {
-    fn new(set: &TrainingSet) -> Self {
-        Self { rows: set.nrows() as f64, bytes: set.pass_bytes() as f64, before: (Duration::ZERO, 0) }
+    fn new(set: &DataSet, resume: Option<&Checkpoint>) -> Self {
+        let passes = resume.map_or(0, Checkpoint::passes) as usize;
+        Self { rows: set.nrows() as f64, bytes: set.pass_bytes() as f64, before: (Duration::ZERO, passes) }
     }
 
     fn line(&mut self, progress: &Progress) -> String {
@@ -190,14 +279,18 @@ struct Timing {
 /// Passes over the rows for means and scales, which are in the time of a fit.
 const PASSES_OF_MOMENTS: f64 = 2.0;
 
-fn summary(args: &Args, set: &TrainingSet, model: &Model, fit: &Fit, timing: Timing) -> String {
+fn summary(args: &Args, set: &DataSet, model: &Model, fit: &Fit, timing: Timing) -> String {
     let (accuracy, auc) = fit.metrics.map_or(Default::default(), |metrics| {
         let Metrics { accuracy, correct, weight, auc, .. } = metrics;
         (format!("{accuracy:.6} ({correct} of {weight})"), auc.map_or("-".to_owned(), |auc| auc.to_string()))
     });
     let seconds = fit.elapsed.as_secs_f64();
+    let files = match set.segments().len() {
+        1 => String::new(),
+        files => format!(" in {files} files"),
+    };
     format!(
-        "rows        {} of {} features, held as {}, read in {:.2} s\n\
+        "rows        {} of {} features{files}, held as {}, read in {:.2} s\n\
          loss        {:.15}\n\
          objective   {:.15}\n\
          gradient    {:.2e} (largest entry)\n\

@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The data, in one of the formats of `lanegrad fit`, with the model's columns. Columns that have names may be
-    /// in any order. The columns of the model's labels and sample weights may be there too.
-    data: PathBuf,
+    /// in any order. The columns of the model's labels and sample weights may be there too. Several files follow one
+    /// another; a quoted pattern stands for the files that match it, in the order of the bytes of their names.
+    #[arg(required = true, value_name = "DATA")]
+    data: Vec<PathBuf>,
     /// A model that `lanegrad fit` wrote.
     #[arg(long, value_name = "PATH")]
     model: PathBuf,
@@ -22,9 +24,10 @@ pub(crate) struct Args {
     /// standard error, every row counted once.
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
     label: Option<String>,
-    /// A file with the labels, instead of a column of the data.
+    /// A file with the labels, instead of a column of the data. For several files of data the option is repeated, in
+    /// their order.
     #[arg(long, value_name = "PATH", conflicts_with = "label")]
-    label_file: Option<PathBuf>,
+    label_file: Vec<PathBuf>,
     #[command(flatten)]
     csv: args::Csv,
     /// The number of threads. By default as many as the system allows.
@@ -34,20 +37,21 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     crate::machine::lowered()?;
-    let inputs = [&args.data, &args.model].into_iter().chain(&args.label_file);
+    let files = args::files(&args.data)?;
+    let inputs = files.iter().chain([&args.model]).chain(&args.label_file);
     let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
     output::distinct(&[&args.out], &inputs)?;
     output::check(&args.out)?;
     let model = Model::read(&args.model)?;
-    crate::on_threads(args.threads, || predict(args, &model))?
+    crate::on_threads(args.threads, || predict(args, &files, &model))?
 }
 
-fn predict(args: &Args, model: &Model) -> Result<()> {
+fn predict(args: &Args, files: &[PathBuf], model: &Model) -> Result<()> {
     let options = PredictOptions {
-        label: args::label(args.label.as_ref(), args.label_file.as_ref()),
+        label: args::label(args.label.as_ref(), &args.label_file),
         dialect: args.csv.dialect(),
     };
-    let predictor = Predictor::open(model, &args.data, &options)?;
+    let predictor = Predictor::open(model, files, &options)?;
     let unused = predictor.unused();
     if !unused.is_empty() {
         note(&format!("the model does not use {}", args::listed(unused)));

@@ -2,6 +2,8 @@
 
 #[path = "cli/bench.rs"]
 mod bench;
+#[path = "cli/checkpoint.rs"]
+mod checkpoint;
 #[path = "cli/columns.rs"]
 mod columns;
 #[path = "cli/endings.rs"]
@@ -12,6 +14,8 @@ mod fit;
 mod formats;
 #[path = "cli/labels.rs"]
 mod labels;
+#[path = "cli/many_files.rs"]
+mod many_files;
 #[path = "cli/missing.rs"]
 mod missing;
 #[cfg(unix)]

@@ -49,9 +49,9 @@ pub const ROWS_AT_A_TIME: usize = 1 << 14;
 pub enum Label {
     /// In a column of the data, by name or number.
     Column(String),
-    /// In a file of their own: an array of one dimension, or a table of one column. It has a row for each row of the
-    /// data.
-    File(PathBuf),
+    /// In files of their own, one for each file of the data, in the same order: an array of one dimension, or a table of
+    /// one column. It has a row for each row of the data.
+    Files(Vec<PathBuf>),
 }
 
 impl Label {
@@ -59,15 +59,15 @@ impl Label {
     pub(crate) fn column(&self) -> Option<&str> {
         match self {
             Self::Column(column) => Some(column),
-            Self::File(_) => None,
+            Self::Files(_) => None,
         }
     }
 
-    /// The file of the labels.
-    pub(crate) fn file(&self) -> Option<&Path> {
+    /// The files of the labels.
+    pub(crate) fn files(&self) -> &[PathBuf] {
         match self {
-            Self::Column(_) => None,
-            Self::File(path) => Some(path),
+            Self::Column(_) => &[],
+            Self::Files(paths) => paths,
         }
     }
 }
@@ -79,7 +79,7 @@ pub(crate) fn check_apart(data: &Path, labels: Option<&Path>) -> Result<(), Erro
     Ok(())
 }
 
-/// Reads labels from a file of their own.
+/// Reads labels from a file of their own, behind those that there are.
 pub(crate) fn read_labels(path: &Path, dialect: &csv::Dialect, labels: Labels) -> Result<Labels, Error> {
     let mut source = Source::open_any(path, dialect)?;
     let (file, names) = (source.file(), source.names());
@@ -89,7 +89,6 @@ pub(crate) fn read_labels(path: &Path, dialect: &csv::Dialect, labels: Labels) -
     let plan = columns.plan(names.len())?;
     let mut block = Block::<f64>::new(labels, crate::Dtype::F64);
     source.read_all(&plan, &mut block)?;
-    block.labels.check()?;
     Ok(block.labels)
 }
 

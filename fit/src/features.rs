@@ -73,4 +73,11 @@ impl Features {
             }
         }
     }
+
+    /// Copies the features of a row to where they are in a row of another layout.
+    pub(crate) fn copy<S: Number>(&self, row: &[S], to: &Self, out: &mut [S]) {
+        for (&from, &to) in self.places.iter().zip(&to.places) {
+            out[to] = row[from];
+        }
+    }
 }

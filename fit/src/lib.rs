@@ -22,20 +22,20 @@
 //! # Files
 //!
 //! With the feature `files` (default), `data` reads CSV and NumPy's `.npy`; with the feature `parquet` also
-//! Parquet. A `TrainingSet` is a table with its labels; fitting it gives a [`Model`], which is kept as JSON.
+//! Parquet. A `DataSet` is a table with its labels, in one file or several; fitting it gives a [`Model`], which is kept as JSON.
 //! A `Predictor` applies a model to a file of any size, block by block.
 #![cfg_attr(
     feature = "files",
     doc = r#"
 ```
 use lanegrad_fit::data::Label;
-use lanegrad_fit::{DataOptions, Model, Options, TrainingSet};
+use lanegrad_fit::{DataOptions, DataSet, Model, Options};
 # let directory = std::env::temp_dir().join(format!("lanegrad-fit-{}", std::process::id()));
 # std::fs::create_dir_all(&directory)?;
 # let path = directory.join("small.csv");
 # std::fs::write(&path, "x,y\n1,1\n2,0\n3,1\n0,0\n")?;
 
-let set = TrainingSet::read(&path, &DataOptions::new(Label::Column("y".to_owned())))?;
+let set = DataSet::read(&[&path], &DataOptions::new(Label::Column("y".to_owned())))?;
 let mut options = Options::default();
 options.l2 = 0.1;
 let (model, fit) = set.fit(&options, |_| {})?;
@@ -49,8 +49,12 @@ assert_eq!(fit.metrics.map(|metrics| metrics.weight), Some(4.0));
 
 #[cfg(feature = "files")]
 pub mod data;
+#[cfg(feature = "files")]
+mod dataset;
 mod error;
 mod features;
+#[cfg(feature = "files")]
+mod files;
 mod fit;
 mod metrics;
 mod model;
@@ -65,10 +69,10 @@ mod resolution;
 mod score;
 mod separation;
 mod solve;
-#[cfg(feature = "files")]
-mod training;
 mod words;
 
+#[cfg(feature = "files")]
+pub use dataset::{Copied, DataOptions, DataSet, Missing};
 pub use error::Error;
 pub use fit::{Fit, Options, Warning, fit};
 pub use metrics::{Auc, Metrics, MetricsSum};
@@ -82,5 +86,3 @@ pub use passes::Passes;
 #[cfg(feature = "files")]
 pub use predict::{PredictOptions, Prediction, Predictor};
 pub use solve::train;
-#[cfg(feature = "files")]
-pub use training::{Copied, DataOptions, Missing, TrainingSet};

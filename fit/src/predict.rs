@@ -1,13 +1,14 @@
-//! A model applied to a file, block by block.
+//! A model applied to files, block by block.
 
 use crate::data::csv::Dialect;
 use crate::data::npy::Array;
 use crate::data::{
-    Block, FILL, Label, Labels, Numbers, Place, Plan, ROWS_AT_A_TIME, Row, Source, check_apart,
-    check_label_count, find_column, number, read_labels, shown,
+    Block, FILL, Label, Labels, Numbers, Place, Plan, ROWS_AT_A_TIME, Row, Source, check_label_count,
+    find_column, name, number, read_labels, shown,
 };
 use crate::error::{Context, Error, bail, ensure};
 use crate::features::Features;
+use crate::files::{self, all_of};
 use crate::metrics::{Metrics, MetricsSum};
 use crate::model::Model;
 use crate::number::{Dtype, Number};
@@ -24,23 +25,18 @@ pub struct PredictOptions {
     pub dialect: Dialect,
 }
 
-/// A model, and a file whose columns were found to be the model's.
+/// A model, and files whose columns were found to be the model's.
 #[derive(Debug)]
 pub struct Predictor<'a> {
-    source: Source,
+    model: &'a Model,
+    options: &'a PredictOptions,
+    paths: Vec<PathBuf>,
+    /// The first file, opened.
+    first: Source,
     unused: Vec<String>,
-    label_file: Option<LabelFile>,
-    scorer: Scorer<'a>,
 }
 
-/// Labels from a file of their own.
-#[derive(Debug)]
-struct LabelFile {
-    path: PathBuf,
-    labels: Labels,
-}
-
-/// The summary of a file whose rows were all scored.
+/// The summary of files whose rows were all scored.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Prediction {
@@ -55,106 +51,124 @@ pub struct Prediction {
 }
 
 impl<'a> Predictor<'a> {
-    /// Opens a file (see [`Source::open`]) that has the model's columns. Columns that have names may be in any order,
+    /// Opens files (see [`Source::open`]) that have the model's columns. Columns that have names may be in any order,
     /// and among others, which are not read. A file without names has the columns of the model in its order, or all
-    /// columns of the file without names that the model was fitted to.
+    /// columns of the files without names that the model was fitted to.
     ///
     /// # Errors
     ///
-    /// If a file cannot be read, is not in its format, or does not have the model's columns.
-    pub fn open(model: &'a Model, path: &Path, options: &PredictOptions) -> Result<Self, Error> {
-        let PredictOptions { label, dialect } = options;
-        let label_path = label.as_ref().and_then(Label::file);
-        check_apart(path, label_path)?;
-        let source = Source::open(path, dialect)?;
-        let (file, names) = (source.file(), source.names());
-        let column = label.as_ref().and_then(Label::column);
-        let column = column.map(|label| find_column(file, names, label)).transpose()?;
-        let columns = if source.has_names() {
-            by_name(model, names, column, file)?
-        } else {
-            by_place(model, names.len(), column, file)?
-        };
-        let labels = || Labels::new(model.positive.as_deref()).context("the model cannot be used");
-        let label_file = match label_path {
-            Some(path) => {
-                Some(LabelFile { path: path.to_owned(), labels: read_labels(path, dialect, labels()?)? })
+    /// If there is no file, or one is there twice, cannot be read, is not in its format, or does not have the model's
+    /// columns; or there are not as many files of labels as of data.
+    pub fn open<P: AsRef<Path>>(
+        model: &'a Model,
+        paths: &[P],
+        options: &'a PredictOptions,
+    ) -> Result<Self, Error> {
+        let paths: Vec<&Path> = paths.iter().map(AsRef::as_ref).collect();
+        files::check(&paths, options.label.as_ref())?;
+        let mut opened = None;
+        for (i, path) in paths.iter().enumerate() {
+            // What is no file can be read once, and so is opened when it is its turn.
+            let is_file = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+            if i == 0 || is_file {
+                let source = Source::open(path, &options.dialect)?;
+                let columns = ModelColumns::find(model, &source, options)?;
+                opened.get_or_insert((source, columns));
             }
-            None => None,
-        };
-        if let (Some(LabelFile { path, labels }), Some(array)) = (&label_file, source.array()) {
-            check_label_count(labels.codes.len(), path, array.nrows(), file)?;
         }
-        let scorer = Scorer {
-            model,
-            features: Features::new(&columns)?,
-            plan: Plan::new(names.len(), &columns).with_label(column),
-            columns,
-            names: names.to_vec(),
-            file: file.to_owned(),
-            labels: column.is_some().then(labels).transpose()?,
-            metrics: label.as_ref().map(|_| MetricsSum::new()),
-            engine: Engine::new(),
-            nrows: 0,
-            filled: 0,
-        };
-        let unused = if source.has_names() { scorer.unused(column) } else { Vec::new() };
-        Ok(Self { source, unused, label_file, scorer })
+        let (first, columns) = opened.context("there is no file of data")?;
+        let unused = if first.has_names() { columns.unused(model, first.names()) } else { Vec::new() };
+        let paths = paths.into_iter().map(Path::to_owned).collect();
+        Ok(Self { model, options, paths, first, unused })
     }
 
-    /// The columns of the file that the model does not use, but for its labels and sample weights. A column without a
-    /// name is called by its number from 1: `column 3`.
+    /// The columns of the first file that the model does not use, but for its labels and sample weights. A column without
+    /// a name is called by its number from 1: `column 3`.
     #[must_use]
     pub fn unused(&self) -> &[String] {
         &self.unused
     }
 
-    /// Scores all rows, and hands their probabilities to `write`, block by block, in the order of the rows. It runs
-    /// on the threads of the caller's rayon pool.
+    /// Scores all rows, and hands their probabilities to `write`, block by block, in the order of the files and their
+    /// rows. It runs on the threads of the caller's rayon pool.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, a cell that the model uses is not a finite number, or missing where the model has no
+    /// If a file cannot be read, a cell that the model uses is not a finite number, or missing where the model has no
     /// value for it, a score is not finite, a label is out of its range, there are not as many labels as rows, there
     /// are no rows, or `write` fails.
     pub fn run<E: From<Error>>(
         self,
         mut write: impl FnMut(&[f64]) -> Result<(), E>,
     ) -> Result<Prediction, E> {
-        let Self { mut source, label_file, mut scorer, .. } = self;
-        let mut block = Block::new(scorer.labels.take().unwrap_or_default(), Dtype::F64);
-        block.lines = Some(Vec::new());
-        let labels = label_file.as_ref().map(|file| file.labels.codes.as_slice());
-        match source.array() {
-            Some(array) if array.numbers::<f32>().is_some() => {
-                scorer.score_mapped::<f32, E>(array, labels, &mut block, write)?;
-            }
-            Some(array) if array.numbers::<f64>().is_some() => {
-                scorer.score_mapped::<f64, E>(array, labels, &mut block, write)?;
-            }
-            _ => loop {
-                block.clear();
-                let read = source.read(&scorer.plan, ROWS_AT_A_TIME, &mut block)?;
-                if read == 0 {
-                    break;
-                }
-                scorer.check_missing(&block)?;
-                let rows = Rows::new(&block.features, read, scorer.plan.width()).map_err(Error::from)?;
-                write(&scorer.score(rows, labels, &block)?)?;
-            },
+        let Self { model, options, paths, first, .. } = self;
+        let labels = Labels::new(model.positive.as_deref()).context("the model cannot be used")?;
+        let metrics = options.label.as_ref().map(|_| MetricsSum::new());
+        let mut done = Done { labels, metrics, nrows: 0, filled: 0 };
+        let mut opened = Some(first);
+        for (i, path) in paths.iter().enumerate() {
+            let source = match opened.take() {
+                Some(first) => first,
+                None => Source::open(path, &options.dialect)?,
+            };
+            let labels = options.label.as_ref().and_then(|label| label.files().get(i));
+            done = Scorer::new(model, &source, options, done)?.run(
+                source,
+                labels,
+                &mut write,
+                &options.dialect,
+            )?;
         }
-        ensure!(scorer.nrows > 0, "{} has no rows", scorer.file);
-        if let Some(LabelFile { path, labels }) = &label_file {
-            check_label_count(labels.codes.len(), path, scorer.nrows, &scorer.file)?;
-        }
-        block.labels.check()?;
-        let signed = label_file.map_or(block.labels.are_signed(), |file| file.labels.are_signed());
+        let all = all_of(paths.iter().map(|path| name(path)));
+        ensure!(done.nrows > 0, "{all} {} no rows", if paths.len() == 1 { "has" } else { "have" });
+        done.labels.check()?;
         Ok(Prediction {
-            nrows: scorer.nrows,
-            metrics: scorer.metrics.map(MetricsSum::finish),
-            has_signed_labels: signed,
-            filled: scorer.filled,
+            nrows: done.nrows,
+            metrics: done.metrics.map(MetricsSum::finish),
+            has_signed_labels: done.labels.are_signed(),
+            filled: done.filled,
         })
+    }
+}
+
+/// What was found in the files so far.
+struct Done {
+    labels: Labels,
+    metrics: Option<MetricsSum>,
+    nrows: usize,
+    filled: u64,
+}
+
+/// The columns of a file that a model uses.
+struct ModelColumns {
+    columns: Vec<usize>,
+    label: Option<usize>,
+}
+
+impl ModelColumns {
+    fn find(model: &Model, source: &Source, options: &PredictOptions) -> Result<Self, Error> {
+        let (file, names) = (source.file(), source.names());
+        let label = options.label.as_ref().and_then(Label::column);
+        let label = label.map(|label| find_column(file, names, label)).transpose()?;
+        let columns = if source.has_names() {
+            by_name(model, names, label, file)?
+        } else {
+            by_place(model, names.len(), label, file)?
+        };
+        Ok(Self { columns, label })
+    }
+
+    /// The columns of the file that are not used.
+    fn unused(&self, model: &Model, names: &[String]) -> Vec<String> {
+        let known =
+            |name: &String| Some(name) == model.label.as_ref() || Some(name) == model.sample_weight.as_ref();
+        let features: HashSet<usize> = self.columns.iter().copied().collect();
+        let used = |i: usize| features.contains(&i) || Some(i) == self.label;
+        let names = names.iter().enumerate();
+        names
+            .filter(|&(i, name)| !used(i) && !known(name))
+            .map(|(i, name)| if name.is_empty() { format!("column {}", i + 1) } else { name.clone() })
+            .collect()
     }
 }
 
@@ -209,8 +223,7 @@ fn by_place(model: &Model, ncols: usize, label: Option<usize>, file: &str) -> Re
     }
 }
 
-/// Scores blocks of rows.
-#[derive(Debug)]
+/// Scores the rows of a file.
 struct Scorer<'a> {
     model: &'a Model,
     /// The model's columns in the file, in the model's order.
@@ -220,28 +233,74 @@ struct Scorer<'a> {
     /// The names of the file's columns.
     names: Vec<String>,
     file: String,
-    /// The labels of a column; taken while the file is read.
-    labels: Option<Labels>,
-    metrics: Option<MetricsSum>,
     engine: Engine,
-    /// Rows that were scored.
+    /// Rows of the file that were scored.
     nrows: usize,
-    filled: u64,
+    /// What was found in this file and those before it, but for the number of its rows.
+    done: Done,
 }
 
-impl Scorer<'_> {
-    /// The columns of the file that are not used.
-    fn unused(&self, label: Option<usize>) -> Vec<String> {
-        let known = |name: &String| {
-            Some(name) == self.model.label.as_ref() || Some(name) == self.model.sample_weight.as_ref()
-        };
-        let features: HashSet<usize> = self.columns.iter().copied().collect();
-        let used = |i: usize| features.contains(&i) || Some(i) == label;
-        let names = self.names.iter().enumerate();
-        names
-            .filter(|&(i, name)| !used(i) && !known(name))
-            .map(|(i, name)| if name.is_empty() { format!("column {}", i + 1) } else { name.clone() })
-            .collect()
+impl<'a> Scorer<'a> {
+    fn new(model: &'a Model, source: &Source, options: &PredictOptions, done: Done) -> Result<Self, Error> {
+        let ModelColumns { columns, label } = ModelColumns::find(model, source, options)?;
+        Ok(Self {
+            model,
+            features: Features::new(&columns)?,
+            plan: Plan::new(source.names().len(), &columns).with_label(label),
+            columns,
+            names: source.names().to_vec(),
+            file: source.file().to_owned(),
+            engine: Engine::new(),
+            nrows: 0,
+            done,
+        })
+    }
+
+    /// Scores all rows. Labels are those of a file, if one is given.
+    fn run<E: From<Error>>(
+        mut self,
+        mut source: Source,
+        label_file: Option<&PathBuf>,
+        mut write: impl FnMut(&[f64]) -> Result<(), E>,
+        dialect: &Dialect,
+    ) -> Result<Done, E> {
+        let mut labels = std::mem::take(&mut self.done.labels);
+        let mut of_file = None;
+        if let Some(path) = label_file {
+            labels = read_labels(path, dialect, labels)?;
+            let codes = std::mem::take(&mut labels.codes);
+            if let Some(array) = source.array() {
+                check_label_count(codes.len(), path, array.nrows(), &self.file)?;
+            }
+            of_file = Some(codes);
+        }
+        let mut block = Block::new(labels, Dtype::F64);
+        block.lines = Some(Vec::new());
+        match source.array() {
+            Some(array) if array.numbers::<f32>().is_some() => {
+                self.score_mapped::<f32, E>(array, of_file.as_deref(), &mut block, write)?;
+            }
+            Some(array) if array.numbers::<f64>().is_some() => {
+                self.score_mapped::<f64, E>(array, of_file.as_deref(), &mut block, write)?;
+            }
+            _ => loop {
+                block.clear();
+                let read = source.read(&self.plan, ROWS_AT_A_TIME, &mut block)?;
+                if read == 0 {
+                    break;
+                }
+                self.check_missing(&block)?;
+                let rows = Rows::new(&block.features, read, self.plan.width()).map_err(Error::from)?;
+                write(&self.score(rows, of_file.as_deref(), &block)?)?;
+            },
+        }
+        if let (Some(path), Some(labels)) = (label_file, &of_file) {
+            check_label_count(labels.len(), path, self.nrows, &self.file)?;
+        }
+        block.clear();
+        self.done.labels = block.labels;
+        self.done.nrows += self.nrows;
+        Ok(self.done)
     }
 
     /// Scores an array where it is mapped. Its labels are read block by block.
@@ -309,7 +368,7 @@ impl Scorer<'_> {
                 );
             }
         }
-        if let Some(metrics) = &mut self.metrics {
+        if let Some(metrics) = &mut self.done.metrics {
             let of_file = of_file.map(|labels| labels.get(self.nrows..).unwrap_or_default());
             let labels = of_file.unwrap_or(&block.labels.codes);
             // If a file has too few labels, that is an error once all rows were counted.
@@ -333,7 +392,7 @@ impl Scorer<'_> {
                     bail!("{place}: `NaN` is missing, and the model has no value for it; {FILL}")
                 };
                 *x = values[feature];
-                self.filled += 1;
+                self.done.filled += 1;
             }
         }
         Ok(())

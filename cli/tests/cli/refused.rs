@@ -29,8 +29,11 @@ fn bad_data_are_refused_by_file_line_and_column() {
     before("a.npy", &header("<f8", "False", "(9, 2)"), &["a.npy", "truncated"]);
     before("a.npy", &header("<f8", "False", "(9, 2)")[..40], &["a.npy", "header is truncated"]);
     before("a.npy", b"x,y\n1,2\n", &["a.npy", "not a NumPy file"]);
-    before("a.npy", &header("<i8", "False", "(0, 2)"), &["a.npy", "no rows"]);
-    before("a.npy", &header("<f8", "False", "(0, 99999999999999999)"), &["a.npy", "no rows"]);
+    for (descr, columns) in [("<i8", 2), ("<f8", 2), ("<f4", 3)] {
+        let empty = directory.file("a.npy", header(descr, "False", &format!("(0, {columns})")));
+        refuse(&mut fit(&empty, "0", &model), &["a.npy has no rows"]);
+        fs::remove_file(empty).unwrap();
+    }
     let weighted = directory.file("w.csv", "x,y,s\n1,0,1\n2,1,-1\n");
     refuse(
         fit(&weighted, "y", &model).args(["--sample-weight", "s"]),

@@ -50,7 +50,7 @@ impl Array {
     ///
     /// # Errors
     ///
-    /// If the file cannot be mapped, or is not an array of one or two dimensions, with at least one row and one column,
+    /// If the file cannot be mapped, or is not an array of one or two dimensions, with at least one column,
     /// of truth values, integers or floats of up to 8 bytes.
     pub fn map(file: &File) -> Result<Self, Error> {
         // SAFETY: the bytes of the file are read as numbers, for which every bit pattern is valid. Another
@@ -66,7 +66,6 @@ impl Array {
         let numbers = nrows.checked_mul(ncols);
         let want =
             numbers.and_then(|n| n.checked_mul(kind.kind.bytes())).context("the shape is too large")?;
-        ensure!(nrows > 0, "it has no rows");
         ensure!(ncols > 0, "it has no columns");
         let have = map.len() - len;
         ensure!(

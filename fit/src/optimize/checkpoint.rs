@@ -77,6 +77,12 @@ impl Checkpoint {
         self.iterations
     }
 
+    /// The passes that were made.
+    #[must_use]
+    pub const fn passes(&self) -> u64 {
+        self.passes
+    }
+
     /// What the fit is told from another by.
     #[must_use]
     pub const fn identity(&self) -> Identity {

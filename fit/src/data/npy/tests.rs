@@ -155,7 +155,7 @@ fn what_is_not_as_large_as_its_shape_is_refused() {
         refused("(3, 2)", 11).contains("the file is truncated: 3 x 2 numbers take 12 bytes, and it has 11")
     );
     assert!(refused("(3, 2)", 13).contains("1 bytes follow the 3 x 2 numbers"));
-    assert!(refused("(0, 2)", 0).contains("no rows"));
+
     assert!(refused("(2, 0)", 0).contains("no columns"));
     assert!(refused("(99999999999999999, 99999999999999999)", 0).contains("too large"));
     assert!(map(&head("<i2", false, "(6,)", 0), &[0; 12]).unwrap().is_vector());

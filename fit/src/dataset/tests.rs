@@ -1,6 +1,6 @@
 //! Random tables, as CSV and as `.npy`, against what was put into them.
 
-use super::{Copied, DataOptions, Memory, Missing, Table, Targets, TrainingSet};
+use super::{Copied, DataOptions, DataSet, Memory, Missing, Tables, Targets};
 use crate::data::Label;
 use crate::data::csv::Dialect;
 use crate::data::npy::header;
@@ -112,7 +112,7 @@ impl Numbers {
     }
 
     /// Checks that a set is that of these numbers.
-    fn check(&self, set: &TrainingSet, context: &str) {
+    fn check(&self, set: &DataSet, context: &str) {
         let nrows = self.rows.len() / self.ncols;
         let features = self.features();
         let fills = set.fills.as_ref().expect("means are kept");
@@ -132,12 +132,10 @@ impl Numbers {
         for row in 0..nrows {
             for (feature, (&fill, &column)) in fills.iter().zip(&features).enumerate() {
                 let x = self.rows[row * self.ncols + column];
-                let held = match &set.table {
-                    Table::F64(Memory::Held(numbers)) => numbers[row * features.len() + feature],
-                    Table::F64(Memory::Mapped(array)) => {
-                        array.numbers::<f64>().unwrap()[row * self.ncols + column]
-                    }
-                    Table::F32(_) => panic!("the type is f64"),
+                let Tables::F64(table) = &set.table else { panic!("the type is f64") };
+                let held = match &table.files[0].memory {
+                    Memory::Held(_) => table.held[row * features.len() + feature],
+                    Memory::Mapped(array) => array.numbers::<f64>().unwrap()[row * self.ncols + column],
                 };
                 assert_eq!(held, if x.is_nan() { fill } else { x }, "{context}: row {row}, column {column}");
                 missing += u64::from(x.is_nan());
@@ -165,9 +163,9 @@ fn random_tables_are_read_as_they_were_written() {
             options.sample_weight = table.weight.map(|column| format!("{prefix}{column}"));
             options.ignore = table.ignored.iter().map(|column| format!("{prefix}{column}")).collect();
             options.dialect = Dialect { delimiter: Some(b';'), decimal_comma: true };
-            let refused = TrainingSet::read(Path::new(&path), &options).map_err(|error| chain(&error));
+            let refused = DataSet::read(&[Path::new(&path)], &options).map_err(|error| chain(&error));
             options.missing = Missing::Mean;
-            let set = TrainingSet::read(Path::new(&path), &options);
+            let set = DataSet::read(&[Path::new(&path)], &options);
             let context = format!("{round}, {name}: {csv:?}");
             let set = set.unwrap_or_else(|error| panic!("{context}: {}", chain(&error)));
             table.check(&set, &context);
@@ -185,7 +183,8 @@ fn random_tables_are_read_as_they_were_written() {
             Some(Copied::Between) => between += 1,
             None => mapped += 1,
         }
-        let is_mapped = matches!(set.table, Table::F64(Memory::Mapped(_)));
+        let Tables::F64(table) = &set.table else { panic!("the type is f64") };
+        let is_mapped = matches!(table.files[0].memory, Memory::Mapped(_));
         assert_eq!(is_mapped, set.copied().is_none());
     }
     assert!(filled > 100 && between > 10 && mapped > 100, "{filled}, {between}, {mapped}");

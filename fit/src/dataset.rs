@@ -1,0 +1,363 @@
+//! A data set with labels, in one file or several, and the model that is fitted to it.
+
+mod options;
+mod read;
+mod survey;
+
+pub use self::options::{DataOptions, Missing};
+use self::survey::Survey;
+use crate::data::npy::Array;
+use crate::data::{Columns, FILL, Means, MissingCells, Numbers, Place, Row, shown};
+use crate::error::{Error, bail};
+use crate::features::Features;
+use crate::files;
+use crate::fit::{Fit, Options};
+use crate::model::Model;
+use crate::moments::{Failure, Fault};
+use crate::number::{Dtype, Number};
+use crate::optimize::{Checkpoint, Each, Observer, Progress};
+use crate::solve::{Start, solve};
+use crate::words::Hash;
+use lanegrad::{Batch, Rows, Storage};
+use std::fmt;
+use std::ops::Range;
+use std::path::Path;
+
+/// A table whose labels and sample weights were read and checked: in one file, or in several, which are the segments of
+/// the data set. A model that is fitted to it depends on the list of files, their order and the rows of each, and not on
+/// threads or machines: see [`lanegrad::PartialSum`].
+///
+/// Numbers of a `.npy` stay where they are mapped, if they are of the type that they are to be held in, and nothing
+/// needs to be filled; so a data set may be larger than memory.
+pub struct DataSet {
+    /// The names of all columns of the files.
+    names: Vec<String>,
+    columns: Columns,
+    nrows: usize,
+    table: Tables,
+    targets: Targets,
+    positive: Option<String>,
+    signed: bool,
+    /// The value of each feature that missing cells are filled with.
+    fills: Option<Vec<f64>>,
+    filled: u64,
+    copied: Option<Copied>,
+    tag: u64,
+}
+
+/// The reason why a file that could be mapped is held in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Copied {
+    /// Missing cells were filled.
+    Filled,
+    /// A column between the features, which is not used, has numbers that are not finite.
+    Between,
+}
+
+/// The features, in the type that they are held in.
+enum Tables {
+    F32(Table<f32>),
+    F64(Table<f64>),
+}
+
+/// The features of all files.
+struct Table<S> {
+    /// The rows of files that are held in memory, one file after the other.
+    held: Numbers<S>,
+    /// Which numbers of a row are features: of a held row or, where it is mapped, of its window.
+    layout: Features,
+    files: Vec<File>,
+}
+
+/// A segment of the data set.
+struct File {
+    name: String,
+    /// Its rows among all.
+    rows: Range<usize>,
+    memory: Memory,
+}
+
+/// Where the numbers of a file are.
+enum Memory {
+    /// From this row of the held ones on.
+    Held(usize),
+    /// All columns of the file.
+    Mapped(Array),
+}
+
+/// Labels and sample weights, in the type of the arithmetic.
+enum Targets {
+    F32(Vec<f32>, Option<Vec<f32>>),
+    F64(Vec<f64>, Option<Vec<f64>>),
+}
+
+impl Targets {
+    /// Labels and sample weights as they were read; there are none of the latter if no row has any.
+    fn new(arithmetic: Dtype, labels: Vec<f64>, weights: Vec<f64>) -> Self {
+        let some = |weights: Vec<f64>| Some(weights).filter(|weights| !weights.is_empty());
+        let single = |numbers: Vec<f64>| numbers.into_iter().map(|x| x as f32).collect::<Vec<f32>>();
+        match arithmetic {
+            Dtype::F32 => Self::F32(single(labels), some(weights).map(single)),
+            Dtype::F64 => Self::F64(labels, some(weights)),
+        }
+    }
+}
+
+impl DataSet {
+    /// Reads files (see [`Source::open`](crate::data::Source::open)) for a fit, in this order. They have the same columns
+    /// in the same order, and may be in different formats. Label coding, means of missing cells and sample weights are
+    /// those of all of them. A file without rows is a segment without rows.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be read or is not in its format, is there twice, or has other columns than the first; a column is
+    /// not there or has no name; a cell is not a number or not finite in the type that features are held in; a label or a
+    /// sample weight is missing or out of its range; a cell is missing and not to be filled or its column has no number;
+    /// there are not as many labels as rows; there are no rows; or the arithmetic is `f32` and features are to be held in
+    /// `f64`.
+    pub fn read<P: AsRef<Path>>(paths: &[P], options: &DataOptions) -> Result<Self, Error> {
+        Self::read_each(paths, options, |_| {})
+    }
+
+    /// The same; `begin` is told the number of each file, from 0, before its rows are read.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`](Self::read).
+    pub fn read_each<P: AsRef<Path>>(
+        paths: &[P],
+        options: &DataOptions,
+        mut begin: impl FnMut(usize),
+    ) -> Result<Self, Error> {
+        let paths: Vec<&Path> = paths.iter().map(AsRef::as_ref).collect();
+        files::check(&paths, Some(&options.label))?;
+        let dtype = read::dtype(&paths, options)?;
+        match (dtype, options.arithmetic) {
+            (Dtype::F64, Dtype::F32) => bail!("arithmetic in f32 needs data that are held in f32"),
+            (Dtype::F32, _) => read::read(&paths, options, &mut begin, Tables::F32),
+            (Dtype::F64, _) => read::read(&paths, options, &mut begin, Tables::F64),
+        }
+    }
+
+    /// The number of rows.
+    #[must_use]
+    pub fn nrows(&self) -> usize {
+        self.nrows
+    }
+
+    /// The number of rows of each file, in order.
+    #[must_use]
+    pub fn segments(&self) -> Vec<u64> {
+        self.files().iter().map(|file| file.rows.len() as u64).collect()
+    }
+
+    fn files(&self) -> &[File] {
+        match &self.table {
+            Tables::F32(table) => &table.files,
+            Tables::F64(table) => &table.files,
+        }
+    }
+
+    /// The type that the features are held in.
+    #[must_use]
+    pub fn dtype(&self) -> Dtype {
+        match self.table {
+            Tables::F32(_) => Dtype::F32,
+            Tables::F64(_) => Dtype::F64,
+        }
+    }
+
+    /// The bytes that a pass over the rows reads, but for labels and sample weights.
+    #[must_use]
+    pub fn pass_bytes(&self) -> usize {
+        let width = match &self.table {
+            Tables::F32(table) => table.layout.width,
+            Tables::F64(table) => table.layout.width,
+        };
+        self.nrows * width * self.dtype().bytes()
+    }
+
+    /// The columns by their use.
+    #[must_use]
+    pub fn columns(&self) -> &Columns {
+        &self.columns
+    }
+
+    /// True where labels are -1 or +1, of which -1 stands for 0.
+    #[must_use]
+    pub fn has_signed_labels(&self) -> bool {
+        self.signed
+    }
+
+    /// The number of missing cells that were filled.
+    #[must_use]
+    pub fn filled(&self) -> u64 {
+        self.filled
+    }
+
+    /// The reason why a file that could be mapped is held in memory instead: of the first such one.
+    #[must_use]
+    pub fn copied(&self) -> Option<Copied> {
+        self.copied
+    }
+
+    /// A tag of the data set, which tells it from others: a hash of the rows of each file, and of all that changes a row:
+    /// the columns and their use, the coding of labels, what missing cells are filled with, and the types that numbers
+    /// are held in and computed with. Not of the names of files, nor of the numbers in them: the same files elsewhere have
+    /// the same tag. It is the same on every machine.
+    #[must_use]
+    pub fn tag(&self) -> u64 {
+        self.tag
+    }
+
+    /// The hash that [`tag`](Self::tag) is.
+    fn compute_tag(&self, arithmetic: Dtype) -> u64 {
+        let texts = |hash: Hash, texts: &[String]| {
+            texts.iter().fold(hash.and(texts.len() as u64), |hash, text| hash.and_text(text))
+        };
+        let Columns { label, sample_weight, ignored, dropped, features } = &self.columns;
+        let segments = self.segments();
+        let mut hash =
+            segments.iter().fold(Hash::EMPTY.and(segments.len() as u64), |hash, &rows| hash.and(rows));
+        hash = texts(hash, &self.names);
+        for some in [ignored, dropped, features] {
+            hash = some.iter().fold(hash.and(some.len() as u64), |hash, &column| hash.and(column as u64));
+        }
+        for column in [label, sample_weight] {
+            hash = hash.and(column.map_or(u64::MAX, |column| column as u64));
+        }
+        hash = texts(hash, self.positive.as_slice());
+        let fills = self.fills.as_deref().unwrap_or_default();
+        hash = fills.iter().fold(hash.and(fills.len() as u64), |hash, fill| hash.and(fill.to_bits()));
+        let bytes = [self.dtype(), arithmetic].map(|dtype| dtype.bytes() as u64);
+        [self.signed.into(), bytes[0], bytes[1]].into_iter().fold(hash, Hash::and).get()
+    }
+
+    /// Fits a model. `observe` is called after each iteration. It runs on the threads of the caller's rayon pool.
+    ///
+    /// # Errors
+    ///
+    /// If an option is out of its range, a number is not finite (the error names its place), or the objective or
+    /// a weight does not stay finite.
+    pub fn fit(&self, options: &Options, observe: impl FnMut(&Progress)) -> Result<(Model, Fit), Error> {
+        self.fit_with(options, None, &mut Each(observe))
+    }
+
+    /// Fits a model, or goes on with a fit from a checkpoint, and ends as that would have ended, to the bit. The observer
+    /// hears of every pass and iteration, and can ask for checkpoints and end the fit.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`fit`](Self::fit), and if the checkpoint is of another fit.
+    pub fn fit_with(
+        &self,
+        options: &Options,
+        resume: Option<Checkpoint>,
+        observer: &mut dyn Observer,
+    ) -> Result<(Model, Fit), Error> {
+        let start = Start { options, tag: self.tag, resume };
+        let fit = match (&self.table, &self.targets) {
+            (Tables::F32(x), Targets::F32(y, s)) => self.solve(x, y, s.as_deref(), start, observer),
+            (Tables::F32(x), Targets::F64(y, s)) => self.solve(x, y, s.as_deref(), start, observer),
+            (Tables::F64(x), Targets::F64(y, s)) => self.solve(x, y, s.as_deref(), start, observer),
+            (Tables::F64(_), Targets::F32(..)) => bail!("arithmetic in f32 needs data that are held in f32"),
+        }?;
+        let named = |columns: &[usize]| columns.iter().map(|&column| self.names[column].clone()).collect();
+        let Columns { label, sample_weight, ignored, features, .. } = &self.columns;
+        let mut model = Model::new(&fit, options, named(features))?;
+        model.label = label.map(|column| self.names[column].clone());
+        model.positive = self.positive.clone();
+        model.sample_weight = sample_weight.map(|column| self.names[column].clone());
+        model.ignored = named(ignored);
+        model.missing = self.fills.clone();
+        Ok((model, fit))
+    }
+
+    fn solve<S: Number + Storage<T>, T: Number>(
+        &self,
+        table: &Table<S>,
+        labels: &[T],
+        sample_weights: Option<&[T]>,
+        start: Start<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<Fit, Error> {
+        let mut segments = Vec::with_capacity(table.files.len());
+        for file in &table.files {
+            let batch = Batch::new(table.rows(file, self.names.len())?, &labels[file.rows.clone()])?;
+            segments.push(match sample_weights {
+                Some(weights) => batch.with_sample_weights(&weights[file.rows.clone()])?,
+                None => batch,
+            });
+        }
+        solve(&segments, &table.layout, start, observer).map_err(|failure| match failure {
+            Failure::Feature(feature, fault) => self.not_usable(table, self.columns.features[feature], fault),
+            Failure::Other(error) => error,
+        })
+    }
+
+    /// The error of a column that cannot be computed with.
+    fn not_usable<S: Number>(&self, table: &Table<S>, column: usize, fault: Fault) -> Error {
+        let name = &self.names[column];
+        let Fault::NotFinite { segment, row, number } = fault else {
+            let place =
+                column_place(&files::all_of(table.files.iter().map(|file| &*file.name)), &self.names, column);
+            return Error::new(format!("{place}: {}", fault.words()));
+        };
+        let file = &table.files[segment];
+        if let (Memory::Mapped(array), true) = (&file.memory, number.is_nan()) {
+            let survey = Survey { array, file: &file.name, columns: &self.columns };
+            let (mut missing, mut means) = (MissingCells::default(), Means::new(0));
+            return match survey.run::<S>(
+                array.numbers().unwrap_or_default(),
+                |_| 1.0,
+                &mut missing,
+                &mut means,
+            ) {
+                Ok(_) => Error::new(refused(&file.name, &missing)),
+                Err(error) => error,
+            };
+        }
+        let place = Place { file: &file.name, row: Row::Number(row), column, name };
+        Error::new(format!("{place}: {}", fault.words()))
+    }
+}
+
+impl<S: Number> Table<S> {
+    /// The rows of a file of so many columns.
+    fn rows<'a>(&'a self, file: &'a File, ncols: usize) -> Result<Rows<'a, S>, Error> {
+        match &file.memory {
+            Memory::Held(first) => {
+                let width = self.layout.width;
+                let numbers = &self.held[first * width..(first + file.rows.len()) * width];
+                Ok(Rows::new(numbers, file.rows.len(), width)?)
+            }
+            Memory::Mapped(array) => self.layout.rows(array.numbers().unwrap_or_default(), ncols),
+        }
+    }
+}
+
+/// The table's shape and the columns, without their numbers.
+impl fmt::Debug for DataSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let files: Vec<&str> = self.files().iter().map(|file| &*file.name).collect();
+        f.debug_struct("DataSet")
+            .field("files", &files)
+            .field("nrows", &self.nrows)
+            .field("columns", &self.columns)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The place of a column, for messages: `small.csv, column 2 (`x`)`.
+fn column_place(file: &str, names: &[String], column: usize) -> String {
+    format!("{file}, column {} (`{}`)", column + 1, shown(&names[column]))
+}
+
+/// The message about missing cells that are not to be filled.
+fn refused(file: &str, missing: &MissingCells) -> String {
+    format!("{file}: {}; {FILL}", missing.describe())
+}
+
+#[cfg(test)]
+mod tests;

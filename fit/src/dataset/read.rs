@@ -1,0 +1,275 @@
+//! The way from files to a `DataSet`: rows are read file by file, what is mapped is looked at where something depends on
+//! it, and missing cells are filled.
+
+use super::survey::Survey;
+use super::{
+    Copied, DataOptions, DataSet, File, Memory, Missing, Table, Tables, Targets, column_place, refused,
+};
+use crate::data::npy::Array;
+use crate::data::{
+    Block, Choice, Columns, Labels, Means, MissingCells, Numbers, Source, check_label_count, fill, name,
+    read_labels,
+};
+use crate::error::{Context, Error, ensure};
+use crate::features::Features;
+use crate::files::{all_of, check_columns};
+use crate::number::{Dtype, Number};
+use std::ops::Range;
+use std::path::Path;
+
+/// Files that were read, but for numbers that stay where they are mapped.
+struct Read<'a, S: Number> {
+    options: &'a DataOptions,
+    names: Vec<String>,
+    columns: Columns,
+    /// The features of held rows; then all labels and sample weights.
+    block: Block<S>,
+    /// Which numbers of a held row are features.
+    layout: Features,
+    files: Vec<Pending>,
+}
+
+/// A file that was read.
+struct Pending {
+    name: String,
+    rows: Range<usize>,
+    /// Its numbers, if they are mapped; else the first of its rows that are held.
+    memory: Memory,
+    missing: MissingCells,
+    copied: Option<Copied>,
+}
+
+/// Reads files of one type.
+pub(super) fn read<S: Number>(
+    paths: &[&Path],
+    options: &DataOptions,
+    begin: &mut dyn FnMut(usize),
+    tables: impl FnOnce(Table<S>) -> Tables,
+) -> Result<DataSet, Error> {
+    let labels = Labels::new(options.positive.as_deref())?;
+    let mut read: Option<Read<'_, S>> = None;
+    for (i, path) in paths.iter().enumerate() {
+        begin(i);
+        let source = Source::open(path, &options.dialect)?;
+        if let Some(read) = &read {
+            check_columns((&read.files[0].name, &read.names), &source)?;
+        }
+        let read = match &mut read {
+            Some(read) => read,
+            none => none.insert(Read::new(options, &source, labels.clone())?),
+        };
+        read.file(source, i)?;
+    }
+    read.context("there is no file of data")?.finish(tables)
+}
+
+impl<'a, S: Number> Read<'a, S> {
+    /// No rows, of columns that are those of the first file.
+    fn new(options: &'a DataOptions, first: &Source, labels: Labels) -> Result<Self, Error> {
+        let names = first.names().to_vec();
+        let choice = Choice {
+            label: options.label.column(),
+            sample_weight: options.sample_weight.as_deref(),
+            ignore: &options.ignore,
+        };
+        let columns = Columns::find(first.file(), &names, &choice)?;
+        let layout = Features::all(columns.features.len());
+        let block = Block::new(labels, options.arithmetic);
+        Ok(Self { options, names, columns, block, layout, files: Vec::new() })
+    }
+
+    /// The number of rows that were read.
+    fn nrows(&self) -> usize {
+        self.files.last().map_or(0, |file| file.rows.end)
+    }
+
+    /// The number of rows that are held.
+    fn held(&self) -> usize {
+        self.block.features.len() / self.layout.width
+    }
+
+    /// Reads the next file.
+    fn file(&mut self, mut source: Source, number: usize) -> Result<(), Error> {
+        let is_mapped = source.array().is_some_and(|array| array.numbers::<S>().is_some());
+        let plan = self.columns.plan(self.names.len())?;
+        let plan = if is_mapped { plan.without_features() } else { plan };
+        let (first, held, name) = (self.nrows(), self.held(), source.file().to_owned());
+        self.block.missing = MissingCells::default();
+        let nrows = source.read_all(&plan, &mut self.block)?;
+        if let Some(path) = self.options.label.files().get(number) {
+            let labels = std::mem::take(&mut self.block.labels);
+            self.block.labels = read_labels(path, &self.options.dialect, labels)?;
+            check_label_count(self.block.labels.codes.len() - first, path, nrows, &name)?;
+        }
+        let missing = std::mem::take(&mut self.block.missing);
+        let array = source.into_array().filter(|_| is_mapped);
+        let memory = array.map_or(Memory::Held(held), Memory::Mapped);
+        self.files.push(Pending { name, rows: first..first + nrows, memory, missing, copied: None });
+        Ok(())
+    }
+
+    /// The data set, once all files were read.
+    fn finish(mut self, tables: impl FnOnce(Table<S>) -> Tables) -> Result<DataSet, Error> {
+        let nrows = self.nrows();
+        let all = all_of(self.files.iter().map(|file| &*file.name));
+        ensure!(nrows > 0, "{all} {} no rows", if self.files.len() == 1 { "has" } else { "have" });
+        let place = match (self.options.label.files(), self.columns.label) {
+            ([], Some(column)) => column_place(&all, &self.names, column),
+            (files, _) => all_of(files.iter().map(|path| name(path))),
+        };
+        self.block.labels.check()?;
+        self.block.labels.check_positive(&place)?;
+
+        let mut means = Means::new(self.columns.features.len());
+        for file in 0..self.files.len() {
+            self.look_at(file, &mut means)?;
+        }
+        self.settle()?;
+        if let (Missing::Refuse, Some(file)) =
+            (self.options.missing, self.files.iter().find(|file| file.missing.count > 0))
+        {
+            return Err(Error::new(refused(&file.name, &file.missing)));
+        }
+        let fills = match self.options.missing {
+            Missing::Refuse => None,
+            Missing::Mean => Some(self.fill(&all, &means)?),
+        };
+        let Self { options, names, columns, block, layout, files } = self;
+        let filled = files.iter().map(|file| file.missing.count).sum();
+        let copied = files.iter().find_map(|file| file.copied);
+        let file = |Pending { name, rows, memory, .. }: Pending| File { name, rows, memory };
+        let table = Table { held: block.features, layout, files: files.into_iter().map(file).collect() };
+        let mut set = DataSet {
+            table: tables(table),
+            signed: block.labels.are_signed(),
+            targets: Targets::new(options.arithmetic, block.labels.codes, block.sample_weights),
+            positive: options.positive.clone(),
+            names,
+            columns,
+            nrows,
+            fills,
+            filled,
+            copied,
+            tag: 0,
+        };
+        set.tag = set.compute_tag(options.arithmetic);
+        Ok(set)
+    }
+
+    /// Adds the numbers of a file to the means, and finds out whether a mapped one must be held.
+    fn look_at(&mut self, file: usize, means: &mut Means) -> Result<(), Error> {
+        let Self { options, columns, block, layout, files, .. } = self;
+        let Pending { name, rows, memory, missing, copied } = &mut files[file];
+        let weights = block.sample_weights.get(rows.clone()).unwrap_or_default();
+        let weight = |row: usize| weights.get(row).copied().unwrap_or(1.0);
+        match memory {
+            Memory::Held(first) => {
+                if options.missing == Missing::Mean {
+                    let width = layout.width;
+                    let held = &block.features[*first * width..(*first + rows.len()) * width];
+                    for (i, row) in held.chunks_exact(width).enumerate() {
+                        means.add(layout.places.iter().map(|&place| row[place]), weight(i));
+                    }
+                }
+            }
+            Memory::Mapped(array) => {
+                let survey = Survey { array, file: name, columns };
+                let numbers = array.numbers::<S>().unwrap_or_default();
+                // A look at all numbers takes a pass over the file: only if something depends on it that the fit does
+                // not find itself.
+                let unknown = options.missing == Missing::Mean
+                    || weights.contains(&0.0)
+                    || survey.may_have_any_number_between(options.positive.is_some());
+                if unknown {
+                    let between = survey.run(numbers, weight, missing, means)?;
+                    let between = between.then_some(Copied::Between);
+                    *copied = if missing.count > 0 { Some(Copied::Filled) } else { between };
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies what must be held, and lays rows out as the mapped ones, if there are any that stay, else without the
+    /// columns between the features.
+    fn settle(&mut self) -> Result<(), Error> {
+        let window = Features::new(&self.columns.features)?;
+        let stays = |file: &Pending| matches!(file.memory, Memory::Mapped(_)) && file.copied.is_none();
+        let is_window = self.files.iter().any(stays);
+        if is_window && window.width != self.layout.width {
+            let mut held = Numbers::new();
+            held.append(self.held() * window.width);
+            let (from, to) = (&self.layout, &window);
+            let rows = self.block.features.chunks_exact(from.width).zip(held.chunks_exact_mut(to.width));
+            rows.for_each(|(row, out)| from.copy(row, to, out));
+            self.block.features = held;
+        }
+        if is_window {
+            self.layout = window.clone();
+        }
+        for file in self.files.iter_mut().filter(|file| file.copied.is_some()) {
+            let Memory::Mapped(array) = &file.memory else { continue };
+            let held = &mut self.block.features;
+            let first = held.len();
+            copy(array, &window, self.names.len(), &self.layout, held)?;
+            file.memory = Memory::Held(first / self.layout.width);
+        }
+        Ok(())
+    }
+
+    /// Fills missing cells with the means of their columns, which each must have.
+    fn fill(&mut self, all: &str, means: &Means) -> Result<Vec<f64>, Error> {
+        let known = |(mean, &column): (Option<S>, &usize)| {
+            let place = || column_place(all, &self.names, column);
+            let mean = mean.with_context(|| format!("{}: no row that counts has a number", place()))?;
+            ensure!(mean.double().is_finite(), "{}: its numbers are too large for a mean", place());
+            Ok::<S, Error>(mean)
+        };
+        let values: Vec<S> = means
+            .finish::<S>()
+            .into_iter()
+            .zip(&self.columns.features)
+            .map(known)
+            .collect::<Result<_, _>>()?;
+        let mut row = vec![S::default(); self.layout.width];
+        self.layout.places.iter().zip(&values).for_each(|(&place, &value)| row[place] = value);
+        fill(&mut self.block.features, &row);
+        Ok(values.iter().map(|value| value.double()).collect())
+    }
+}
+
+/// Appends the rows of a mapped file to those that are held.
+fn copy<S: Number>(
+    array: &Array,
+    window: &Features,
+    ncols: usize,
+    layout: &Features,
+    held: &mut Numbers<S>,
+) -> Result<(), Error> {
+    let rows = window.rows(array.numbers::<S>().unwrap_or_default(), ncols)?;
+    let first = held.len();
+    held.append(rows.nrows() * layout.width);
+    for (row, out) in rows.iter().zip(held[first..].chunks_exact_mut(layout.width)) {
+        window.copy(row, layout, out);
+    }
+    Ok(())
+}
+
+/// The type that features are held in: what is asked for or, by default, `f32` where the arithmetic is, or where all
+/// files are a `.npy` of `f32`.
+pub(super) fn dtype(paths: &[&Path], options: &DataOptions) -> Result<Dtype, Error> {
+    if let Some(dtype) = options.dtype {
+        return Ok(dtype);
+    }
+    if options.arithmetic == Dtype::F32 {
+        return Ok(Dtype::F32);
+    }
+    for path in paths {
+        // What is no file is read once, and has no type of its own.
+        let is_file = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+        if !is_file || Source::open(path, &options.dialect)?.dtype() == Dtype::F64 {
+            return Ok(Dtype::F64);
+        }
+    }
+    Ok(Dtype::F32)
+}
