@@ -396,11 +396,14 @@ impl Engine {
         let chunk = chunk_rows::<T>(ncols);
         let chunks = |segment: usize| segments[segment].nrows().div_ceil(chunk);
         let all = (0..segments.len()).map(chunks).sum();
+        // They are read one after the other: what fits into the cache by itself does not stay there.
+        let bytes = segments.iter().map(|batch| batch.rows().size()).fold(0, usize::saturating_add);
+        let source = pass::source_of(bytes);
         let forest = Forest {
             leaf: |segment: usize, i: usize, out: &mut [f64], scratch: &mut [f64]| {
                 let batch = &segments[segment];
                 let rows = batch.range(i * chunk..batch.nrows().min((i + 1) * chunk));
-                self.leaf::<S, T, Q>(at, &rows, pass::source(&batch.rows()), scratch, out);
+                self.leaf::<S, T, Q>(at, &rows, source, scratch, out);
             },
             leaves: chunks,
             width: width(ncols),

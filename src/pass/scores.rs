@@ -50,5 +50,10 @@ pub(crate) fn probabilities<B: Backend, S: LoadAs<T>, T: Real>(
 
 /// Where these rows are taken to come from.
 pub(crate) fn source<S>(rows: &Rows<'_, S>) -> Source {
-    if rows.size() < IN_CACHE { Source::Cache } else { Source::Memory(Ahead::on(cpu())) }
+    source_of(rows.size())
+}
+
+/// Where rows of so many bytes are taken to come from.
+pub(crate) fn source_of(bytes: usize) -> Source {
+    if bytes < IN_CACHE { Source::Cache } else { Source::Memory(Ahead::on(cpu())) }
 }

@@ -162,13 +162,22 @@ fn read(reader: &mut Reader<'_>, dimensions: u64, fields: Fields) -> Option<Chec
     let run = Run { before, points, lowest, flattest, idle };
     let trail_lowest = reader.numbers(1)?[0];
     let seen = reader.word()?;
-    let mut points = || (0..reader.word()?).map(|_| reader.numbers(dimensions)).collect::<Option<Vec<_>>>();
-    let (recent, marks) = (VecDeque::from(points()?), points()?);
+    let mut points = |most| -> Option<Vec<Vec<f64>>> {
+        let count = at_most(most, reader)?;
+        (0..count).map(|_| reader.numbers(dimensions)).collect()
+    };
+    // Numbers of points have no more powers of 2, and the start is a mark too.
+    let (recent, marks) = (VecDeque::from(points(KEPT)?), points(65)?);
     let trail = Trail { recent, marks, seen, lowest: trail_lowest };
     let Fields { identity, iterations, passes } = fields;
-    let is_sound = (1..=MEMORY + 1).contains(&run.points.len()) && (1..=KEPT).contains(&trail.recent.len());
+    let is_sound = !run.points.is_empty() && !trail.recent.is_empty();
     let checkpoint = Checkpoint { identity, iterations, passes, best, run, trail };
     (is_sound && reader.is_empty()).then_some(checkpoint)
+}
+
+/// A number of points that is no larger than it can be.
+fn at_most(most: usize, reader: &mut Reader<'_>) -> Option<u64> {
+    reader.word().filter(|&count| count <= most as u64)
 }
 
 fn write_point(point: &Point, out: &mut Writer) {
