@@ -1,5 +1,5 @@
-//! Sums that travel: to bytes, from bytes and merged; and a pass over 100 segments next to one over the same rows in one
-//! piece. `cargo bench --bench sums`
+//! Sums that travel: to bytes, from bytes and merged; and a pass over 100 segments next to one over the same rows in
+//! one piece. `cargo bench --bench sums`
 
 mod support;
 

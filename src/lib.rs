@@ -56,7 +56,8 @@
 //! - The same names as methods of [`Isa`] run on a chosen one: for tests, for benchmarks, and for programs
 //!   that fix the instruction set.
 //! - An [`Engine`] makes passes over rows ([`Engine::loss_and_gradient`], [`Engine::hessian_product`],
-//!   [`Engine::hessian_diagonal`], [`Engine::predict_proba`]), and maps over large slices, on the threads of the caller's rayon pool.
+//!   [`Engine::hessian_diagonal`], [`Engine::predict_proba`]), and maps over large slices, on the threads of the
+//!   caller's rayon pool.
 //!
 //! Data that are not in memory at once go through a [`SumStream`], batch by batch: a [`GradientStream`], a
 //! [`HessianProductStream`], a [`HessianDiagonalStream`] or a [`DeviationsStream`]. What one worker has summed is a

@@ -32,5 +32,7 @@ pub(crate) use self::dot::dot;
 #[cfg(feature = "alloc")]
 pub(crate) use self::gather::gather_len;
 pub(crate) use self::gather::{gather, gathered_logits};
-pub(crate) use self::scores::{logits, probabilities, source, source_of};
+#[cfg(feature = "alloc")]
+pub(crate) use self::scores::source_of;
+pub(crate) use self::scores::{logits, probabilities, source};
 pub(crate) use self::terms::{CurvatureTerms, LossTerms};

@@ -387,8 +387,8 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
         Ok(Place::at(self.next.segment(), end.ok_or(Error::TooManyRows)?))
     }
 
-    /// Ends the segment that rows were pushed of; without rows it is an empty one. The next row is the first of the next
-    /// segment. Nothing happens behind the end of the data set.
+    /// Ends the segment that rows were pushed of; without rows it is an empty one. The next row is the first of the
+    /// next segment. Nothing happens behind the end of the data set.
     pub fn end_segment(&mut self) {
         if self.ended || self.next.segment() >= MOST_ROWS {
             return;

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Args {
     /// The data: CSV with a header line (`-` is standard input; it may be compressed with gzip), `.npy` (a matrix of
     /// truth values, integers or floats; float32 and float64 are mapped into memory, not copied, unless the file is in
-    /// Fortran's order), or `.parquet`. What is in a file decides, not its name. Several files are one data set, row after
-    /// row: they have the same columns, and the model depends on the files and their order. A quoted pattern
+    /// Fortran's order), or `.parquet`. What is in a file decides, not its name. Several files are one data set, row
+    /// after row: they have the same columns, and the model depends on the files and their order. A quoted pattern
     /// ('part-*.npy') stands for the files that match it, in the order of the bytes of their names.
     #[arg(required = true, value_name = "DATA")]
     data: Vec<PathBuf>,
@@ -70,8 +70,8 @@ pub(crate) struct Args {
     /// models at most, and stays there when the fit has ended.
     #[arg(long, value_name = "PATH")]
     checkpoint: Option<PathBuf>,
-    /// Go on from the state in --checkpoint, with the same data and options; --tol and --max-iter may be others. The model
-    /// is the one of a fit without interruption. Where there is no such file, the fit starts from the beginning.
+    /// Go on from the state in --checkpoint, with the same data and options; --tol and --max-iter may be others. The
+    /// model is the one of a fit without interruption. Where there is no such file, the fit starts from the beginning.
     #[arg(long, requires = "checkpoint")]
     resume: bool,
     /// The number of threads. By default as many as the system allows.

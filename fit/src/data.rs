@@ -49,8 +49,8 @@ pub const ROWS_AT_A_TIME: usize = 1 << 14;
 pub enum Label {
     /// In a column of the data, by name or number.
     Column(String),
-    /// In files of their own, one for each file of the data, in the same order: an array of one dimension, or a table of
-    /// one column. It has a row for each row of the data.
+    /// In files of their own, one for each file of the data, in the same order: an array of one dimension, or a table
+    /// of one column. It has a row for each row of the data.
     Files(Vec<PathBuf>),
 }
 

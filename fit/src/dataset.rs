@@ -24,8 +24,8 @@ use std::ops::Range;
 use std::path::Path;
 
 /// A table whose labels and sample weights were read and checked: in one file, or in several, which are the segments of
-/// the data set. A model that is fitted to it depends on the list of files, their order and the rows of each, and not on
-/// threads or machines: see [`lanegrad::PartialSum`].
+/// the data set. A model that is fitted to it depends on the list of files, their order and the rows of each, and not
+/// on threads or machines: see [`lanegrad::PartialSum`].
 ///
 /// Numbers of a `.npy` stay where they are mapped, if they are of the type that they are to be held in, and nothing
 /// needs to be filled; so a data set may be larger than memory.
@@ -105,16 +105,17 @@ impl Targets {
 }
 
 impl DataSet {
-    /// Reads files (see [`Source::open`](crate::data::Source::open)) for a fit, in this order. They have the same columns
-    /// in the same order, and may be in different formats. Label coding, means of missing cells and sample weights are
-    /// those of all of them. A file without rows is a segment without rows.
+    /// Reads files (see [`Source::open`](crate::data::Source::open)) for a fit, in this order. They have the same
+    /// columns in the same order, and may be in different formats. Label coding, means of missing cells and sample
+    /// weights are those of all of them. A file without rows is a segment without rows.
     ///
     /// # Errors
     ///
-    /// If a file cannot be read or is not in its format, is there twice, or has other columns than the first; a column is
-    /// not there or has no name; a cell is not a number or not finite in the type that features are held in; a label or a
-    /// sample weight is missing or out of its range; a cell is missing and not to be filled or its column has no number;
-    /// there are not as many labels as rows; there are no rows; or the arithmetic is `f32` and features are to be held in
+    /// If a file cannot be read or is not in its format, is there twice, or has other columns than the first; a column
+    /// is not there or has no name; a cell is not a number or not finite in the type that features are held in; a label
+    /// or a sample weight is missing or out of its range; a cell is missing and not to be filled or its column has no
+    /// number; there are not as many labels as rows; there are no rows; or the arithmetic is `f32` and features are to
+    /// be held in
     /// `f64`.
     pub fn read<P: AsRef<Path>>(paths: &[P], options: &DataOptions) -> Result<Self, Error> {
         Self::read_each(paths, options, |_| {})
@@ -202,10 +203,10 @@ impl DataSet {
         self.copied
     }
 
-    /// A tag of the data set, which tells it from others: a hash of the rows of each file, and of all that changes a row:
-    /// the columns and their use, the coding of labels, what missing cells are filled with, and the types that numbers
-    /// are held in and computed with. Not of the names of files, nor of the numbers in them: the same files elsewhere have
-    /// the same tag. It is the same on every machine.
+    /// A tag of the data set, which tells it from others: a hash of the rows of each file, and of all that changes a
+    /// row: the columns and their use, the coding of labels, what missing cells are filled with, and the types that
+    /// numbers are held in and computed with. Not of the names of files, nor of the numbers in them: the same files
+    /// elsewhere have the same tag. It is the same on every machine.
     #[must_use]
     pub fn tag(&self) -> u64 {
         self.tag
@@ -244,8 +245,8 @@ impl DataSet {
         self.fit_with(options, None, &mut Each(observe))
     }
 
-    /// Fits a model, or goes on with a fit from a checkpoint, and ends as that would have ended, to the bit. The observer
-    /// hears of every pass and iteration, and can ask for checkpoints and end the fit.
+    /// Fits a model, or goes on with a fit from a checkpoint, and ends as that would have ended, to the bit. The
+    /// observer hears of every pass and iteration, and can ask for checkpoints and end the fit.
     ///
     /// # Errors
     ///

@@ -109,8 +109,8 @@ pub struct Fit {
 /// # Errors
 ///
 /// If rows have offsets or are gathered, an option is out of its range, the batch has no rows or columns, a number in
-/// it is not finite, the numbers of a column are too large or differ by too little to compute with, no sample weight is above 0
-/// or the largest is too extreme, or the objective or a weight does not stay finite.
+/// it is not finite, the numbers of a column are too large or differ by too little to compute with, no sample weight is
+/// above 0 or the largest is too extreme, or the objective or a weight does not stay finite.
 pub fn fit<S: Number + Storage<T>, T: Number>(
     batch: &Batch<'_, S, T>,
     options: &Options,

@@ -22,8 +22,8 @@
 //! # Files
 //!
 //! With the feature `files` (default), `data` reads CSV and NumPy's `.npy`; with the feature `parquet` also
-//! Parquet. A `DataSet` is a table with its labels, in one file or several; fitting it gives a [`Model`], which is kept as JSON.
-//! A `Predictor` applies a model to a file of any size, block by block.
+//! Parquet. A `DataSet` is a table with its labels, in one file or several; fitting it gives a [`Model`], which is kept
+//! as JSON. A `Predictor` applies a model to a file of any size, block by block.
 #![cfg_attr(
     feature = "files",
     doc = r#"

@@ -1,7 +1,7 @@
 //! The optimiser: `argmin`'s L-BFGS (Liu and Nocedal, "On the limited memory BFGS method for large scale
 //! optimization", Mathematical Programming 45, 1989) with a line search for convex functions.
 //!
-//! It ends, whatever the data are: a search looks at [`MOST_POINTS`] points at most, and where no step from a point
+//! It ends, whatever the data are: a search looks at `MOST_POINTS` points at most, and where no step from a point
 //! is good enough, L-BFGS starts anew from there, without its memory. When that does not help either, values usually
 //! differ by their rounding alone.
 //!
@@ -16,8 +16,6 @@ mod trail;
 
 use self::checkpoint::Run;
 pub use self::checkpoint::{Checkpoint, Identity};
-#[cfg(doc)]
-use self::line_search::MOST_POINTS;
 use self::line_search::{ConvexSearch, Way};
 use self::points::Points;
 pub(crate) use self::trail::Trail;
@@ -155,8 +153,8 @@ pub trait Observer {
         ControlFlow::Continue(())
     }
 
-    /// Hears of each iteration, and of the start as iteration 0, and may ask for a checkpoint, from which the fit goes on
-    /// after it.
+    /// Hears of each iteration, and of the start as iteration 0, and may ask for a checkpoint, from which the fit goes
+    /// on after it.
     fn iterated(&mut self, progress: &Progress, checkpoint: &dyn Fn() -> Checkpoint) -> ControlFlow<()> {
         let _ = (progress, checkpoint);
         ControlFlow::Continue(())
@@ -181,8 +179,8 @@ impl<F: FnMut(&Progress)> Observer for Each<F> {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Minimum {
-    /// The best point that was evaluated: of the lowest value or, where gradients are within the tolerance, of the lowest
-    /// among them.
+    /// The best point that was evaluated: of the lowest value or, where gradients are within the tolerance, of the
+    /// lowest among them.
     pub point: Point,
     /// The iterations that were made, those before a checkpoint too.
     pub iterations: u64,
@@ -218,7 +216,7 @@ const PATIENCE: u32 = 5;
 
 type State = IterState<Vec<f64>, Vec<f64>, (), (), (), f64>;
 
-/// Minimises a convex function by L-BFGS, from a point or from a checkpoint. At most 1 + [`MOST_POINTS`] · iterations
+/// Minimises a convex function by L-BFGS, from a point or from a checkpoint. At most 1 + 20 · iterations
 /// points are evaluated, none of them twice.
 ///
 /// What it does depends on the function, the start and the tolerance alone, to the bit: with a checkpoint after any

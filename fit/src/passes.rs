@@ -6,8 +6,8 @@ use crate::number::Number;
 use lanegrad::{Batch, ColumnSums, DeviationsStream, Engine, Gradient, GradientStream, Params, Storage};
 
 /// The rows of a data set as a fit sees them: as sums over all of them. In memory, on mapped files, or on other
-/// machines, whose [`PartialSum`](lanegrad::PartialSum)s are merged: [`train`](crate::train) does the same with each, to
-/// the bit.
+/// machines, whose [`PartialSum`](lanegrad::PartialSum)s are merged: [`train`](crate::train) does the same with each,
+/// to the bit.
 ///
 /// Features are numbered from 0; every slice has an entry for each.
 pub trait Passes {

@@ -82,8 +82,8 @@ impl<'a> Predictor<'a> {
         Ok(Self { model, options, paths, first, unused })
     }
 
-    /// The columns of the first file that the model does not use, but for its labels and sample weights. A column without
-    /// a name is called by its number from 1: `column 3`.
+    /// The columns of the first file that the model does not use, but for its labels and sample weights. A column
+    /// without a name is called by its number from 1: `column 3`.
     #[must_use]
     pub fn unused(&self) -> &[String] {
         &self.unused

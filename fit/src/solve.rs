@@ -17,15 +17,15 @@ use crate::words::Hash;
 use lanegrad::{Batch, Engine, Storage};
 use std::time::Instant;
 
-/// Fits a logistic regression to the rows behind some passes, wherever they are. The rows are asked for sums alone: there
-/// are neither metrics nor warnings. With `resume`, it goes on from the checkpoint of an earlier fit, and ends as that
-/// would have ended, to the bit.
+/// Fits a logistic regression to the rows behind some passes, wherever they are. The rows are asked for sums alone:
+/// there are neither metrics nor warnings. With `resume`, it goes on from the checkpoint of an earlier fit, and ends as
+/// that would have ended, to the bit.
 ///
 /// # Errors
 ///
-/// If an option is out of its range, there are no rows or features, a pass fails, the numbers of a feature are not finite,
-/// too large or too close to compute with, the checkpoint is of another fit, or the objective or a weight does not stay
-/// finite.
+/// If an option is out of its range, there are no rows or features, a pass fails, the numbers of a feature are not
+/// finite, too large or too close to compute with, the checkpoint is of another fit, or the objective or a weight does
+/// not stay finite.
 pub fn train<P: Passes>(
     passes: &mut P,
     options: &Options,

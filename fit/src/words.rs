@@ -1,7 +1,7 @@
 //! Words of 64 bits: hashed, and as bytes that can be read back.
 
-/// FNV-1a, a word at a time: against mistakes, not against attacks. Every step is one to one, both in the hash before it
-/// and in the word: two lists of words that differ in a single one have different hashes.
+/// FNV-1a, a word at a time: against mistakes, not against attacks. Every step is one to one, both in the hash before
+/// it and in the word: two lists of words that differ in a single one have different hashes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Hash(u64);
 

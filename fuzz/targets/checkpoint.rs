@@ -1,5 +1,5 @@
-//! A checkpoint from bytes, whose checksum is mended first: no panic, what is accepted has the bytes that it was read from,
-//! and a minimisation goes on from it or says why not.
+//! A checkpoint from bytes, whose checksum is mended first: no panic, what is accepted has the bytes that it was read
+//! from, and a minimisation goes on from it or says why not.
 #![no_main]
 
 use lanegrad_fit::{Checkpoint, Error, Evaluation, MinimizeOptions, Objective, minimize};

@@ -1,5 +1,5 @@
-//! The loss of a list of segments, whose rows are cut into shards, pushed and merged in any way, next to the definition:
-//! each segment by itself, and the totals in pairs. A shard twice, or too few of them, is an error.
+//! The loss of a list of segments, whose rows are cut into shards, pushed and merged in any way, next to the
+//! definition: each segment by itself, and the totals in pairs. A shard twice, or too few of them, is an error.
 #![no_main]
 
 use arbitrary::Arbitrary;

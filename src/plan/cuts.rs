@@ -145,8 +145,8 @@ impl Choice {
     }
 }
 
-/// The places where at most so many shards of some segments start, and the last one's end; none without rows. `rows` are
-/// those of each segment.
+/// The places where at most so many shards of some segments start, and the last one's end; none without rows. `rows`
+/// are those of each segment.
 ///
 /// From the cuts that may be chosen near each even one, those with the fewest nodes in all.
 pub(super) fn cuts(rows: &[u64], chunk_rows: u64, shards: usize) -> Vec<Place> {

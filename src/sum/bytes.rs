@@ -6,13 +6,13 @@
 //! sum      = "lanesum" and a zero byte, version, fingerprint, segments, parts, nodes, part …, checksum
 //! segments = the number of segments, or NONE; how many nodes of whole segments there are
 //! parts    = how many parts of segments there are
-//! part     = segment, the row behind its last, or NONE, 1 where the segment has ended, how many nodes there are, node …
-//! node     = number of the first leaf, level, hash of the rows of its segments, numbers
+//! part     = segment, the row behind its last, or NONE, 1 where the segment has ended, how many nodes there are, node
+//! … node     = number of the first leaf, level, hash of the rows of its segments, numbers
 //! numbers  = value, derivative by the bias, weight sum, derivatives by the weights; a node of no rows has none
 //! ```
 //!
-//! A node of a part has no hash. The level of a node of segments is [`EMPTY`] more where it has no rows. The checksum is
-//! the hash of all words before it, so that a change of any one byte shows.
+//! A node of a part has no hash. The level of a node of segments is [`EMPTY`] more where it has no rows. The checksum
+//! is the hash of all words before it, so that a change of any one byte shows.
 
 use super::fingerprint::{Fingerprint, WORDS};
 use super::hash::{Hash, SegmentRows};

@@ -1,5 +1,5 @@
-//! The way from files to a `DataSet`: rows are read file by file, what is mapped is looked at where something depends on
-//! it, and missing cells are filled.
+//! The way from files to a `DataSet`: rows are read file by file, what is mapped is looked at where something depends
+//! on it, and missing cells are filled.
 
 use super::survey::Survey;
 use super::{

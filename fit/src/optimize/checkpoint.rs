@@ -1,10 +1,10 @@
 //! `Checkpoint`: the state of a minimisation, from which it goes on with the same bits.
 //!
-//! L-BFGS remembers pairs of steps and of changes of the gradient. They are differences of points that follow one another,
-//! and so the points are kept: going on, the method is led through them once more, without a pass.
+//! L-BFGS remembers pairs of steps and of changes of the gradient. They are differences of points that follow one
+//! another, and so the points are kept: going on, the method is led through them once more, without a pass.
 
 use super::trail::{KEPT, Trail};
-use super::{MEMORY, Point};
+use super::{MEMORY, PATIENCE, Point};
 use crate::error::{Context, Error, bail, ensure};
 use crate::words::{Reader, Writer};
 use std::collections::VecDeque;
@@ -12,8 +12,8 @@ use std::collections::VecDeque;
 /// The state of a minimisation after an iteration, or before the first: a fit goes on from it with the same passes and
 /// the same bits, and ends with the same result.
 ///
-/// It knows which fit it is of: to go on with another is an error. [`to_bytes`](Self::to_bytes) makes bytes of it, which
-/// are kept in a file.
+/// It knows which fit it is of: to go on with another is an error. [`to_bytes`](Self::to_bytes) makes bytes of it,
+/// which are kept in a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     pub(super) identity: Identity,
@@ -89,8 +89,8 @@ impl Checkpoint {
         self.identity
     }
 
-    /// The state as bytes: every number by its bits, with a version and a checksum. Equal states have equal bytes: about
-    /// 16 for each coordinate and each of up to 65 points.
+    /// The state as bytes: every number by its bits, with a version and a checksum. Equal states have equal bytes:
+    /// about 16 for each coordinate and each of up to 65 points.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let Self { identity, iterations, passes, best, run, trail } = self;
@@ -170,7 +170,9 @@ fn read(reader: &mut Reader<'_>, dimensions: u64, fields: Fields) -> Option<Chec
     let (recent, marks) = (VecDeque::from(points(KEPT)?), points(65)?);
     let trail = Trail { recent, marks, seen, lowest: trail_lowest };
     let Fields { identity, iterations, passes } = fields;
-    let is_sound = !run.points.is_empty() && !trail.recent.is_empty();
+    // Counts that can be counted on.
+    let counts = [iterations, passes].iter().all(|&count| count < 1 << 62) && trail.seen <= iterations;
+    let is_sound = counts && run.idle <= PATIENCE && !run.points.is_empty() && !trail.recent.is_empty();
     let checkpoint = Checkpoint { identity, iterations, passes, best, run, trail };
     (is_sound && reader.is_empty()).then_some(checkpoint)
 }
