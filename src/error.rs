@@ -121,7 +121,12 @@ pub enum Error {
         /// The place of the first row of the first chunk that is in both.
         place: Place,
     },
-    /// Rows after the end of the data set.
+    /// An end of a segment, or of the data set, that is in both of two sums.
+    EndedTwice {
+        /// The place after the last row.
+        end: Place,
+    },
+    /// Rows after the end of a segment, or of the data set.
     RowsAfterEnd {
         /// The place after the last row.
         end: Place,
@@ -237,8 +242,9 @@ impl fmt::Display for Error {
                 write!(f, "not the bytes of a sum that this version can go on with: {reason}")
             }
             Self::OverlappingRows { place } => write!(f, "rows from {place} on are in both sums"),
+            Self::EndedTwice { end } => write!(f, "the end before {end} is in both sums"),
             Self::RowsAfterEnd { end } => {
-                write!(f, "the data set ends before {end}, and there are rows after it")
+                write!(f, "the segment or the data set ends before {end}, and there are rows after it")
             }
             Self::OtherRows { segments: Range { start, end } } if start + 1 == *end => {
                 write!(f, "segment {start} was summed with another number of rows than it has")

@@ -110,14 +110,13 @@ impl Extent {
     /// The rows from one place to another.
     fn shard(&self, start: Place, end: Place) -> Shard {
         let mut pieces = Vec::new();
-        for (segment, &rows) in (0..).zip(self.segments()) {
-            if (start.segment()..=end.segment()).contains(&segment) {
-                let first = if segment == start.segment() { start.row() } else { 0 };
-                let ends_segment = segment < end.segment();
-                let last = if ends_segment { rows } else { end.row() };
-                if ends_segment || first < last {
-                    pieces.push(Piece { segment, rows: first..last, ends_segment });
-                }
+        let segments = (0..).zip(self.segments()).skip(start.segment() as usize);
+        for (segment, &rows) in segments.take_while(|(segment, _)| *segment <= end.segment()) {
+            let first = if segment == start.segment() { start.row() } else { 0 };
+            let ends_segment = segment < end.segment();
+            let last = if ends_segment { rows } else { end.row() };
+            if ends_segment || first < last {
+                pieces.push(Piece { segment, rows: first..last, ends_segment });
             }
         }
         Shard { pieces, ends_data: end.segment() == self.segments().len() as u64 }

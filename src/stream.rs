@@ -253,6 +253,19 @@ impl<S: Storage<T>, T: Element> DeviationsStream<S, T> {
         Self::of(engine, Centres { centres, squared: true }, Place::default())
     }
 
+    /// A stream of a shard's rows, of which the first is at this place of the data set: of distances from centres or,
+    /// where
+    /// `squared`, of their squares.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`GradientStream::starting_at`].
+    pub fn starting_at(engine: Engine, centres: &[f64], squared: bool, place: Place) -> Result<Self, Error> {
+        let at = Centres { centres, squared };
+        Self::check_start(at, place)?;
+        Ok(Self::of(engine, at, place))
+    }
+
     /// Starts again from the data set's first row, in the memory of this stream: with other centres, and with distances
     /// or, where `squared`, their squares. Rows that were pushed are forgotten.
     pub fn restart(&mut self, centres: &[f64], squared: bool) {
@@ -303,7 +316,7 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
         if !place.row().is_multiple_of(chunk_rows as u64) {
             return Err(Error::NotAChunkBoundary { place, chunk_rows });
         }
-        if place.row() > MOST_ROWS || place.segment() > MOST_ROWS {
+        if place.row() > MOST_ROWS || place.segment() >= MOST_ROWS {
             return Err(Error::TooManyRows);
         }
         Ok(())
@@ -383,7 +396,8 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
         if self.ended {
             return Err(Error::RowsAfterEnd { end: self.next });
         }
-        let end = self.next.row().checked_add(batch.nrows() as u64).filter(|&end| end <= MOST_ROWS);
+        let end = self.next.row().checked_add(batch.nrows() as u64);
+        let end = end.filter(|&end| end <= MOST_ROWS && self.next.segment() < MOST_ROWS);
         Ok(Place::at(self.next.segment(), end.ok_or(Error::TooManyRows)?))
     }
 
@@ -418,6 +432,9 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
     ///
     /// Those of [`push`](Self::push). Nothing is added then.
     pub fn push_segments(&mut self, segments: &[Batch<'_, S, T>]) -> Result<(), Error> {
+        if segments.is_empty() {
+            return Ok(());
+        }
         segments.iter().try_for_each(|batch| self.end_of(batch).map(drop))?;
         let Some(last) =
             self.next.segment().checked_add(segments.len() as u64).filter(|&last| last <= MOST_ROWS)

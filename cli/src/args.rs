@@ -6,7 +6,7 @@ use glob::MatchOptions;
 use lanegrad_fit::Dtype;
 use lanegrad_fit::data::csv::Dialect;
 use lanegrad_fit::data::{self, Columns, Label, shown};
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 /// The parser of a type of numbers.
 pub(crate) fn dtype() -> impl TypedValueParser<Value = Dtype> {
@@ -63,17 +63,14 @@ pub(crate) fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
             files.push(path.clone());
             continue;
         };
-        let options = MatchOptions {
-            require_literal_separator: true,
-            require_literal_leading_dot: true,
-            ..MatchOptions::new()
-        };
+        // Not `require_literal_leading_dot`, with which a name that is not UTF-8 ends the program.
+        let options = MatchOptions { require_literal_separator: true, ..MatchOptions::new() };
         let matches = glob::glob_with(pattern, options)
             .with_context(|| format!("`{}` is no pattern", shown(pattern)))?;
         let mut matches = matches
             .collect::<Result<Vec<PathBuf>, _>>()
             .with_context(|| format!("cannot read what matches `{}`", shown(pattern)))?;
-        matches.retain(|path| !path.is_dir());
+        matches.retain(|file| !file.is_dir() && !is_hidden(file, path));
         matches.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
         match &matches[..] {
             [] => bail!("no file matches `{}`", shown(pattern)),
@@ -92,6 +89,15 @@ pub(crate) fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
         ensure!(!path.is_dir(), "{} is a directory: name the files in it", data::name(path));
     }
     Ok(files)
+}
+
+/// True where a name starts with a dot that the pattern does not ask for.
+fn is_hidden(file: &Path, pattern: &Path) -> bool {
+    let has_dot = |part: &Component<'_>| part.as_os_str().as_encoded_bytes().starts_with(b".");
+    file.components()
+        .rev()
+        .zip(pattern.components().rev())
+        .any(|(name, pattern)| has_dot(&name) && !has_dot(&pattern))
 }
 
 /// Names of columns, in a sentence.

@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Args {
     /// The data: CSV with a header line (`-` is standard input; it may be compressed with gzip), `.npy` (a matrix of
     /// truth values, integers or floats; float32 and float64 are mapped into memory, not copied, unless the file is in
-    /// Fortran's order), or `.parquet`. What is in a file decides, not its name. Several files are one data set, row
+    /// Fortran's order; a file that is shortened while it is mapped ends the program with SIGBUS), or `.parquet`. What
+    /// is in a file decides, not its name. Several files are one data set, row
     /// after row: they have the same columns, and the model depends on the files and their order. A quoted pattern
     /// ('part-*.npy') stands for the files that match it, in the order of the bytes of their names.
     #[arg(required = true, value_name = "DATA")]
@@ -66,12 +67,13 @@ pub(crate) struct Args {
     /// deviations.
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
     sample_weight: Option<String>,
-    /// A file that keeps the state of the fit after each iteration, from which --resume goes on. It is as large as 130
-    /// models at most, and stays there when the fit has ended.
+    /// A file that keeps the state of the fit after each iteration, from which --resume goes on. It has 1.2 KB for each
+    /// feature at most, and stays there when the fit has ended.
     #[arg(long, value_name = "PATH")]
     checkpoint: Option<PathBuf>,
-    /// Go on from the state in --checkpoint, with the same data and options; --tol and --max-iter may be others. The
-    /// model is the one of a fit without interruption. Where there is no such file, the fit starts from the beginning.
+    /// Go on from the state in --checkpoint, with the same data and options; --tol and --max-iter may be others. With
+    /// the same --tol, and a --max-iter that is not below the iterations that were made, the model is the one of a fit
+    /// without interruption. Where there is no such file, the fit starts from the beginning.
     #[arg(long, requires = "checkpoint")]
     resume: bool,
     /// The number of threads. By default as many as the system allows.
@@ -94,23 +96,30 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mismatch = args.arithmetic == Dtype::F32 && args.dtype == Some(Dtype::F64);
     ensure!(!mismatch, "--arithmetic f32 needs data that are held in f32, not --dtype f64");
     let files = args::files(&args.data)?;
-    let inputs: Vec<&Path> = files.iter().chain(&args.label_file).map(PathBuf::as_path).collect();
+    let label_files = args::files(&args.label_file)?;
+    let inputs: Vec<&Path> = files.iter().chain(&label_files).map(PathBuf::as_path).collect();
     let mut outputs = vec![&*args.model, output::standard()];
     if let Some(checkpoint) = &args.checkpoint {
         ensure!(!output::same(&args.model, checkpoint), "--model and --checkpoint are the same file");
+        let is_file = checkpoint != output::standard() && (!checkpoint.exists() || checkpoint.is_file());
+        ensure!(
+            is_file,
+            "--checkpoint {} is no file, which it must be to be read again",
+            checkpoint.display()
+        );
         outputs.push(checkpoint);
     }
     output::distinct(&outputs, &inputs)?;
     output::check(&args.model)?;
     args.checkpoint.iter().try_for_each(|path| output::check(path))?;
-    crate::on_threads(args.threads, || fit(args, &files))?
+    crate::on_threads(args.threads, || fit(args, &files, &label_files))?
 }
 
-fn fit(args: &Args, files: &[PathBuf]) -> Result<()> {
+fn fit(args: &Args, files: &[PathBuf], label_files: &[PathBuf]) -> Result<()> {
     let start = Instant::now();
     let resume = if args.resume { checkpoint(args.checkpoint.as_deref())? } else { None };
     let mut said = start;
-    let set = DataSet::read_each(files, &data_options(args)?, |file| {
+    let set = DataSet::read_each(files, &data_options(args, label_files)?, |file| {
         // Not of files that are read at once.
         if !args.quiet && files.len() > 1 && said.elapsed() > Duration::from_secs(1) {
             said = Instant::now();
@@ -125,6 +134,7 @@ fn fit(args: &Args, files: &[PathBuf]) -> Result<()> {
     options.tolerance = args.tol;
     options.max_iterations = args.max_iter;
 
+    let passes_before = resume.as_ref().map_or(0, Checkpoint::passes) as usize;
     let mut watch = Watch {
         args,
         pace: Pace::new(&set, resume.as_ref()),
@@ -146,7 +156,7 @@ fn fit(args: &Args, files: &[PathBuf]) -> Result<()> {
         note(&format!("warning: {words}"));
     }
     output::write(&args.model, model.to_json().as_bytes())?;
-    let timing = Timing { read, bytes: watch.pace.bytes };
+    let timing = Timing { read, bytes: watch.pace.bytes, passes: found.passes - passes_before };
     output::print_beside([&args.model], &summary(args, &set, &model, &found, timing))
 }
 
@@ -203,8 +213,8 @@ impl Observer for Watch<'_> {
 }
 
 /// How the data are to be read.
-fn data_options(args: &Args) -> Result<DataOptions> {
-    let label = args::label(args.label.as_ref(), &args.label_file);
+fn data_options(args: &Args, label_files: &[PathBuf]) -> Result<DataOptions> {
+    let label = args::label(args.label.as_ref(), label_files);
     let mut options = DataOptions::new(label.context("--label or --label-file is needed")?);
     options.positive = args.positive.clone();
     options.sample_weight = args.sample_weight.clone();
@@ -232,12 +242,13 @@ fn notes(set: &DataSet) {
         1 => note("1 missing cell is filled with the mean of its column"),
         filled => note(&format!("{filled} missing cells are filled with the means of their columns")),
     }
+    let what = if set.segments().len() == 1 { "the data" } else { "some of the files" };
     match set.copied() {
         None => {}
-        Some(Copied::Filled) => note("the data are held in memory, not mapped, as cells are filled"),
-        Some(_) => note(
-            "the data are held in memory, not mapped, as a column between the features has numbers that are not finite",
-        ),
+        Some(Copied::Filled) => note(&format!("{what} are held in memory, not mapped, as cells are filled")),
+        Some(_) => note(&format!(
+            "{what} are held in memory, not mapped, as a column between the features has numbers that are not finite"
+        )),
     }
 }
 
@@ -274,6 +285,8 @@ impl Pace {
 struct Timing {
     read: Duration,
     bytes: f64,
+    /// The passes that were made now, and not before a checkpoint.
+    passes: usize,
 }
 
 /// Passes over the rows for means and scales, which are in the time of a fit.
@@ -309,7 +322,7 @@ fn summary(args: &Args, set: &DataSet, model: &Model, fit: &Fit, timing: Timing)
         fit.iterations,
         ended(fit.ending).0,
         fit.passes,
-        (fit.passes as f64 + PASSES_OF_MOMENTS) * timing.bytes / seconds / 1e9,
+        (timing.passes as f64 + PASSES_OF_MOMENTS) * timing.bytes / seconds / 1e9,
         args.model.display(),
     )
 }

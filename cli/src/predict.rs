@@ -38,19 +38,18 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     crate::machine::lowered()?;
     let files = args::files(&args.data)?;
-    let inputs = files.iter().chain([&args.model]).chain(&args.label_file);
+    let label_files = args::files(&args.label_file)?;
+    let inputs = files.iter().chain([&args.model]).chain(&label_files);
     let inputs: Vec<&Path> = inputs.map(PathBuf::as_path).collect();
     output::distinct(&[&args.out], &inputs)?;
     output::check(&args.out)?;
     let model = Model::read(&args.model)?;
-    crate::on_threads(args.threads, || predict(args, &files, &model))?
+    crate::on_threads(args.threads, || predict(args, &files, &label_files, &model))?
 }
 
-fn predict(args: &Args, files: &[PathBuf], model: &Model) -> Result<()> {
-    let options = PredictOptions {
-        label: args::label(args.label.as_ref(), &args.label_file),
-        dialect: args.csv.dialect(),
-    };
+fn predict(args: &Args, files: &[PathBuf], label_files: &[PathBuf], model: &Model) -> Result<()> {
+    let options =
+        PredictOptions { label: args::label(args.label.as_ref(), label_files), dialect: args.csv.dialect() };
     let predictor = Predictor::open(model, files, &options)?;
     let unused = predictor.unused();
     if !unused.is_empty() {

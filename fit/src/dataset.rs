@@ -28,7 +28,8 @@ use std::path::Path;
 /// on threads or machines: see [`lanegrad::PartialSum`].
 ///
 /// Numbers of a `.npy` stay where they are mapped, if they are of the type that they are to be held in, and nothing
-/// needs to be filled; so a data set may be larger than memory.
+/// needs to be filled; so a data set may be larger than memory. Another program that shortens such a file meanwhile
+/// ends this one with the signal `SIGBUS`.
 pub struct DataSet {
     /// The names of all columns of the files.
     names: Vec<String>,
@@ -106,7 +107,8 @@ impl Targets {
 
 impl DataSet {
     /// Reads files (see [`Source::open`](crate::data::Source::open)) for a fit, in this order. They have the same
-    /// columns in the same order, and may be in different formats. Label coding, means of missing cells and sample
+    /// columns in the same order, and may be in different formats, where names are the same: the
+    /// columns of a `.npy` are called by their numbers. Label coding, means of missing cells and sample
     /// weights are those of all of them. A file without rows is a segment without rows.
     ///
     /// # Errors

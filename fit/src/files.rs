@@ -3,7 +3,6 @@
 use crate::data::{Label, Source, check_apart, name, shown};
 use crate::error::{Error, bail, ensure};
 use std::collections::HashMap;
-use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 /// Refuses a list without files, a file that is there twice, and labels that are not in as many files.
@@ -13,7 +12,7 @@ pub(crate) fn check(paths: &[&Path], label: Option<&Label>) -> Result<(), Error>
     if let Some(Label::Files(files)) = label {
         ensure!(
             files.len() == paths.len(),
-            "there are {} files of labels for {} of data: each has its own",
+            "the number of files of labels is {}, and that of data {}: each has its own",
             files.len(),
             paths.len()
         );
@@ -26,7 +25,7 @@ pub(crate) fn check(paths: &[&Path], label: Option<&Label>) -> Result<(), Error>
     Ok(())
 }
 
-/// Refuses a file that is in a list twice, also under two names. Pipes and devices are not known from each other.
+/// Refuses a file that is in a list twice, also under two names.
 fn check_distinct(paths: &[&Path]) -> Result<(), Error> {
     let mut seen: HashMap<Identity, &Path> = HashMap::new();
     for path in paths {
@@ -50,24 +49,22 @@ enum Identity {
 }
 
 impl Identity {
-    /// That of a file, or of standard input; `None` for what is neither, or is not there.
-    fn of(path: &Path) -> Option<Self> {
-        if path.as_os_str() == "-" {
-            return Some(Self::StandardInput);
-        }
-        let metadata = std::fs::metadata(path).ok().filter(Metadata::is_file)?;
-        Self::of_file(path, &metadata)
-    }
-
+    /// That of a file, of a pipe, or of standard input, which a shell may have opened on a file; `None` for what is not
+    /// there.
     #[cfg(unix)]
-    fn of_file(_: &Path, metadata: &Metadata) -> Option<Self> {
+    fn of(path: &Path) -> Option<Self> {
         use std::os::unix::fs::MetadataExt;
-        Some(Self::Node(metadata.dev(), metadata.ino()))
+        let is_input = path.as_os_str() == "-";
+        let metadata = std::fs::metadata(if is_input { Path::new("/dev/stdin") } else { path });
+        let node = metadata.ok().map(|metadata| Self::Node(metadata.dev(), metadata.ino()));
+        node.or_else(|| is_input.then_some(Self::StandardInput))
     }
 
+    /// That of a file or of standard input; `None` for what is not there.
     #[cfg(not(unix))]
-    fn of_file(path: &Path, _: &Metadata) -> Option<Self> {
-        std::fs::canonicalize(path).ok().map(Self::Path)
+    fn of(path: &Path) -> Option<Self> {
+        let is_input = path.as_os_str() == "-";
+        if is_input { Some(Self::StandardInput) } else { std::fs::canonicalize(path).ok().map(Self::Path) }
     }
 }
 
@@ -98,6 +95,7 @@ pub(crate) fn all_of(names: impl Iterator<Item = impl AsRef<str>>) -> String {
     match &names[..] {
         [] => String::new(),
         [one] => one.as_ref().to_owned(),
+        [one, _] => format!("{} and another file", one.as_ref()),
         [one, others @ ..] => format!("{} and {} other files", one.as_ref(), others.len()),
     }
 }

@@ -92,7 +92,7 @@ pub struct Fit {
     pub iterations: u64,
     /// Passes over the rows, but for those of means, scales and metrics.
     pub passes: usize,
-    /// The time of these passes, and of that for means and scales.
+    /// The time of these passes, or of those since it went on from a checkpoint, and of those for means and scales.
     pub elapsed: Duration,
     /// The reason why the fit ended.
     pub ending: Ending,

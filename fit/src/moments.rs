@@ -3,7 +3,7 @@
 //! The first is of the distances from a row, so that equal numbers have exactly their mean; the second of the
 //! squared distances from the means, so that nothing cancels.
 
-use crate::error::Error;
+use crate::error::{Error, ensure};
 use crate::number::{Dtype, Number};
 use crate::passes::Passes;
 use lanegrad::ColumnSums;
@@ -70,13 +70,25 @@ impl Moments {
     /// Mean and scale of each feature, in two passes over the rows, of which one has a sample weight above 0. Rows of
     /// weight 0 do not count, whatever they hold.
     pub(crate) fn of<P: Passes>(passes: &mut P) -> Result<Self, Failure> {
+        let nfeatures = passes.nfeatures();
+        let check = |numbers: &[f64]| {
+            ensure!(
+                numbers.len() == nfeatures,
+                "there are {} numbers for {nfeatures} features",
+                numbers.len()
+            );
+            Ok::<(), Error>(())
+        };
         let first = passes.first_row()?;
+        check(&first)?;
         let average =
             |sums: ColumnSums| -> Vec<f64> { sums.sums.iter().map(|sum| sum / sums.weight_sum).collect() };
         let distances = average(passes.deviations(&first, false)?);
+        check(&distances)?;
         let means: Vec<f64> =
             first.iter().zip(&distances).map(|(first, distance)| first + distance).collect();
         let squares = average(passes.deviations(&means, true)?);
+        check(&squares)?;
 
         let least = least_scale::<P::Number>();
         let mut scales = Vec::with_capacity(means.len());

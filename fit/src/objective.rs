@@ -28,7 +28,6 @@ use std::marker::PhantomData;
 /// The mean log-loss of the rows of a data set, with a penalty on the weights.
 pub(crate) struct LogLoss<'a, P: Passes> {
     passes: &'a mut P,
-    moments: &'a Moments,
     coordinates: Coordinates<'a, P::Number>,
     /// The memory of a pass.
     weights: Vec<P::Number>,
@@ -86,8 +85,7 @@ impl<'a, T: Number> Coordinates<'a, T> {
 impl<'a, P: Passes> LogLoss<'a, P> {
     /// The objective in these coordinates.
     pub(crate) fn new(passes: &'a mut P, coordinates: Coordinates<'a, P::Number>) -> Self {
-        let moments = coordinates.moments;
-        Self { passes, moments, coordinates, weights: Vec::new(), gradient: Gradient::default() }
+        Self { passes, coordinates, weights: Vec::new(), gradient: Gradient::default() }
     }
 
     /// The weights of the raw features, and the bias, as the arithmetic's type has them.
@@ -111,7 +109,7 @@ impl<P: Passes> Objective for LogLoss<'_, P> {
             raw.len()
         );
 
-        let Moments { means, scales, .. } = self.moments;
+        let Moments { means, scales, .. } = coordinates.moments;
         let (mut penalty, mut slope) = (0.0, gradient.db.abs());
         let mut by_coordinates = Vec::with_capacity(point.len());
         for (i, &place) in coordinates.varying.iter().enumerate() {
@@ -129,7 +127,7 @@ impl<P: Passes> Objective for LogLoss<'_, P> {
 
     /// A logit errs by about u (|b| + Σ |v x|), and the loss by as much at most.
     fn roundings(&self, _: usize) -> Vec<f64> {
-        let Moments { means, scales, .. } = self.moments;
+        let Moments { means, scales, .. } = self.coordinates.moments;
         let u = P::Number::DTYPE.unit_roundoff();
         let Coordinates { varying, units, .. } = &self.coordinates;
         let columns = varying.iter().map(|&place| 2.0 * (means[place] / scales[place]).abs() + 1.0);

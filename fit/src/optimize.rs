@@ -216,11 +216,12 @@ const PATIENCE: u32 = 5;
 
 type State = IterState<Vec<f64>, Vec<f64>, (), (), (), f64>;
 
-/// Minimises a convex function by L-BFGS, from a point or from a checkpoint. At most 1 + 20 · iterations
-/// points are evaluated, none of them twice.
+/// Minimises a convex function by L-BFGS, from a point or from a checkpoint. At most 1 + 20 · iterations points are
+/// evaluated, and one more to go on from a checkpoint, which must have the value there that it had.
 ///
-/// What it does depends on the function, the start and the tolerance alone, to the bit: with a checkpoint after any
-/// iteration it ends as it would have without the interruption, also with another largest number of iterations.
+/// What it does depends on the function, the start and the options alone, to the bit. From a checkpoint after any
+/// iteration it ends as it would have without the interruption, with the same tolerance, and a largest number of
+/// iterations that is not below those that were made.
 ///
 /// # Errors
 ///
@@ -246,7 +247,7 @@ pub fn minimize<O: Objective>(
     let points = match &options.resume {
         Some(checkpoint) => {
             checkpoint.check(options.identity, start.len())?;
-            Points::from_checkpoint(objective, checkpoint, unit_roundoff, options, observer)
+            Points::from_checkpoint(objective, checkpoint, unit_roundoff, options, observer)?
         }
         None => Points::from_start(objective, start, unit_roundoff, options, observer)?,
     };
@@ -301,6 +302,7 @@ fn run<O: Objective>(
     let watched = Watched { inner, points, way, options };
     let run =
         Executor::new(points, watched).configure(|state| state.param(start)).timer(false).ctrlc(false).run();
+    points.forget_known();
     // The method takes any error within its line search for a step that was not found.
     if let Some(error) = points.take_failure() {
         return Err(error);
@@ -336,14 +338,18 @@ impl<'a, 'b, O: Objective> Solver<&'a Points<'b, O>, State> for Watched<'a, 'b, 
         state: State,
     ) -> Result<(State, Option<KV>), ArgminError> {
         let is_led = !self.way.is_empty();
+        if !is_led {
+            // From here on it knows what an uninterrupted run would.
+            self.points.forget_known();
+        }
         let (state, kv) = self.inner.next_iter(problem, state)?;
         if is_led {
             return Ok((state, kv));
         }
-        self.points.forget_known();
         // After a search that found no step there is no point, and the run has ended.
         match state.get_param() {
             Some(coordinates) => self.points.iterated(&self.points.at(coordinates)?),
+            None if self.points.is_cancelled() => {}
             None => self.points.count_iteration(),
         }
         Ok((state, kv))

@@ -94,11 +94,7 @@ impl<S: Number + Storage<T>, T: Number> Passes for Cluster<S, T> {
     }
 
     fn deviations(&mut self, centres: &[f64], squared: bool) -> Result<ColumnSums, Error> {
-        self.sum(|place| {
-            let mut stream = DeviationsStream::new(Engine::serial(), centres);
-            stream.restart_at(centres, squared, place).unwrap();
-            stream
-        })
+        self.sum(|place| DeviationsStream::starting_at(Engine::serial(), centres, squared, place).unwrap())
     }
 
     fn loss_and_gradient(&mut self, params: Params<'_, T>, out: &mut Gradient) -> Result<(), Error> {
@@ -340,6 +336,14 @@ fn checkpoints_of_other_fits_and_damaged_ones_are_refused() {
     let mut other = one_file(&x, &y);
     other.tag = 78;
     assert_eq!(refused(&mut other, &options), "the checkpoint is of a fit to other data");
+    // Other data of the same shape: a number, or a label.
+    for change in
+        [|(x, _): &mut (Vec<f64>, Vec<f64>)| x[5] += 0.25, |(_, y): &mut (Vec<f64>, Vec<f64>)| y[7] = 0.5]
+    {
+        let mut other = one_file(&x, &y);
+        change(&mut other.files[0]);
+        assert!(refused(&mut other, &options).starts_with("the checkpoint is of a fit to other data: "));
+    }
     let other_options = "the checkpoint is of a fit with other options";
     for change in
         [|options: &mut Options| options.l2 = 1e-3, |options: &mut Options| options.standardize = true]

@@ -84,7 +84,7 @@ impl Chunks {
                 self.add_highest(first, left, depth - 1, found);
             }
             found.push(Choice::new(highest));
-            self.add_highest(highest.before + 1, last, depth - 1, found);
+            self.add_highest(highest.before.saturating_add(1), last, depth - 1, found);
         }
     }
 
@@ -171,7 +171,7 @@ pub(super) fn cuts(rows: &[u64], chunk_rows: u64, shards: usize) -> Vec<Place> {
         let least = (u128::from(count)).saturating_sub(after * u128::from(most)).max(before) as u64;
         let largest = (before * u128::from(most)).min(u128::from(count) - after) as u64;
         let mut choices = Vec::new();
-        let (first, last) = (even.saturating_sub(reach).max(least), (even + reach).min(largest));
+        let (first, last) = (even.saturating_sub(reach).max(least), even.saturating_add(reach).min(largest));
         chunks.add_highest(first, last, DEPTH, &mut choices);
         if choices.iter().all(|choice| choice.cut.before != even) {
             choices.push(Choice::new(chunks.boundary(even)));

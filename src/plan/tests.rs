@@ -61,6 +61,9 @@ fn shards_are_even_and_cover_every_row_once() {
             let plan = Extent::of_segments(rows).plan(CHUNK as usize, shards);
             assert_eq!(plan.len(), shards);
         }
+        for rows in [vec![u64::MAX], vec![u64::MAX; 100]] {
+            assert_eq!(Extent::of_segments(rows).plan(0, shards).len(), shards);
+        }
     }
 }
 

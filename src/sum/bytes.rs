@@ -6,8 +6,8 @@
 //! sum      = "lanesum" and a zero byte, version, fingerprint, segments, parts, nodes, part …, checksum
 //! segments = the number of segments, or NONE; how many nodes of whole segments there are
 //! parts    = how many parts of segments there are
-//! part     = segment, the row behind its last, or NONE, 1 where the segment has ended, how many nodes there are, node
-//! … node     = number of the first leaf, level, hash of the rows of its segments, numbers
+//! part     = segment, the row behind its last, or NONE, 1 where it has ended, how many nodes, nodes
+//! nodes    = number of the first leaf, level, hash of the rows of its segments, numbers; and so on
 //! numbers  = value, derivative by the bias, weight sum, derivatives by the weights; a node of no rows has none
 //! ```
 //!
@@ -89,8 +89,8 @@ impl<R: Total> PartialSum<R> {
     /// # Errors
     ///
     /// [`Error::Malformed`] where these are not the bytes of a sum of this kind, or not those that this version makes
-    /// of it: they are truncated or changed, or of another version. Bytes of any length are refused without more
-    /// memory than they take themselves.
+    /// of it: they are truncated or changed, or of another version. Time and memory are in proportion to their length,
+    /// whatever they hold.
     ///
     /// # Examples
     ///
@@ -168,16 +168,16 @@ fn words(bytes: &[u8]) -> &[[u8; 8]] {
     bytes.as_chunks().0
 }
 
-/// `Ok` where the nodes are those that were read: none had a sibling to be joined with, and all are in order.
+/// `Ok` where the nodes are those that were read: none had a sibling to be joined with, or stands for a parent.
 fn check_form<M: Mark>(nodes: &Nodes<M>, read: &[Span]) -> Result<(), Refused> {
     let same = nodes.iter().map(|node| node.span).eq(read.iter().copied());
-    if same { Ok(()) } else { Err("its nodes are not joined, or not in order") }
+    if same { Ok(()) } else { Err("its nodes are not joined") }
 }
 
-/// `Ok` where none of these leaves is there already, and none is beyond the last.
-fn check_free<M: Mark>(nodes: &Nodes<M>, leaves: &Range<u64>, most: u64) -> Result<(), Refused> {
-    if nodes.overlap(leaves).is_some() {
-        return Err("two nodes overlap");
+/// `Ok` where these leaves come after those of all nodes, and none is beyond the last.
+fn check_next<M: Mark>(nodes: &Nodes<M>, leaves: &Range<u64>, most: u64) -> Result<(), Refused> {
+    if leaves.start < nodes.end() {
+        return Err("two nodes overlap, or are not in order");
     }
     // Only the last node, once the end is known, stands for parents with leaves beyond it, and a root for none.
     let is_last = nodes.leaves().is_some() && (leaves.start > 0 || leaves.end == most.next_power_of_two());
@@ -214,9 +214,6 @@ fn read<R: Total>(bytes: &[u8]) -> Result<PartialSum<R>, Refused> {
     for _ in 0..parts {
         read_part(&mut sum, segments.min(MOST_ROWS), &mut reader)?;
     }
-    if sum.parts.len() as u64 != parts {
-        return Err("a part of a segment is the whole segment");
-    }
     if !reader.rest.is_empty() {
         return Err("something follows the last node");
     }
@@ -235,7 +232,7 @@ fn read_segments<R>(
     for _ in 0..nodes {
         let (first, level) = (reader.word()?, reader.word()?);
         let span = reader.span(level & !EMPTY, first, most)?;
-        check_free(&sum.segments, &span.leaves(), most)?;
+        check_next(&sum.segments, &span.leaves(), most)?;
         let mark = SegmentRows(Hash(reader.word()?));
         let numbers = reader.numbers(if level & EMPTY == 0 { width } else { 0 })?;
         sum.insert_segments(span, mark, numbers);
@@ -274,12 +271,13 @@ fn read_part<R>(sum: &mut PartialSum<R>, segments: u64, reader: &mut Reader<'_>)
     for _ in 0..count {
         let (first, level) = (reader.word()?, reader.word()?);
         let span = reader.span(level, first, most)?;
-        check_free(&part.nodes, &span.leaves(), most)?;
+        check_next(&part.nodes, &span.leaves(), most)?;
         part.insert(span, reader.numbers(width)?, &mut spare);
         spans.push(span);
     }
     check_form(&part.nodes, &spans)?;
-    if ended == 0 && part.end_row.is_some() && part.nodes.end() != most {
+    // Whoever knows that it ends inside a chunk has that chunk.
+    if part.end_row.is_some_and(|end| !end.is_multiple_of(chunk_rows)) && part.nodes.end() != most {
         return Err("the last row is not in the last chunk");
     }
     if part.whole().is_some() {

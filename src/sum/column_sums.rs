@@ -12,9 +12,7 @@ use crate::tuning::Source;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// The distances of columns from a centre each, or their squares; adds up to [`ColumnSums`]. So far an
-/// [`Engine`](crate::Engine) alone sums it: [`deviations`](crate::Engine::deviations) and
-/// [`squared_deviations`](crate::Engine::squared_deviations).
+/// The distances of columns from a centre each, or their squares; adds up to [`ColumnSums`].
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Deviations;

@@ -79,7 +79,7 @@ impl Part {
             }
         }
         if self.nodes.leaves().is_some() && other.nodes.leaves().is_some() {
-            return Err(Error::OverlappingRows { place: self.reach(chunk_rows) });
+            return Err(Error::EndedTwice { end: self.reach(chunk_rows) });
         }
         Ok(())
     }

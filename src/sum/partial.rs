@@ -203,8 +203,8 @@ impl<R> PartialSum<R> {
     ///
     /// [`Error::ForeignSum`] where the other part was made with other parameters or another direction, another number
     /// of features, another type, without fused multiply-add (or with it), with another tag of the data set, or by an
-    /// incompatible version; [`Error::OverlappingRows`] where some rows, or the end of a segment or of the data set,
-    /// are in both; [`Error::RowsAfterEnd`] where a segment or the data set ends in one part, and the other has rows
+    /// incompatible version; [`Error::OverlappingRows`] where some rows are in both, and [`Error::EndedTwice`] where an
+    /// end is; [`Error::RowsAfterEnd`] where a segment or the data set ends in one part, and the other has rows
     /// beyond. Nothing is changed then.
     pub fn merge(&mut self, other: &Self) -> Result<(), Error> {
         self.check(other)?;
@@ -247,7 +247,7 @@ impl<R> PartialSum<R> {
             }
         }
         match (self.segments.leaves(), other.segments.leaves()) {
-            (Some(end), Some(_)) => Err(Error::OverlappingRows { place: Place::at(end, 0) }),
+            (Some(end), Some(_)) => Err(Error::EndedTwice { end: Place::at(end, 0) }),
             _ => Ok(()),
         }
     }

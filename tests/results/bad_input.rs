@@ -295,9 +295,10 @@ fn messages() {
             "of the segments 4 to 7 one was summed with another number of rows than it has",
         ),
         (Error::OverlappingRows { place: Place::at_row(512) }, "rows from row 512 on are in both sums"),
+        (Error::EndedTwice { end: Place::at(2, 5) }, "the end before row 5 of segment 2 is in both sums"),
         (
             Error::RowsAfterEnd { end: Place::at_row(1000) },
-            "the data set ends before row 1000, and there are rows after it",
+            "the segment or the data set ends before row 1000, and there are rows after it",
         ),
         (Error::MissingRows { place: Place::at_row(512) }, "rows from row 512 on are missing"),
         (Error::NoRows, "the data set has no rows"),
@@ -760,7 +761,7 @@ mod passes {
             stream.into_sum()
         };
         let place = Place::at(3, n as u64);
-        assert_apart(&end(place), &end(place), overlap(3, n));
+        assert_apart(&end(place), &end(place), Error::EndedTwice { end: place });
         let mut whole = segments(3, &[n]);
         whole.merge(&end(place)).unwrap();
         assert!(whole == segments(3, &[n, 0]));
@@ -770,7 +771,34 @@ mod passes {
             stream.end_data();
             stream.into_sum()
         };
-        assert_apart(&all(), &all(), overlap(0, 0));
+        assert_apart(&all(), &all(), Error::EndedTwice { end: Place::default() });
+    }
+
+    #[test]
+    fn segments_beyond_those_that_can_be_counted() {
+        let most = 1_u64 << 63;
+        let at = |segment| GradientStream::<f64, f64>::starting_at(engine(), params(), Place::at(segment, 0));
+        assert_eq!(at(most).err(), Some(Error::TooManyRows));
+        let mut last = at(most - 1).unwrap();
+        with_batch(5, |batch| last.push_segments(&[*batch])).unwrap();
+        assert_eq!(with_batch(1, |batch| last.push(batch)), Err(Error::TooManyRows));
+        assert_eq!(with_batch(1, |batch| last.push_segments(&[*batch])), Err(Error::TooManyRows));
+        last.end_segment();
+        let sum = last.into_sum();
+        assert!(GradientSum::from_bytes(&sum.to_bytes()).unwrap() == sum);
+    }
+
+    #[test]
+    fn no_segments_change_nothing() {
+        let mut stream = at(0).unwrap();
+        with_batch(700, |batch| stream.push(batch)).unwrap();
+        stream.push_segments(&[]).unwrap();
+        with_batch(9, |batch| stream.push(batch)).unwrap();
+        assert_eq!((stream.nrows(), stream.place()), (709, Place::at_row(709)));
+        let mut wanted = at(0).unwrap();
+        with_batch(700, |batch| wanted.push(batch)).unwrap();
+        with_batch(9, |batch| wanted.push(batch)).unwrap();
+        assert!(stream.into_sum() == wanted.into_sum());
     }
 
     #[test]

@@ -198,7 +198,7 @@ fn nodes_that_overlap_or_are_not_joined() {
     let text = "two nodes overlap";
     assert_refused(&part(), |words| words[SECOND] = 1, text);
     assert_refused(&segments(), |words| words[BODY + 8] = 3, text);
-    let text = "its nodes are not joined, or not in order";
+    let text = "two nodes overlap, or are not in order";
     let swap = |words: &mut Vec<u64>| {
         words[BODY + 1] = u64::MAX;
         for i in 0..7 {
@@ -207,7 +207,14 @@ fn nodes_that_overlap_or_are_not_joined() {
     };
     assert_refused(&part(), swap, text);
     // An only child that does not stand for its parents.
+    let text = "its nodes are not joined";
     assert_refused(&sum(Place::at(0, 1024), &[3]).into_sum(), |words| words[PART_NODES + 1] = 0, text);
+    // An end inside a chunk that is not there.
+    assert_refused(
+        &sum(Place::at(0, 1024), &[0]).into_sum(),
+        |words| words[BODY + 1] = 1025,
+        "not in the last chunk",
+    );
 }
 
 #[test]

@@ -104,6 +104,12 @@ fn states_of_other_fits_are_refused() {
         lanegrad(["fit", &data("magic04.csv"), "--label", "-1", "--model", &directory.path("other.json")]);
     command.args(["--checkpoint", &directory.path("state"), "--resume"]);
     refuse(&mut command, &["cannot go on from", "state", "other data"]);
+    // Other numbers in a file of the same shape.
+    let text = fs::read_to_string(data("breast_cancer.csv")).unwrap().replacen("17.99", "17.5", 1);
+    let other = directory.file("other.csv", text);
+    let mut command = lanegrad(["fit", &other, "--label", "-1", "--l2", "1e-3", "--resume"]);
+    command.args(["--model", &directory.path("other.json"), "--checkpoint", &directory.path("state")]);
+    refuse(&mut command, &["cannot go on from", "state", "other data"]);
     for (name, content) in [
         ("empty", Vec::new()),
         ("cut", state[..state.len() / 2].to_vec()),
@@ -132,6 +138,10 @@ fn a_state_is_neither_data_nor_model() {
     refuse(&mut command, &["--model and --checkpoint are the same file"]);
     let mut command = lanegrad(["fit", &table, "--label", "y", "--model", &model, "--resume"]);
     refuse(&mut command, &["--checkpoint"]);
+    for place in ["-", &directory.path("")] {
+        let mut command = lanegrad(["fit", &table, "--label", "y", "--model", &model, "--checkpoint", place]);
+        refuse(&mut command, &["is no file"]);
+    }
     let nowhere = directory.path("none/state");
     let mut command = lanegrad(["fit", &table, "--label", "y", "--model", &model, "--checkpoint", &nowhere]);
     refuse(&mut command, &["cannot write", "none/state"]);

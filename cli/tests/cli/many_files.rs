@@ -110,9 +110,27 @@ fn mapped_files_and_held_ones_are_one_data_set() {
     }
 }
 
-/// CSV that is compressed, and CSV with other ends of lines.
+/// Where all is one file or several, with cells that are filled in one of them, and a column between the features.
 #[test]
-fn files_of_several_formats_are_one_data_set() {
+fn files_with_filled_cells_give_the_model_of_one_file() {
+    let (directory, rows) = (Directory::new(), rows(1500));
+    let mut table: Vec<f64> = rows.iter().flat_map(|[a, b, y]| [*a, *y, *b]).collect();
+    table[6] = f64::NAN;
+    let model = |files: &[String]| {
+        let mut command = lanegrad(["fit", "--label", "1", "--missing", "mean", "--quiet", "--l2", "1e-3"]);
+        command.args(files).args(["--model", &directory.path("m.json")]);
+        succeed(&mut command);
+        fs::read(directory.path("m.json")).unwrap()
+    };
+    let whole = model(&[directory.npy("whole.npy", 3, &table)]);
+    let parts = table.chunks(3 * 512).enumerate();
+    let parts: Vec<String> = parts.map(|(i, part)| directory.npy(&format!("{i}.npy"), 3, part)).collect();
+    assert_eq!(model(&parts), whole);
+}
+
+/// CSV with other delimiters and ends of lines.
+#[test]
+fn csv_of_several_dialects_is_one_data_set() {
     let (directory, rows) = (Directory::new(), rows(600));
     let model = directory.path("m.json");
     let a = csv(&directory, "a.csv", &rows[..200]);
@@ -146,6 +164,15 @@ fn patterns_are_expanded_in_the_order_of_bytes() {
     refuse(&mut fit(&[directory.path("q-*.csv")], &by_name), &["no file matches", "q-*.csv"]);
     refuse(&mut fit(&[directory.path("p-[.csv")], &by_name), &["p-[.csv", "no pattern"]);
     refuse(&mut fit(&[directory.path("p-directory.csv")], &by_name), &["p-directory.csv is a directory"]);
+    // Names that are not UTF-8 match no pattern.
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        let odd = directory.0.path().join(std::ffi::OsStr::from_bytes(b"p-\xff.txt"));
+        fs::write(&odd, "a,b,y\n").unwrap();
+        succeed(&mut fit(&[directory.path("p-*.csv")], &by_pattern));
+        assert_eq!(fs::read(&by_name).unwrap(), fs::read(&by_pattern).unwrap());
+    }
     // A file of that very name is no pattern.
     let odd = csv(&directory, "p-[1]*.csv", &rows[..300]);
     assert_eq!(says(&mut fit(&[odd], &by_name)), "");
@@ -172,7 +199,7 @@ fn files_that_do_not_go_together_are_refused() {
     refused(&file("h.csv", "x,z,y\n1,red,1\n"), &["h.csv, line 2", "`red`"]);
     // Nothing but headers.
     let empty = [file("i.csv", "x,z,y\n"), file("j.csv", "x,z,y\n")];
-    refuse(&mut fit(&empty, &model), &["i.csv and 1 other files have no rows"]);
+    refuse(&mut fit(&empty, &model), &["i.csv and another file have no rows"]);
     refuse(fit(std::slice::from_ref(&a), &model).args(["--positive", "9"]), &["no label is `9`"]);
     assert!(!fs::exists(&model).unwrap());
     #[cfg(unix)]
@@ -181,6 +208,8 @@ fn files_that_do_not_go_together_are_refused() {
         std::os::unix::fs::symlink(&a, &link).unwrap();
         refused(&link, &["link.csv is there twice, as", "a.csv"]);
         refuse(&mut fit(&["-".to_owned(), "-".to_owned()], &model), &["standard input is there twice"]);
+        let mut twice = fit(&[a.clone(), "-".to_owned()], &model);
+        refuse(twice.stdin(fs::File::open(&a).unwrap()), &["standard input is there twice, as", "a.csv"]);
     }
     // The model is none of the data.
     let b = file("k.csv", "x,z,y\n1,2,0\n");
@@ -216,7 +245,10 @@ fn what_is_missing_is_filled_with_the_mean_of_all_files() {
     // Labels in files of their own.
     let labels = ["a", "b"].map(|name| directory.file(&format!("{name}.txt"), "label\n1\n0\n"));
     let mut command = lanegrad(["fit", &files[0], &files[2], "--model", &many, "--quiet", "--l2", "1"]);
-    refuse(command.args(["--label-file", &labels[0]]), &["1 files of labels for 2 of data"]);
+    refuse(
+        command.args(["--label-file", &labels[0]]),
+        &["the number of files of labels is 1, and that of data 2"],
+    );
     succeed(command.args(["--label-file", &labels[1]]));
     assert_eq!(json(&many)["rows"], 4);
 }

@@ -190,12 +190,12 @@ impl<'a, S: Number> Read<'a, S> {
         Ok(())
     }
 
-    /// Copies what must be held, and lays rows out as the mapped ones, if there are any that stay, else without the
-    /// columns between the features.
+    /// Copies what must be held, and lays rows out as mapped ones, if there are any, else without the columns between
+    /// the features.
     fn settle(&mut self) -> Result<(), Error> {
         let window = Features::new(&self.columns.features)?;
-        let stays = |file: &Pending| matches!(file.memory, Memory::Mapped(_)) && file.copied.is_none();
-        let is_window = self.files.iter().any(stays);
+        // Whether mapped files must be held depends on what they hold; the bits of a model do not.
+        let is_window = self.files.iter().any(|file| matches!(file.memory, Memory::Mapped(_)));
         if is_window && window.width != self.layout.width {
             let mut held = Numbers::new();
             held.append(self.held() * window.width);

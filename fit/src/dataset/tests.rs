@@ -134,7 +134,7 @@ impl Numbers {
                 let x = self.rows[row * self.ncols + column];
                 let Tables::F64(table) = &set.table else { panic!("the type is f64") };
                 let held = match &table.files[0].memory {
-                    Memory::Held(_) => table.held[row * features.len() + feature],
+                    Memory::Held(_) => table.held[row * table.layout.width + table.layout.places[feature]],
                     Memory::Mapped(array) => array.numbers::<f64>().unwrap()[row * self.ncols + column],
                 };
                 assert_eq!(held, if x.is_nan() { fill } else { x }, "{context}: row {row}, column {column}");

@@ -12,7 +12,8 @@ use std::collections::VecDeque;
 /// The state of a minimisation after an iteration, or before the first: a fit goes on from it with the same passes and
 /// the same bits, and ends with the same result.
 ///
-/// It knows which fit it is of: to go on with another is an error. [`to_bytes`](Self::to_bytes) makes bytes of it,
+/// It knows which fit it is of: to go on with another is an error, which the identity shows, or the objective's value
+/// at the last point. [`to_bytes`](Self::to_bytes) makes bytes of it,
 /// which are kept in a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
@@ -156,7 +157,7 @@ fn read(reader: &mut Reader<'_>, dimensions: u64, fields: Fields) -> Option<Chec
     let best = read_point(reader, dimensions)?;
     let [before, lowest, flattest] = reader.numbers(3)?.try_into().ok()?;
     let idle = u32::try_from(reader.word()?).ok()?;
-    let count = reader.word()?;
+    let count = at_most(MEMORY + 1, reader)?;
     let points: VecDeque<Point> =
         (0..count).map(|_| read_point(reader, dimensions)).collect::<Option<_>>()?;
     let run = Run { before, points, lowest, flattest, idle };

@@ -64,15 +64,23 @@ impl<'a, O: Objective> Points<'a, O> {
         unit_roundoff: f64,
         options: &MinimizeOptions,
         observer: &'a mut dyn Observer,
-    ) -> Self {
+    ) -> Result<Self, Error> {
         let Checkpoint { iterations, passes, best, run, trail, .. } = checkpoint.clone();
         let (last, known) = (run.points.back().cloned(), run.points.iter().cloned().collect());
+        // The data may be others of the same shape. This pass is not counted: the fit made it before.
+        if let Some(last) = &last {
+            let found = evaluate(objective, &last.coordinates)?;
+            crate::error::ensure!(
+                found.has_bits_of(last),
+                "the checkpoint is of a fit to other data: the objective has another value at its last point"
+            );
+        }
         let points = Self::new(objective, unit_roundoff, options, observer, run, trail, Instant::now());
         points.iterations.set(iterations);
         points.passes.set(passes);
         (*points.last.borrow_mut(), *points.best.borrow_mut()) = (last, Some(best));
         *points.known.borrow_mut() = known;
-        points
+        Ok(points)
     }
 
     fn new(
@@ -205,6 +213,16 @@ impl<'a, O: Objective> Points<'a, O> {
             run: self.run.borrow().clone(),
             trail: self.trail.borrow().clone(),
         }
+    }
+}
+
+impl Point {
+    /// True where value and gradient are those of another point, to the bit; every NaN is the same.
+    fn has_bits_of(&self, other: &Self) -> bool {
+        let same = |(a, b): (&f64, &f64)| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
+        let is_same = |a: &[f64], b: &[f64]| a.len() == b.len() && a.iter().zip(b).all(same);
+        is_same(&self.gradient, &other.gradient)
+            && is_same(&[self.value, self.loss, self.slope], &[other.value, other.loss, other.slope])
     }
 }
 
