@@ -12,6 +12,8 @@ mod endings;
 mod fit;
 #[path = "cli/formats.rs"]
 mod formats;
+#[path = "cli/golden.rs"]
+mod golden;
 #[path = "cli/labels.rs"]
 mod labels;
 #[path = "cli/many_files.rs"]

@@ -3,6 +3,7 @@
 #![no_main]
 
 use lanegrad_fit::{Checkpoint, Error, Evaluation, MinimizeOptions, Objective, minimize};
+use lanegrad_fuzz::sealed;
 use libfuzzer_sys::fuzz_target;
 
 /// Σ (x - 1)², which is what the state is not of.
@@ -14,16 +15,6 @@ impl Objective for Parabola {
         let gradient = distances.iter().map(|d| 2.0 * d).collect();
         Ok(Evaluation::new(distances.iter().map(|d| d * d).sum(), gradient))
     }
-}
-
-/// The bytes with a right checksum: FNV-1a, a word at a time, with the upper half of the hash added to the lower.
-fn sealed(bytes: &[u8]) -> Vec<u8> {
-    let (words, _) = bytes.as_chunks::<8>();
-    let checksum = words.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, word| {
-        let hash = (hash ^ u64::from_le_bytes(*word)).wrapping_mul(0x0000_0100_0000_01b3);
-        hash ^ (hash >> 32)
-    });
-    [words.as_flattened(), &checksum.to_le_bytes()].concat()
 }
 
 fuzz_target!(|bytes: &[u8]| {

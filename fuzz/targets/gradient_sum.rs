@@ -4,17 +4,8 @@
 #![no_main]
 
 use lanegrad::{Extent, Gradient, HessianProduct, PartialSum, Total};
+use lanegrad_fuzz::sealed;
 use libfuzzer_sys::fuzz_target;
-
-/// The bytes with a right checksum: FNV-1a, a word at a time, with the upper half of the hash added to the lower.
-fn sealed(bytes: &[u8]) -> Vec<u8> {
-    let (words, _) = bytes.as_chunks::<8>();
-    let checksum = words.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, word| {
-        let hash = (hash ^ u64::from_le_bytes(*word)).wrapping_mul(0x0000_0100_0000_01b3);
-        hash ^ (hash >> 32)
-    });
-    [words.as_flattened(), &checksum.to_le_bytes()].concat()
-}
 
 fn read<R: Total>(bytes: &[u8]) -> Option<PartialSum<R>> {
     assert!(PartialSum::<R>::from_bytes(bytes).is_err() || sealed(&bytes[..bytes.len() - 8]) == bytes);
