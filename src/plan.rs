@@ -59,9 +59,10 @@ impl Extent {
     /// [`chunk_rows`](crate::chunk_rows) rows each, and at most as many as there are chunks.
     ///
     /// No shard is without rows. Where there are 16 chunks a shard or more, the largest has at most 1.1 times the mean
-    /// of them. Within that, cuts are where the sums of shards have few nodes, and so few bytes: at most 6, as a rule.
-    /// (There may be more where segments of very different sizes follow one another, as a shard of many small segments
-    /// in a row has a node for each run of them that is one of the tree's.)
+    /// of them, and where there are fewer, at most one more than the mean, rounded up. Within that, cuts are where the
+    /// sums of shards have few nodes, and so few bytes: at most 6, as a rule. (There may be more where segments of very
+    /// different sizes follow one another, as a shard of many small segments in a row has a node for each run of them
+    /// that is one of the tree's.)
     ///
     /// The result of merging does not depend on the plan. Time: O(segments + shards log(segments)).
     ///

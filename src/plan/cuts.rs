@@ -10,7 +10,7 @@ const MOST: (u128, u128) = (11, 10);
 const ENOUGH: u64 = 16;
 
 /// How far from an even cut others are looked for, as a part of the mean.
-const REACH: u64 = 3;
+const REACH: (u128, u128) = (3, 10);
 
 /// How often a range of boundaries is divided at the highest in it, to find those to choose from: 2^4 - 1 of them.
 const DEPTH: u32 = 4;
@@ -134,9 +134,27 @@ const fn nodes(mut first: u64, end: u64, last: bool) -> u32 {
 /// A cut that may be chosen, with the best way there.
 struct Choice {
     cut: Boundary,
-    /// The nodes of shards before it, beyond those that they should have and all of them, and the place of the choice
-    /// before it; `None` if there is no way.
-    way: Option<((u32, u32), usize)>,
+    /// `None` if there is none.
+    way: Option<Way>,
+}
+
+/// How good the shards before a cut are, what counts most first, and the place of the choice before it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Way {
+    /// Their nodes beyond those that they should have.
+    excess: u32,
+    /// Their chunks beyond those of even shards.
+    uneven: u64,
+    /// Their nodes.
+    nodes: u32,
+    before: usize,
+}
+
+/// The most chunks of a shard: of an even one, and of any.
+#[derive(Clone, Copy)]
+struct Most {
+    even: u64,
+    any: u64,
 }
 
 impl Choice {
@@ -157,19 +175,24 @@ pub(super) fn cuts(rows: &[u64], chunk_rows: u64, shards: usize) -> Vec<Place> {
         return Vec::new();
     }
     let mean = count.div_ceil(shards);
-    let most = u128::from(count) * MOST.0 / (u128::from(shards) * MOST.1);
-    let most = if count / shards >= ENOUGH { (most as u64).max(mean) } else { mean };
+    let most = (u128::from(count) * MOST.0 / (u128::from(shards) * MOST.1)) as u64;
+    let most = if count / shards >= ENOUGH {
+        Most { even: most.max(mean), any: most.max(mean) }
+    } else {
+        // A chunk more where nothing else does.
+        Most { even: mean, any: mean.saturating_add(1) }
+    };
 
     let mut start = Choice::new(chunks.boundary(0));
-    start.way = Some(((0, 0), 0));
+    start.way = Some(Way { excess: 0, uneven: 0, nodes: 0, before: 0 });
     let mut layers = vec![vec![start]];
     for shard in 1..=shards {
         let (before, after) = (u128::from(shard), u128::from(shards - shard));
         let even = (u128::from(count) * before / u128::from(shards)) as u64;
-        let reach = REACH * (mean / 10);
+        let reach = (u128::from(mean) * REACH.0 / REACH.1) as u64;
         // Shards before and after it must neither be too large nor without rows.
-        let least = (u128::from(count)).saturating_sub(after * u128::from(most)).max(before) as u64;
-        let largest = (before * u128::from(most)).min(u128::from(count) - after) as u64;
+        let least = (u128::from(count)).saturating_sub(after * u128::from(most.any)).max(before) as u64;
+        let largest = (before * u128::from(most.any)).min(u128::from(count) - after) as u64;
         let mut choices = Vec::new();
         let (first, last) = (even.saturating_sub(reach).max(least), even.saturating_add(reach).min(largest));
         chunks.add_highest(first, last, DEPTH, &mut choices);
@@ -187,19 +210,24 @@ pub(super) fn cuts(rows: &[u64], chunk_rows: u64, shards: usize) -> Vec<Place> {
     for layer in layers.iter().rev() {
         let Choice { cut, way } = &layer[at];
         places.push(Place::at(cut.segment, cut.chunk * chunk_rows));
-        at = way.map_or(0, |(_, before)| before);
+        at = way.map_or(0, |way| way.before);
     }
     places.reverse();
     places
 }
 
 /// The best way to a cut from those before it.
-fn best_way(chunks: &Chunks, ways: &[Choice], cut: Boundary, most: u64) -> Option<((u32, u32), usize)> {
-    let reachable = ways.iter().enumerate().filter_map(|(i, choice)| {
-        let ((excess, all), _) = choice.way?;
-        let size = cut.before.checked_sub(choice.cut.before).filter(|&size| size > 0)?;
+fn best_way(chunks: &Chunks, ways: &[Choice], cut: Boundary, most: Most) -> Option<Way> {
+    let reachable = ways.iter().enumerate().filter_map(|(before, choice)| {
+        let way = choice.way?;
+        let size = cut.before.checked_sub(choice.cut.before).filter(|&size| size > 0 && size <= most.any)?;
         let nodes = chunks.nodes(choice.cut, cut);
-        (size <= most).then(|| ((excess + nodes.saturating_sub(NODES), all + nodes), i))
+        Some(Way {
+            excess: way.excess.saturating_add(nodes.saturating_sub(NODES)),
+            uneven: way.uneven.saturating_add(size.saturating_sub(most.even)),
+            nodes: way.nodes.saturating_add(nodes),
+            before,
+        })
     });
     reachable.min()
 }

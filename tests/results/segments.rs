@@ -3,7 +3,7 @@
 
 use crate::reproducible::sent;
 use crate::support::{
-    Data, Kind, Number, assert_same_bits, centres, fewer, isas, numbers, rng, scalar, serial, thin,
+    Data, Kind, Number, as_words, assert_same_bits, centres, fewer, isas, numbers, rng, scalar, serial, thin,
 };
 use lanegrad::{
     Batch, DeviationsStream, Element, Engine, Extent, GradientStream, HessianDiagonalStream,
@@ -353,6 +353,43 @@ fn streams_of_segments_are_started_again() {
     stream.push_segments(&[list.rows(0, 600..700), list.rows(1, 0..0), list.rows(2, 0..512)]).unwrap();
     stream.push(&list.rows(3, 0..3)).unwrap();
     assert_eq!(stream.finish().unwrap(), out);
+}
+
+/// The number of nodes in the bytes of a sum over rows of one feature.
+fn nodes(bytes: &[u8]) -> u64 {
+    let words = as_words(bytes);
+    let (width, mut at) = (4, 13);
+    let mut count = words[11];
+    for _ in 0..words[11] {
+        let is_empty = words[at + 1] >> 32 == 1;
+        at += 3 + if is_empty { 0 } else { width };
+    }
+    for _ in 0..words[12] {
+        count += words[at + 3];
+        at += 4 + words[at + 3] as usize * (2 + width);
+    }
+    assert_eq!(at + 1, words.len());
+    count
+}
+
+/// What a shard of a plan sends has at most six nodes.
+#[test]
+fn shards_have_few_nodes() {
+    let rng = &mut rng(23);
+    let largest = fewer(5000).max(1024);
+    let data = Data::<f32, f32>::of_shape(40 * largest, 1, Kind::PLAIN);
+    let isa = isas().pop().unwrap();
+    for _ in 0..fewer(40) {
+        let rows = random_list(512, largest, rng);
+        let list = List::new(data.unweighted(), &rows);
+        for shards in thin([1, 2, 3, 5, 8, 16, 40]) {
+            for shard in list.extent.plan(512, shards) {
+                let stream = GradientStream::starting_at(serial(isa), data.params(), shard.start()).unwrap();
+                let bytes = list.sum(stream, shard.pieces(), shard.ends_data(), rng).to_bytes();
+                assert!(nodes(&bytes) <= 6, "{} nodes in {shards} shards of {rows:?}", nodes(&bytes));
+            }
+        }
+    }
 }
 
 /// A whole data set is one node, of however many segments, once its end is known.

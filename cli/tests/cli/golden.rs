@@ -1,5 +1,5 @@
-//! Golden models: the bytes that every fused instruction set and every later version must write, unless its changelog calls
-//! the change a breaking one. They hold means and scales too.
+//! Golden models: the bytes that every fused instruction set and every later version must write, unless its changelog
+//! calls the change a breaking one. They hold means and scales too.
 //!
 //! `LANEGRAD_BLESS=1 cargo test -p lanegrad-cli --test cli golden` writes `tests/data/golden_models` anew.
 
