@@ -13,13 +13,24 @@ pub struct Error {
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
 impl Error {
-    /// An error that nothing else caused.
-    pub(crate) fn new(message: impl Into<String>) -> Self {
+    /// An error that nothing else caused: also of an [`Objective`](crate::Objective) or of [`Passes`](crate::Passes)
+    /// outside of this crate.
+    ///
+    /// ```
+    /// let error = lanegrad_fit::Error::new("worker 3 is gone");
+    /// assert_eq!(error.to_string(), "worker 3 is gone");
+    /// ```
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), source: None }
     }
 
     /// An error with its cause.
-    pub(crate) fn because(message: impl Into<String>, source: impl Into<Source>) -> Self {
+    #[must_use]
+    pub fn because(
+        message: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
         Self { message: message.into(), source: Some(source.into()) }
     }
 }

@@ -172,6 +172,59 @@ fn a_cluster_gives_the_model_of_one_machine() {
     assert!(found.metrics.is_none() && local.metrics.is_some());
 }
 
+/// Files on one machine, and the same files summed by workers.
+#[cfg(feature = "files")]
+#[test]
+fn a_cluster_gives_the_model_of_files_on_one_machine() {
+    let directory = tempfile::tempdir().unwrap();
+    let rows = [1500, 0, 2048, 700];
+    for shards in [1, 2, 3, 9] {
+        let mut cluster = cluster::<f64, f64>(&rows, 5, shards);
+        let paths: Vec<_> = (0..rows.len()).map(|i| directory.path().join(format!("{i}.npy"))).collect();
+        for (path, (x, y)) in paths.iter().zip(&cluster.files) {
+            let mut bytes = lanegrad_fit::data::npy::header(lanegrad_fit::Dtype::F64, y.len(), 6);
+            let table = x.chunks(5).zip(y).flat_map(|(row, y)| row.iter().chain([y]));
+            table.for_each(|x| bytes.extend(x.to_le_bytes()));
+            std::fs::write(path, bytes).unwrap();
+        }
+        let label = lanegrad_fit::data::Label::Column("-1".to_owned());
+        let set = lanegrad_fit::DataSet::read(&paths, &lanegrad_fit::DataOptions::new(label)).unwrap();
+        assert_eq!(set.segments(), cluster.extent.segments());
+        let (_, of_files) = set.fit(&options(), |_| {}).unwrap();
+        let found = train(&mut cluster, &options(), None, &mut ()).unwrap();
+        assert_eq!(json(&found), json(&of_files), "{shards} shards");
+        assert_eq!((found.passes, found.loss.to_bits()), (of_files.passes, of_files.loss.to_bits()));
+    }
+}
+
+/// A warning depends on the way that a fit took, which a checkpoint has.
+#[cfg(feature = "files")]
+#[test]
+fn a_fit_that_goes_on_warns_as_it_would_have() {
+    use lanegrad_fit::Warning;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.csv");
+    // All rows with the indicator are positive, the others of both classes.
+    let row = |i: u32| {
+        let (x, indicator) = ((i * 7919 % 613) as f64 / 300.0 - 1.0, i % 17 == 3);
+        let label = indicator || x + f64::from(i % 5) > 2.0;
+        format!("{x},{},{}\n", u8::from(indicator), u8::from(label))
+    };
+    std::fs::write(&path, format!("x,indicator,y\n{}", (0..1000).map(row).collect::<String>())).unwrap();
+    let label = lanegrad_fit::data::Label::Column("y".to_owned());
+    let set = lanegrad_fit::DataSet::read(&[&path], &lanegrad_fit::DataOptions::new(label)).unwrap();
+    let mut all = Recorder::default();
+    let (model, whole) = set.fit_with(&Options::default(), None, &mut all).unwrap();
+    assert_eq!(whole.warnings, [Warning::QuasiSeparable]);
+    for checkpoint in all.checkpoints {
+        let (found, fit) = set.fit_with(&Options::default(), Some(checkpoint), &mut ()).unwrap();
+        assert_eq!(
+            (found.to_json(), fit.warnings, fit.metrics),
+            (model.to_json(), whole.warnings.clone(), whole.metrics)
+        );
+    }
+}
+
 /// What cannot be summed is an error, and never a sum.
 #[test]
 fn mistakes_of_workers_are_errors() {
@@ -253,11 +306,15 @@ fn one_file(x: &[f64], y: &[f64]) -> Cluster<f64, f64> {
 
 #[test]
 fn a_fit_that_goes_on_ends_as_it_would_have() {
-    let mut endings = Vec::new();
+    let (mut endings, mut starts_anew) = (Vec::new(), false);
     for (x, y, options) in problems() {
         let mut all = Recorder::default();
         let whole = train(&mut one_file(&x, &y), &options, None, &mut all).unwrap();
         endings.push(whole.ending);
+        // A run that starts anew has fewer points.
+        let sizes: Vec<usize> =
+            all.checkpoints.iter().map(|checkpoint| checkpoint.to_bytes().len()).collect();
+        starts_anew |= sizes.windows(2).any(|pair| pair[1] < pair[0]);
         assert_eq!(all.checkpoints[0].iterations(), 0);
         // After every iteration, or every few of many.
         let step = all.checkpoints.len().div_ceil(40);
@@ -283,6 +340,7 @@ fn a_fit_that_goes_on_ends_as_it_would_have() {
     for ending in [Ending::Converged, Ending::Stalled, Ending::OutOfIterations] {
         assert!(endings.contains(&ending), "{endings:?}");
     }
+    assert!(starts_anew, "none of the fits started anew on its way");
 }
 
 /// With another largest number of iterations too.
@@ -377,7 +435,7 @@ impl Objective for Bowl {
     fn evaluate(&mut self, x: &[f64]) -> Result<Evaluation, Error> {
         self.evaluations += 1;
         if self.fails_at == Some(self.evaluations) {
-            return Err(lanegrad::Error::NoRows.into());
+            return Err(Error::because("a worker is gone", lanegrad::Error::NoRows));
         }
         let term = |(i, x): (usize, &f64)| {
             let (c, m) = (1.0 + i as f64, i as f64 - 2.0);
@@ -418,4 +476,30 @@ fn a_function_of_ones_own_is_minimised() {
     assert!(minimize(&mut bowl, &start[1..], &options, &mut ()).is_err());
     options.identity.data = 3;
     assert!(minimize(&mut bowl, &start, &options, &mut ()).is_err());
+}
+
+/// Σ c (x - 1)⁴ + c (x - 1)², with c from 1 to 10⁶: it takes more steps than L-BFGS remembers.
+struct Valley;
+
+impl Objective for Valley {
+    fn evaluate(&mut self, x: &[f64]) -> Result<Evaluation, Error> {
+        let terms = x.iter().enumerate().map(|(i, x)| (10_f64.powf(6.0 * i as f64 / 299.0), x - 1.0));
+        let terms: Vec<(f64, f64)> = terms.collect();
+        let value = terms.iter().map(|(c, d)| c * d * d * (d * d + 1.0)).sum();
+        Ok(Evaluation::new(value, terms.iter().map(|(c, d)| c * d * (4.0 * d * d + 2.0)).collect()))
+    }
+}
+
+#[test]
+fn a_minimisation_that_has_forgotten_its_first_steps_goes_on() {
+    let (start, mut options) = (vec![0.0; 300], MinimizeOptions::default());
+    let mut all = Recorder::default();
+    let whole = minimize(&mut Valley, &start, &options, &mut all).unwrap();
+    let sizes: Vec<usize> = all.checkpoints.iter().map(|checkpoint| checkpoint.to_bytes().len()).collect();
+    let full = sizes.iter().max().unwrap();
+    assert!(sizes.iter().filter(|size| *size > &(full - 8 * 300)).count() > 10, "{sizes:?}");
+    for checkpoint in all.checkpoints.into_iter().step_by(25) {
+        options.resume = Some(checkpoint);
+        assert_eq!(minimize(&mut Valley, &start, &options, &mut ()).unwrap(), whole);
+    }
 }
