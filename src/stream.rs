@@ -50,15 +50,11 @@ pub struct SumStream<S, T: Element, Q: Summand<T>> {
     engine: Engine,
     at: Kept<Q, T>,
     sum: PartialSum<Q::Total>,
-    /// The tag of the data set.
-    tag: u64,
     /// The place of the first row, and of the next one.
     first: Place,
     next: Place,
     /// The number of rows that were pushed.
     nrows: u64,
-    /// True once the data set has ended.
-    ended: bool,
     pending: Pending<S, T>,
     workspace: Workspace,
 }
@@ -296,17 +292,15 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
     fn of(engine: Engine, at: At<'_, Q, T>, first: Place) -> Self {
         let (sum, pending) = (PartialSum::new(Q::Leaf::fingerprint(at, engine.isa())), Pending::new());
         let (kept, workspace) = (Kept::<Q, T>::default(), Workspace::default());
-        let (tag, nrows, ended) = (0, 0, false);
-        let mut stream =
-            Self { engine, at: kept, sum, tag, first, next: first, nrows, ended, pending, workspace };
+        let mut stream = Self { engine, at: kept, sum, first, next: first, nrows: 0, pending, workspace };
         Q::Leaf::keep(at, &mut stream.at);
         stream
     }
 
     fn begin(&mut self, at: At<'_, Q, T>, first: Place) {
         Q::Leaf::keep(at, &mut self.at);
-        self.sum.restart(Q::Leaf::fingerprint(at, self.engine.isa()).with_tag(self.tag));
-        (self.first, self.next, self.nrows, self.ended) = (first, first, 0, false);
+        self.sum.restart(Q::Leaf::fingerprint(at, self.engine.isa()));
+        (self.first, self.next, self.nrows) = (first, first, 0);
         self.pending.clear();
     }
 
@@ -329,7 +323,6 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
     /// version, of the list of its files, of how its columns were coded. It is handed out with the parameters.
     #[must_use]
     pub fn with_tag(mut self, tag: u64) -> Self {
-        self.tag = tag;
         self.sum.set_tag(tag);
         self
     }
@@ -393,7 +386,7 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
     /// The place behind these rows, if they can be the next.
     fn end_of(&self, batch: &Batch<'_, S, T>) -> Result<Place, Error> {
         Q::Leaf::check(Q::Leaf::kept(&self.at), batch.rows().ncols())?;
-        if self.ended {
+        if self.sum.has_ended() {
             return Err(Error::RowsAfterEnd { end: self.next });
         }
         let end = self.next.row().checked_add(batch.nrows() as u64);
@@ -404,7 +397,7 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
     /// Ends the segment that rows were pushed of; without rows it is an empty one. The next row is the first of the
     /// next segment. Nothing happens behind the end of the data set.
     pub fn end_segment(&mut self) {
-        if self.ended || self.next.segment() >= MOST_ROWS {
+        if self.sum.has_ended() || self.next.segment() >= MOST_ROWS {
             return;
         }
         self.sum_pending();
@@ -419,9 +412,8 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
         if self.next.row() > 0 {
             self.end_segment();
         }
-        if !self.ended {
+        if !self.sum.has_ended() {
             self.sum.end_data(self.next.segment());
-            self.ended = true;
         }
     }
 
@@ -524,16 +516,14 @@ impl<S: Storage<T>, T: Element, Q: Summand<T>> SumStream<S, T, Q> {
 
 impl<S: Clone, T: Element, Q: Summand<T>> Clone for SumStream<S, T, Q> {
     fn clone(&self) -> Self {
-        let Self { engine, at, sum, tag, first, next, nrows, ended, pending, workspace } = self;
+        let Self { engine, at, sum, first, next, nrows, pending, workspace } = self;
         Self {
             engine: *engine,
             at: at.clone(),
             sum: sum.clone(),
-            tag: *tag,
             first: *first,
             next: *next,
             nrows: *nrows,
-            ended: *ended,
             pending: pending.clone(),
             workspace: workspace.clone(),
         }

@@ -12,8 +12,9 @@
 //! each doubling of the leaves, in `f64`.
 //!
 //! The rule stands here three times, as leaves become known in three ways; tests hold each form against one
-//! definition. [`Tree`] has its leaves computed, on several threads. [`Pairwise`] is given them one by one,
-//! in order, and needs no memory for them. [`Nodes`] is given whole nodes, in any order.
+//! definition. [`Tree`] has its leaves computed, on several threads, and so has [`Forest`], whose leaves are the roots of
+//! trees. [`Pairwise`] is given them one by one, in order, and needs no memory for them. [`Nodes`] is given whole nodes,
+//! in any order.
 
 pub(crate) mod node;
 #[cfg(feature = "alloc")]
@@ -169,24 +170,48 @@ where
         Tree { leaf, width, leaf_scratch, grain }
     }
 
+    /// The first of a node's segments that belongs to its right child.
+    fn middle(segments: &Range<usize>) -> usize {
+        segments.start + left_leaves(segments.len())
+    }
+
     /// True where segments are shared between threads.
-    fn is_shared(&self, segments: Range<usize>) -> bool {
-        segments.map(&self.leaves).fold(0, usize::saturating_add) > self.grain
+    fn are_shared(&self, segments: &Range<usize>) -> bool {
+        segments.clone().map(&self.leaves).fold(0, usize::saturating_add) > self.grain
     }
 
     /// Length of the scratch memory for a node of at least one segment.
     pub(crate) fn scratch(&self, segments: Range<usize>) -> usize {
-        if segments.len() == 1 {
-            return self.tree(segments.start).scratch((self.leaves)(segments.start));
+        if segments.len() > 1 && self.are_shared(&segments) {
+            let middle = Self::middle(&segments);
+            return self.width + self.scratch(segments.start..middle) + self.scratch(middle..segments.end);
         }
-        let middle = segments.start + left_leaves(segments.len());
-        let [left, right] = [segments.start..middle, middle..segments.end].map(|half| self.scratch(half));
-        self.width + if self.is_shared(segments) { left + right } else { left.max(right) }
+        // One after the other, in the memory of the largest; above them a node for each level.
+        let levels = segments.len().next_power_of_two().ilog2() as usize;
+        let largest = segments.map(|segment| self.tree(segment).scratch((self.leaves)(segment))).max();
+        levels * self.width + largest.unwrap_or(0)
     }
 
     /// Writes the numbers of the node of these segments, of which there is at least one; false where none has a leaf,
     /// and nothing is written.
     pub(crate) fn evaluate(&self, segments: Range<usize>, out: &mut [f64], scratch: &mut [f64]) -> bool {
+        if segments.len() == 1 || !self.are_shared(&segments) {
+            return self.evaluate_serially(segments, out, scratch);
+        }
+        let middle = Self::middle(&segments);
+        let [left, right] = [segments.start..middle, middle..segments.end];
+        let (right_out, scratch) = scratch.split_at_mut(self.width);
+        let (left_scratch, right_scratch) = scratch.split_at_mut(self.scratch(left.clone()));
+        let (mut has_left, mut has_right) = (false, false);
+        parallel::join(
+            || has_left = self.evaluate(left, out, left_scratch),
+            || has_right = self.evaluate(right, right_out, right_scratch),
+        );
+        join_halves((out, has_left), (right_out, has_right))
+    }
+
+    /// The same with the segments one after the other; a single one may still be shared between threads.
+    fn evaluate_serially(&self, segments: Range<usize>, out: &mut [f64], scratch: &mut [f64]) -> bool {
         if segments.len() == 1 {
             let leaves = (self.leaves)(segments.start);
             if leaves > 0 {
@@ -194,27 +219,23 @@ where
             }
             return leaves > 0;
         }
-        let middle = segments.start + left_leaves(segments.len());
-        let [left, right] = [segments.start..middle, middle..segments.end];
+        let middle = Self::middle(&segments);
         let (right_out, scratch) = scratch.split_at_mut(self.width);
-        let (mut has_left, mut has_right) = (false, false);
-        if self.is_shared(segments) {
-            let (left_scratch, right_scratch) = scratch.split_at_mut(self.scratch(left.clone()));
-            parallel::join(
-                || has_left = self.evaluate(left, out, left_scratch),
-                || has_right = self.evaluate(right, right_out, right_scratch),
-            );
-        } else {
-            has_left = self.evaluate(left, out, scratch);
-            has_right = self.evaluate(right, right_out, scratch);
-        }
-        match (has_left, has_right) {
-            (true, true) => add(out, right_out),
-            (false, true) => out.copy_from_slice(right_out),
-            (_, false) => {}
-        }
-        has_left || has_right
+        let has_left = self.evaluate_serially(segments.start..middle, out, scratch);
+        let has_right = self.evaluate_serially(middle..segments.end, right_out, scratch);
+        join_halves((out, has_left), (right_out, has_right))
     }
+}
+
+/// Two nodes become their parent, in the place of the left one; true where either has leaves.
+#[cfg(feature = "alloc")]
+fn join_halves((left, has_left): (&mut [f64], bool), (right, has_right): (&[f64], bool)) -> bool {
+    match (has_left, has_right) {
+        (true, true) => add(left, right),
+        (false, true) => left.copy_from_slice(right),
+        (_, false) => {}
+    }
+    has_left || has_right
 }
 
 #[cfg(test)]

@@ -183,13 +183,13 @@ pub(super) fn cuts(rows: &[u64], chunk_rows: u64, shards: usize) -> Vec<Place> {
         Most { even: mean, any: mean.saturating_add(1) }
     };
 
+    let reach = (u128::from(mean) * REACH.0 / REACH.1) as u64;
     let mut start = Choice::new(chunks.boundary(0));
     start.way = Some(Way { excess: 0, uneven: 0, nodes: 0, before: 0 });
     let mut layers = vec![vec![start]];
     for shard in 1..=shards {
         let (before, after) = (u128::from(shard), u128::from(shards - shard));
         let even = (u128::from(count) * before / u128::from(shards)) as u64;
-        let reach = (u128::from(mean) * REACH.0 / REACH.1) as u64;
         // Shards before and after it must neither be too large nor without rows.
         let least = (u128::from(count)).saturating_sub(after * u128::from(most.any)).max(before) as u64;
         let largest = (before * u128::from(most.any)).min(u128::from(count) - after) as u64;

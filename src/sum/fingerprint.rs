@@ -82,6 +82,11 @@ impl Fingerprint {
         Self { tag, ..self }
     }
 
+    /// This fingerprint for the data set of another one.
+    pub(crate) const fn of_data_of(self, other: &Self) -> Self {
+        self.with_tag(other.tag)
+    }
+
     /// The number of features of a row.
     pub(crate) const fn ncols(&self) -> u64 {
         self.ncols

@@ -102,10 +102,10 @@ impl<R> PartialSum<R> {
         Self { fingerprint, segments, parts, spare, total: PhantomData }
     }
 
-    /// Makes this the sum of no rows, with other parameters; keeps its memory.
+    /// Makes this the sum of no rows of the same data set, with other parameters; keeps its memory.
     pub(crate) fn restart(&mut self, fingerprint: Fingerprint) {
         let Spare { numbers, nodes } = &mut self.spare;
-        self.fingerprint = fingerprint;
+        self.fingerprint = fingerprint.of_data_of(&self.fingerprint);
         self.segments.clear(numbers);
         for mut part in self.parts.drain(..) {
             part.nodes.clear(numbers);
@@ -163,6 +163,11 @@ impl<R> PartialSum<R> {
     /// Adds a node of whole segments that are not there yet.
     pub(crate) fn insert_segments(&mut self, span: Span, rows: SegmentRows, numbers: &[f64]) {
         self.segments.insert(span, rows, numbers, &mut self.spare.numbers);
+    }
+
+    /// True once the number of segments is known.
+    pub(crate) const fn has_ended(&self) -> bool {
+        self.segments.leaves().is_some()
     }
 
     /// Notes the number of segments.
@@ -301,11 +306,11 @@ impl<R: Total> PartialSum<R> {
         if segments.leaves().is_none() {
             segments.end_at(end.segment(), &mut spare);
         }
-        let root = segments.root().ok_or(Error::NoRows)?;
+        let root = segments.into_root().ok_or(Error::NoRows)?;
         if root.mark != rows_of(rows) {
             return Err(self.other_rows(rows));
         }
-        if root.numbers.is_empty() { Err(Error::NoRows) } else { Ok(root.clone()) }
+        if root.numbers.is_empty() { Err(Error::NoRows) } else { Ok(root) }
     }
 
     /// The error that names the first node whose segments have not these rows.

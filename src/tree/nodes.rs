@@ -167,8 +167,17 @@ impl<M: Mark> Nodes<M> {
 
     /// The node of all leaves, once their number is known and all are there.
     pub(crate) fn root(&self) -> Option<&Node<M>> {
-        let leaves = self.leaves?;
-        self.list.first().filter(|node| node.span.first == 0 && node.span.leaves().end >= leaves)
+        self.list.first().filter(|node| self.is_root(node))
+    }
+
+    /// The same without a copy.
+    pub(crate) fn into_root(mut self) -> Option<Node<M>> {
+        let node = self.list.pop()?;
+        self.is_root(&node).then_some(node)
+    }
+
+    fn is_root(&self, node: &Node<M>) -> bool {
+        self.leaves.is_some_and(|leaves| node.span.first == 0 && node.span.leaves().end >= leaves)
     }
 
     /// The leaves of a node.
@@ -208,20 +217,22 @@ impl<M: Mark> Nodes<M> {
 
     /// The sum of all leaves, none of which is missing before the last; no numbers without leaves that have rows.
     pub(crate) fn total(&self) -> Vec<f64> {
-        let mut nodes = self.list.iter().rev();
-        let mut total = nodes.next().map_or_else(Vec::new, |node| node.numbers.clone());
-        for node in nodes {
-            // From the last to the first; the sum of two numbers does not depend on their order.
-            join(&mut total, &node.numbers);
-        }
+        let Some((last, before)) = self.list.split_last() else { return Vec::new() };
+        let mut total = last.numbers.clone();
+        add_before(before, &mut total);
         total
     }
 
     /// Adds all leaves to the numbers of a node behind them, as [`root`](super::root) does; none is missing before it.
     pub(crate) fn add_before(&self, last: &mut [f64]) {
-        for node in self.list.iter().rev() {
-            super::add(last, &node.numbers);
-        }
+        add_before(&self.list, last);
+    }
+}
+
+/// Adds nodes, from the last to the first, to the numbers of one behind them.
+fn add_before<M>(nodes: &[Node<M>], last: &mut [f64]) {
+    for node in nodes.iter().rev() {
+        super::add(last, &node.numbers);
     }
 }
 
