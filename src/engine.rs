@@ -386,6 +386,9 @@ impl Engine {
 
     /// The node of some segments, of which there is at least one and each batch is a whole one; an empty slice where
     /// none has rows.
+    ///
+    /// [`Engine::node`] is that of a single one, and has a tree of its own: through this function a pass over a few
+    /// rows took 6 to 13 ns longer, of 120 to 150 (on a Zen 4, by turns).
     pub(crate) fn node_of_segments<'w, S: Storage<T>, T: Element, Q: Summand<T>>(
         &self,
         at: At<'_, Q, T>,

@@ -12,9 +12,9 @@
 //! each doubling of the leaves, in `f64`.
 //!
 //! The rule stands here three times, as leaves become known in three ways; tests hold each form against one
-//! definition. [`Tree`] has its leaves computed, on several threads, and so has [`Forest`], whose leaves are the roots of
-//! trees. [`Pairwise`] is given them one by one, in order, and needs no memory for them. [`Nodes`] is given whole nodes,
-//! in any order.
+//! definition. [`Tree`] has its leaves computed, on several threads, and so has [`Forest`], whose leaves are the roots
+//! of trees. [`Pairwise`] is given them one by one, in order, and needs no memory for them. [`Nodes`] is given whole
+//! nodes, in any order.
 
 pub(crate) mod node;
 #[cfg(feature = "alloc")]

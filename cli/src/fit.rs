@@ -117,7 +117,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 fn fit(args: &Args, files: &[PathBuf], label_files: &[PathBuf]) -> Result<()> {
     let start = Instant::now();
-    let resume = if args.resume { checkpoint(args.checkpoint.as_deref())? } else { None };
+    let from = args.checkpoint.as_deref().filter(|_| args.resume);
+    let resume = from.map(checkpoint).transpose()?.flatten();
     let mut said = start;
     let set = DataSet::read_each(files, &data_options(args, label_files)?, |file| {
         // Not of files that are read at once.
@@ -137,11 +138,11 @@ fn fit(args: &Args, files: &[PathBuf], label_files: &[PathBuf]) -> Result<()> {
     let passes_before = resume.as_ref().map_or(0, Checkpoint::passes) as usize;
     let mut watch = Watch {
         args,
-        pace: Pace::new(&set, resume.as_ref()),
+        pace: Pace::new(&set, passes_before),
         goes_on: resume.as_ref().map(Checkpoint::iterations),
         failure: None,
     };
-    let from = resume.is_some().then_some(args.checkpoint.as_deref()).flatten();
+    let from = from.filter(|_| resume.is_some());
     let found = set.fit_with(&options, resume, &mut watch);
     watch.failure.take().map_or(Ok(()), Err)?;
     let (model, found) = match from {
@@ -161,8 +162,7 @@ fn fit(args: &Args, files: &[PathBuf], label_files: &[PathBuf]) -> Result<()> {
 }
 
 /// The state that a fit goes on from; `None` where there is no such file.
-fn checkpoint(path: Option<&Path>) -> Result<Option<Checkpoint>> {
-    let Some(path) = path else { return Ok(None) };
+fn checkpoint(path: &Path) -> Result<Option<Checkpoint>> {
     let context = || format!("cannot go on from {}", name(path));
     let bytes = match std::fs::read(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -261,8 +261,7 @@ struct Pace {
 }
 
 impl Pace {
-    fn new(set: &DataSet, resume: Option<&Checkpoint>) -> Self {
-        let passes = resume.map_or(0, Checkpoint::passes) as usize;
+    fn new(set: &DataSet, passes: usize) -> Self {
         Self { rows: set.nrows() as f64, bytes: set.pass_bytes() as f64, before: (Duration::ZERO, passes) }
     }
 

@@ -72,13 +72,6 @@ impl Label {
     }
 }
 
-/// Refuses labels in a file of their own that come from standard input, as the data do.
-pub(crate) fn check_apart(data: &Path, labels: Option<&Path>) -> Result<(), Error> {
-    let both = data.as_os_str() == "-" && labels.is_some_and(|labels| labels.as_os_str() == "-");
-    ensure!(!both, "data and labels cannot both come from standard input");
-    Ok(())
-}
-
 /// Reads labels from a file of their own, behind those that there are.
 pub(crate) fn read_labels(path: &Path, dialect: &csv::Dialect, labels: Labels) -> Result<Labels, Error> {
     let mut source = Source::open_any(path, dialect)?;

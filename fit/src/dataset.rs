@@ -7,8 +7,8 @@ mod survey;
 pub use self::options::{DataOptions, Missing};
 use self::survey::Survey;
 use crate::data::npy::Array;
-use crate::data::{Columns, FILL, Means, MissingCells, Numbers, Place, Row, shown};
-use crate::error::{Error, bail};
+use crate::data::{Columns, FILL, Means, MissingCells, Numbers, Place, Row, Source, shown};
+use crate::error::{Context, Error, bail};
 use crate::features::Features;
 use crate::files;
 use crate::fit::{Fit, Options};
@@ -135,11 +135,13 @@ impl DataSet {
     ) -> Result<Self, Error> {
         let paths: Vec<&Path> = paths.iter().map(AsRef::as_ref).collect();
         files::check(&paths, Some(&options.label))?;
-        let dtype = read::dtype(&paths, options)?;
+        let (path, others) = paths.split_first().context("there is no file of data")?;
+        let first = Source::open(path, &options.dialect)?;
+        let dtype = read::dtype(&first, others, options)?;
         match (dtype, options.arithmetic) {
             (Dtype::F64, Dtype::F32) => bail!("arithmetic in f32 needs data that are held in f32"),
-            (Dtype::F32, _) => read::read(&paths, options, &mut begin, Tables::F32),
-            (Dtype::F64, _) => read::read(&paths, options, &mut begin, Tables::F64),
+            (Dtype::F32, _) => read::read(first, others, options, &mut begin, Tables::F32),
+            (Dtype::F64, _) => read::read(first, others, options, &mut begin, Tables::F64),
         }
     }
 

@@ -63,21 +63,14 @@ impl Features {
         self.places.iter().copied().eq(0..self.width)
     }
 
-    /// Appends the features of some rows, in their order.
-    pub(crate) fn gather<S: Number>(&self, rows: Rows<'_, S>, out: &mut Numbers<S>) {
+    /// Appends the features of some rows, where they are in a row of another layout, which has 0 elsewhere.
+    pub(crate) fn append<S: Number>(&self, rows: Rows<'_, S>, layout: &Self, out: &mut Numbers<S>) {
         let first = out.len();
-        out.append(rows.nrows() * self.places.len());
-        for (row, out) in rows.iter().zip(out[first..].chunks_exact_mut(self.places.len().max(1))) {
-            for (x, &place) in out.iter_mut().zip(&self.places) {
-                *x = row[place];
+        out.append(rows.nrows() * layout.width);
+        for (row, out) in rows.iter().zip(out[first..].chunks_exact_mut(layout.width.max(1))) {
+            for (&from, &to) in self.places.iter().zip(&layout.places) {
+                out[to] = row[from];
             }
-        }
-    }
-
-    /// Copies the features of a row to where they are in a row of another layout.
-    pub(crate) fn copy<S: Number>(&self, row: &[S], to: &Self, out: &mut [S]) {
-        for (&from, &to) in self.places.iter().zip(&to.places) {
-            out[to] = row[from];
         }
     }
 }

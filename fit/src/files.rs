@@ -1,11 +1,12 @@
 //! The list of files of a data set, before any row is read.
 
-use crate::data::{Label, Source, check_apart, name, shown};
+use crate::data::{Label, Source, name, shown};
 use crate::error::{Error, bail, ensure};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// Refuses a list without files, a file that is there twice, and labels that are not in as many files.
+/// Refuses a list without files, a file that is there twice, and labels that are not in as many files, or come from
+/// standard input as the data do.
 pub(crate) fn check(paths: &[&Path], label: Option<&Label>) -> Result<(), Error> {
     ensure!(!paths.is_empty(), "there is no file of data");
     check_distinct(paths)?;
@@ -18,9 +19,9 @@ pub(crate) fn check(paths: &[&Path], label: Option<&Label>) -> Result<(), Error>
         );
         let labels: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
         check_distinct(&labels)?;
-        for labels in labels {
-            paths.iter().try_for_each(|data| check_apart(data, Some(labels)))?;
-        }
+        let input = Path::new("-");
+        let both = paths.contains(&input) && labels.contains(&input);
+        ensure!(!both, "data and labels cannot both come from standard input");
     }
     Ok(())
 }

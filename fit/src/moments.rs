@@ -119,6 +119,7 @@ impl Moments {
 mod tests {
     use super::{Failure, Fault, Moments};
     use crate::features::Features;
+    use crate::passes::InMemory;
     use crate::solve::moments_of;
     use lanegrad::{Batch, Rows};
 
@@ -128,7 +129,8 @@ mod tests {
         if let Some(weights) = weights {
             batch = batch.with_sample_weights(weights).unwrap();
         }
-        moments_of(&[batch], &Features::all(ncols)).map_err(|failure| match failure {
+        let (segments, features) = ([batch], Features::all(ncols));
+        moments_of(&mut InMemory::new(&segments, &features, 0)).map_err(|failure| match failure {
             Failure::Feature(place, fault) => (place, fault),
             Failure::Other(error) => panic!("{error}"),
         })

@@ -28,7 +28,7 @@ use std::marker::PhantomData;
 /// The mean log-loss of the rows of a data set, with a penalty on the weights.
 pub(crate) struct LogLoss<'a, P: Passes> {
     passes: &'a mut P,
-    coordinates: Coordinates<'a, P::Number>,
+    coordinates: &'a Coordinates<'a, P::Number>,
     /// The memory of a pass.
     weights: Vec<P::Number>,
     gradient: Gradient,
@@ -38,7 +38,7 @@ pub(crate) struct LogLoss<'a, P: Passes> {
 pub(crate) struct Coordinates<'a, T> {
     moments: &'a Moments,
     /// The places of the features that vary; those of constant ones have a weight of 0.
-    pub(crate) varying: Vec<usize>,
+    varying: Vec<usize>,
     /// π, for each of their standardised weights.
     penalties: Vec<f64>,
     /// c, for each of their standardised weights.
@@ -63,6 +63,11 @@ impl<'a, T: Number> Coordinates<'a, T> {
         Self { moments, varying, penalties, units, number: PhantomData }
     }
 
+    /// The moments that they are made of.
+    pub(crate) const fn moments(&self) -> &'a Moments {
+        self.moments
+    }
+
     /// The number of coordinates.
     pub(crate) fn count(&self) -> usize {
         self.units.len() + 1
@@ -84,19 +89,14 @@ impl<'a, T: Number> Coordinates<'a, T> {
 
 impl<'a, P: Passes> LogLoss<'a, P> {
     /// The objective in these coordinates.
-    pub(crate) fn new(passes: &'a mut P, coordinates: Coordinates<'a, P::Number>) -> Self {
+    pub(crate) fn new(passes: &'a mut P, coordinates: &'a Coordinates<'a, P::Number>) -> Self {
         Self { passes, coordinates, weights: Vec::new(), gradient: Gradient::default() }
-    }
-
-    /// The weights of the raw features, and the bias, as the arithmetic's type has them.
-    pub(crate) fn raw(&self, point: &[f64]) -> (Vec<f64>, f64) {
-        self.coordinates.raw(point)
     }
 }
 
 impl<P: Passes> Objective for LogLoss<'_, P> {
     fn evaluate(&mut self, point: &[f64]) -> Result<Evaluation, Error> {
-        let Self { passes, coordinates, weights, gradient, .. } = self;
+        let Self { passes, coordinates, weights, gradient } = self;
         let (raw, bias) = coordinates.raw(point);
         weights.clear();
         weights.extend(raw.iter().map(|&weight| P::Number::nearest(weight)));
@@ -129,7 +129,7 @@ impl<P: Passes> Objective for LogLoss<'_, P> {
     fn roundings(&self, _: usize) -> Vec<f64> {
         let Moments { means, scales, .. } = self.coordinates.moments;
         let u = P::Number::DTYPE.unit_roundoff();
-        let Coordinates { varying, units, .. } = &self.coordinates;
+        let Coordinates { varying, units, .. } = self.coordinates;
         let columns = varying.iter().map(|&place| 2.0 * (means[place] / scales[place]).abs() + 1.0);
         columns.zip(units).map(|(size, unit)| u * size / unit).chain([u / BIAS_UNIT, u]).collect()
     }

@@ -3,7 +3,9 @@
 use crate::error::Error;
 use crate::features::Features;
 use crate::number::Number;
-use lanegrad::{Batch, ColumnSums, DeviationsStream, Engine, Gradient, GradientStream, Params, Storage};
+use lanegrad::{
+    Batch, ColumnSums, DeviationsStream, Engine, Gradient, GradientStream, Params, Place, Storage,
+};
 
 /// The rows of a data set as a fit sees them: as sums over all of them. In memory, on mapped files, or on other
 /// machines, whose [`PartialSum`](lanegrad::PartialSum)s are merged: [`train`](crate::train) does the same with each,
@@ -94,12 +96,7 @@ impl<S: Number + Storage<T>, T: Number> Passes for InMemory<'_, S, T> {
     fn deviations(&mut self, centres: &[f64], squared: bool) -> Result<ColumnSums, Error> {
         let mut window = Vec::new();
         self.features.spread(centres.iter().copied(), &mut window);
-        let engine = Engine::new();
-        let mut stream = if squared {
-            DeviationsStream::squared(engine, &window)
-        } else {
-            DeviationsStream::new(engine, &window)
-        };
+        let mut stream = DeviationsStream::starting_at(Engine::new(), &window, squared, Place::default())?;
         stream.push_segments(self.segments)?;
         let mut sums = stream.finish()?;
         sums.sums = self.features.places.iter().map(|&place| sums.sums[place]).collect();

@@ -321,7 +321,7 @@ impl<'a> Scorer<'a> {
             let mut gathered = Numbers::new();
             if !self.features.are_all() {
                 // Columns between the features may hold anything, NaN too.
-                self.features.gather(rows, &mut gathered);
+                self.features.append(rows, &Features::all(self.columns.len()), &mut gathered);
                 rows = Rows::new(&gathered, end - start, self.columns.len()).map_err(Error::from)?;
             }
             write(&self.score(rows, labels, block)?)?;

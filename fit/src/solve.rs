@@ -38,7 +38,8 @@ pub fn train<P: Passes>(
         Failure::Feature(feature, fault) => Error::new(format!("feature {feature}: {}", fault.words())),
         Failure::Other(error) => error,
     })?;
-    descend(passes, &moments, options, resume, observer, start).map(|(fit, _)| fit)
+    let coordinates = Coordinates::new(&moments, options.l2, options.standardize);
+    descend(passes, &coordinates, options, resume, observer, start).map(|(fit, _)| fit)
 }
 
 /// Refuses what cannot be fitted, whatever the numbers are.
@@ -49,39 +50,38 @@ fn check<P: Passes>(passes: &P, options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-/// The optimum, from moments that were computed already.
+/// The optimum, in coordinates of moments that were computed already.
 fn descend<P: Passes>(
     passes: &mut P,
-    moments: &Moments,
+    coordinates: &Coordinates<'_, P::Number>,
     options: &Options,
     resume: Option<Checkpoint>,
     observer: &mut dyn Observer,
     start: Instant,
 ) -> Result<(Fit, Minimum), Error> {
     let (nrows, identity) = (passes.nrows(), identity(passes, options));
-    let coordinates = Coordinates::new(moments, options.l2, options.standardize);
     let zeros = vec![0.0; coordinates.count()];
     let mut limits = MinimizeOptions::default();
     (limits.tolerance, limits.max_iterations) = (options.tolerance, options.max_iterations);
     (limits.identity, limits.resume) = (identity, resume);
-    let mut objective = LogLoss::new(passes, coordinates);
-    let found = minimize(&mut objective, &zeros, &limits, observer)?;
+    let found = minimize(&mut LogLoss::new(passes, coordinates), &zeros, &limits, observer)?;
     let elapsed = start.elapsed();
     let best = &found.point;
     ensure!(
         best.value.is_finite() && best.slope.is_finite(),
         "the objective is not finite: columns, sample weights or the penalty are too extreme"
     );
-    let (weights, bias) = objective.raw(&best.coordinates);
+    let (weights, bias) = coordinates.raw(&best.coordinates);
     ensure!(
         weights.iter().all(|w| w.is_finite()) && bias.is_finite(),
         "the fit diverged: a weight is not finite"
     );
+    let Moments { means, scales } = coordinates.moments();
     let fit = Fit {
         weights,
         bias,
-        means: moments.means.clone(),
-        scales: moments.scales.iter().map(|&scale| if scale > 0.0 { scale } else { 1.0 }).collect(),
+        means: means.clone(),
+        scales: scales.iter().map(|&scale| if scale > 0.0 { scale } else { 1.0 }).collect(),
         nrows: nrows as usize,
         loss: best.loss,
         objective: best.value,
@@ -143,15 +143,15 @@ pub(crate) fn solve<S: Number + Storage<T>, T: Number>(
     check(&passes, options)?;
     check_sample_weights(segments)?;
     let start = Instant::now();
-    let moments = moments_of(segments, features)?;
-    let (mut fit, found) = descend(&mut passes, &moments, options, resume, observer, start)?;
+    let moments = moments_of(&mut passes)?;
+    let coordinates = Coordinates::new(&moments, options.l2, options.standardize);
+    let (mut fit, found) = descend(&mut passes, &coordinates, options, resume, observer, start)?;
     let model = (fit.weights.clone(), fit.bias);
     let (engine, mut metrics) = (Engine::new(), MetricsSum::new());
     score(segments, features, &[&model], |block, logits| {
         metrics.add(&engine, &logits[0], block.labels(), block.sample_weights())
     })?;
     let metrics = metrics.finish();
-    let coordinates = Coordinates::<T>::new(&moments, options.l2, options.standardize);
     let separated = separation(segments, features, options, &metrics, &coordinates, &found.trail)?;
     let unresolved = resolution(segments, features, &fit.weights, fit.bias, &moments);
     let unresolved =
@@ -163,10 +163,9 @@ pub(crate) fn solve<S: Number + Storage<T>, T: Number>(
 
 /// Mean and scale of each feature of rows in memory, where a fault has its row.
 pub(crate) fn moments_of<S: Number + Storage<T>, T: Number>(
-    segments: &[Batch<'_, S, T>],
-    features: &Features,
+    passes: &mut InMemory<'_, S, T>,
 ) -> Result<Moments, Failure> {
-    let mut passes = InMemory::new(segments, features, 0);
+    let InMemory { segments, features, .. } = *passes;
     // The numbers of a feature, in rows that count, with their places.
     let numbers = |feature: usize| {
         let place = features.places[feature];
@@ -175,7 +174,7 @@ pub(crate) fn moments_of<S: Number + Storage<T>, T: Number>(
             rows.map(move |(row, numbers)| (segment, row, numbers[place].double()))
         })
     };
-    let moments = Moments::of(&mut passes).map_err(|failure| match failure {
+    let moments = Moments::of(passes).map_err(|failure| match failure {
         Failure::Feature(feature, Fault::TooLarge) => {
             let mut numbers = numbers(feature);
             let not_finite = numbers.find(|(_, _, x)| !x.is_finite());

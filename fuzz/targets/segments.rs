@@ -8,7 +8,7 @@ use lanegrad::{
     chunk_rows,
 };
 use lanegrad_fuzz::fixtures::{Number, assert_same_bits};
-use lanegrad_fuzz::passes::numbers;
+use lanegrad_fuzz::passes::{by_definition, numbers};
 use lanegrad_fuzz::{Numbers, Types, for_types, fractions};
 use libfuzzer_sys::fuzz_target;
 
@@ -26,20 +26,6 @@ struct Input {
     ways: u64,
     /// The order of merging.
     order: [u8; 16],
-}
-
-/// The totals of segments, in pairs, level by level.
-fn by_definition(totals: Vec<Option<Vec<f64>>>) -> Option<Vec<f64>> {
-    let mut level = totals;
-    while level.len() > 1 {
-        let pairs = level.chunks(2).map(|pair| match pair {
-            [Some(a), Some(b)] => Some(a.iter().zip(b).map(|(a, b)| a + b).collect()),
-            [a, b] => a.clone().or_else(|| b.clone()),
-            only => only[0].clone(),
-        });
-        level = pairs.collect();
-    }
-    level.pop().flatten()
 }
 
 fn check<S: Storage<T> + Number, T: Number>(input: &Input) {

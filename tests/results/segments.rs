@@ -1,9 +1,10 @@
 //! Data sets that are lists of segments: however their rows are shared between shards, and in whatever order these are
-//! merged, a sum is that of the definition, written out here in plain code.
+//! merged, a sum is that of the definition in plain code (`by_definition`).
 
 use crate::reproducible::sent;
 use crate::support::{
-    Data, Kind, Number, as_words, assert_same_bits, centres, fewer, isas, numbers, rng, scalar, serial, thin,
+    Data, Kind, Number, as_words, assert_same_bits, by_definition, centres, fewer, isas, numbers, rng,
+    scalar, serial, thin,
 };
 use lanegrad::{
     Batch, DeviationsStream, Element, Engine, Extent, GradientStream, HessianDiagonalStream,
@@ -13,19 +14,6 @@ use rand::rngs::SmallRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, RngExt};
 use std::ops::Range;
-
-/// The totals of segments, added in pairs, level by level; one without rows adds nothing.
-fn by_definition(totals: Vec<Option<Vec<f64>>>) -> Option<Vec<f64>> {
-    let add = |a: Option<Vec<f64>>, b: Option<Vec<f64>>| match (a, b) {
-        (Some(a), Some(b)) => Some(a.iter().zip(&b).map(|(a, b)| a + b).collect()),
-        (a, b) => a.or(b),
-    };
-    let mut level = totals;
-    while level.len() > 1 {
-        level = level.chunks(2).map(|pair| pair.iter().cloned().reduce(add).unwrap()).collect();
-    }
-    level.pop().flatten()
-}
 
 /// The numbers that a pass over a batch gives.
 type Pass<'a, S, T> = dyn Fn(Engine, &Batch<'_, S, T>) -> Vec<f64> + 'a;

@@ -127,3 +127,16 @@ pub fn passes<S: Storage<T>, T: Number>(
     }
     all
 }
+
+/// The totals of segments, added in pairs, level by level; one without rows adds nothing.
+pub fn by_definition(totals: Vec<Option<Vec<f64>>>) -> Option<Vec<f64>> {
+    let add = |a: Option<Vec<f64>>, b: Option<Vec<f64>>| match (a, b) {
+        (Some(a), Some(b)) => Some(a.iter().zip(&b).map(|(a, b)| a + b).collect()),
+        (a, b) => a.or(b),
+    };
+    let mut level = totals;
+    while level.len() > 1 {
+        level = level.chunks(2).map(|pair| pair.iter().cloned().reduce(add).expect("one or two")).collect();
+    }
+    level.pop().flatten()
+}

@@ -5,7 +5,6 @@ use super::survey::Survey;
 use super::{
     Copied, DataOptions, DataSet, File, Memory, Missing, Table, Tables, Targets, column_place, refused,
 };
-use crate::data::npy::Array;
 use crate::data::{
     Block, Choice, Columns, Labels, Means, MissingCells, Numbers, Source, check_label_count, fill, name,
     read_labels,
@@ -14,6 +13,7 @@ use crate::error::{Context, Error, ensure};
 use crate::features::Features;
 use crate::files::{all_of, check_columns};
 use crate::number::{Dtype, Number};
+use lanegrad::Rows;
 use std::ops::Range;
 use std::path::Path;
 
@@ -39,33 +39,29 @@ struct Pending {
     copied: Option<Copied>,
 }
 
-/// Reads files of one type.
+/// Reads files of one type, of which the first is open.
 pub(super) fn read<S: Number>(
-    paths: &[&Path],
+    first: Source,
+    others: &[&Path],
     options: &DataOptions,
     begin: &mut dyn FnMut(usize),
     tables: impl FnOnce(Table<S>) -> Tables,
 ) -> Result<DataSet, Error> {
-    let labels = Labels::new(options.positive.as_deref())?;
-    let mut read: Option<Read<'_, S>> = None;
-    for (i, path) in paths.iter().enumerate() {
-        begin(i);
+    let mut read = Read::new(options, &first)?;
+    begin(0);
+    read.file(first)?;
+    for (path, number) in others.iter().zip(1..) {
+        begin(number);
         let source = Source::open(path, &options.dialect)?;
-        if let Some(read) = &read {
-            check_columns((&read.files[0].name, &read.names), &source)?;
-        }
-        let read = match &mut read {
-            Some(read) => read,
-            none => none.insert(Read::new(options, &source, labels.clone())?),
-        };
-        read.file(source, i)?;
+        check_columns((&read.files[0].name, &read.names), &source)?;
+        read.file(source)?;
     }
-    read.context("there is no file of data")?.finish(tables)
+    read.finish(tables)
 }
 
 impl<'a, S: Number> Read<'a, S> {
     /// No rows, of columns that are those of the first file.
-    fn new(options: &'a DataOptions, first: &Source, labels: Labels) -> Result<Self, Error> {
+    fn new(options: &'a DataOptions, first: &Source) -> Result<Self, Error> {
         let names = first.names().to_vec();
         let choice = Choice {
             label: options.label.column(),
@@ -74,7 +70,7 @@ impl<'a, S: Number> Read<'a, S> {
         };
         let columns = Columns::find(first.file(), &names, &choice)?;
         let layout = Features::all(columns.features.len());
-        let block = Block::new(labels, options.arithmetic);
+        let block = Block::new(Labels::new(options.positive.as_deref())?, options.arithmetic);
         Ok(Self { options, names, columns, block, layout, files: Vec::new() })
     }
 
@@ -89,14 +85,14 @@ impl<'a, S: Number> Read<'a, S> {
     }
 
     /// Reads the next file.
-    fn file(&mut self, mut source: Source, number: usize) -> Result<(), Error> {
+    fn file(&mut self, mut source: Source) -> Result<(), Error> {
         let is_mapped = source.array().is_some_and(|array| array.numbers::<S>().is_some());
         let plan = self.columns.plan(self.names.len())?;
         let plan = if is_mapped { plan.without_features() } else { plan };
         let (first, held, name) = (self.nrows(), self.held(), source.file().to_owned());
         self.block.missing = MissingCells::default();
         let nrows = source.read_all(&plan, &mut self.block)?;
-        if let Some(path) = self.options.label.files().get(number) {
+        if let Some(path) = self.options.label.files().get(self.files.len()) {
             let labels = std::mem::take(&mut self.block.labels);
             self.block.labels = read_labels(path, &self.options.dialect, labels)?;
             check_label_count(self.block.labels.codes.len() - first, path, nrows, &name)?;
@@ -196,24 +192,23 @@ impl<'a, S: Number> Read<'a, S> {
         let window = Features::new(&self.columns.features)?;
         // Whether mapped files must be held depends on what they hold; the bits of a model do not.
         let is_window = self.files.iter().any(|file| matches!(file.memory, Memory::Mapped(_)));
-        if is_window && window.width != self.layout.width {
-            let mut held = Numbers::new();
-            held.append(self.held() * window.width);
-            let (from, to) = (&self.layout, &window);
-            let rows = self.block.features.chunks_exact(from.width).zip(held.chunks_exact_mut(to.width));
-            rows.for_each(|(row, out)| from.copy(row, to, out));
-            self.block.features = held;
+        if !is_window {
+            return Ok(());
         }
-        if is_window {
-            self.layout = window.clone();
+        if window.width != self.layout.width {
+            let mut held = Numbers::new();
+            let rows = Rows::new(&self.block.features, self.held(), self.layout.width)?;
+            self.layout.append(rows, &window, &mut held);
+            self.block.features = held;
         }
         for file in self.files.iter_mut().filter(|file| file.copied.is_some()) {
             let Memory::Mapped(array) = &file.memory else { continue };
-            let held = &mut self.block.features;
-            let first = held.len();
-            copy(array, &window, self.names.len(), &self.layout, held)?;
-            file.memory = Memory::Held(first / self.layout.width);
+            let rows = window.rows(array.numbers::<S>().unwrap_or_default(), self.names.len())?;
+            let first = self.block.features.len() / window.width;
+            window.append(rows, &window, &mut self.block.features);
+            file.memory = Memory::Held(first);
         }
+        self.layout = window;
         Ok(())
     }
 
@@ -238,33 +233,19 @@ impl<'a, S: Number> Read<'a, S> {
     }
 }
 
-/// Appends the rows of a mapped file to those that are held.
-fn copy<S: Number>(
-    array: &Array,
-    window: &Features,
-    ncols: usize,
-    layout: &Features,
-    held: &mut Numbers<S>,
-) -> Result<(), Error> {
-    let rows = window.rows(array.numbers::<S>().unwrap_or_default(), ncols)?;
-    let first = held.len();
-    held.append(rows.nrows() * layout.width);
-    for (row, out) in rows.iter().zip(held[first..].chunks_exact_mut(layout.width)) {
-        window.copy(row, layout, out);
-    }
-    Ok(())
-}
-
 /// The type that features are held in: what is asked for or, by default, `f32` where the arithmetic is, or where all
-/// files are a `.npy` of `f32`.
-pub(super) fn dtype(paths: &[&Path], options: &DataOptions) -> Result<Dtype, Error> {
+/// files are a `.npy` of `f32`. The first file is open; others are opened for it only where that one is of `f32`.
+pub(super) fn dtype(first: &Source, others: &[&Path], options: &DataOptions) -> Result<Dtype, Error> {
     if let Some(dtype) = options.dtype {
         return Ok(dtype);
     }
     if options.arithmetic == Dtype::F32 {
         return Ok(Dtype::F32);
     }
-    for path in paths {
+    if first.dtype() == Dtype::F64 {
+        return Ok(Dtype::F64);
+    }
+    for path in others {
         // What is no file is read once, and has no type of its own.
         let is_file = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
         if !is_file || Source::open(path, &options.dialect)?.dtype() == Dtype::F64 {

@@ -13,8 +13,7 @@ use std::collections::VecDeque;
 /// the same bits, and ends with the same result.
 ///
 /// It knows which fit it is of: to go on with another is an error, which the identity shows, or the objective's value
-/// at the last point. [`to_bytes`](Self::to_bytes) makes bytes of it,
-/// which are kept in a file.
+/// at the last point. [`to_bytes`](Self::to_bytes) makes bytes of it, which are kept in a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     pub(super) identity: Identity,
@@ -123,13 +122,10 @@ impl Checkpoint {
         let first = bytes.first_chunk().map(|word| u64::from_le_bytes(*word));
         ensure!(first == Some(MAGIC), "it is no checkpoint");
         let mut reader = Reader::new(bytes).context(DAMAGED)?;
-        let mut word = || reader.word().context(DAMAGED);
-        word()?;
-        let version = word()?;
+        let [_, version] = [reader.word(), reader.word()];
+        let version = version.context(DAMAGED)?;
         ensure!(version == VERSION, "its version is {version}, and this program goes on from {VERSION}");
-        let identity = Identity { data: word()?, function: word()? };
-        let (dimensions, iterations, passes) = (word()?, word()?, word()?);
-        read(&mut reader, dimensions, Fields { identity, iterations, passes }).context(DAMAGED)
+        read(&mut reader).context(DAMAGED)
     }
 
     /// `Ok` where this is a checkpoint of a fit of this identity, in so many coordinates.
@@ -145,15 +141,11 @@ impl Checkpoint {
     }
 }
 
-/// What the reader knows first.
-struct Fields {
-    identity: Identity,
-    iterations: u64,
-    passes: u64,
-}
-
-fn read(reader: &mut Reader<'_>, dimensions: u64, fields: Fields) -> Option<Checkpoint> {
-    let dimensions = usize::try_from(dimensions).ok()?;
+/// The words after the version.
+fn read(reader: &mut Reader<'_>) -> Option<Checkpoint> {
+    let identity = Identity { data: reader.word()?, function: reader.word()? };
+    let dimensions = usize::try_from(reader.word()?).ok()?;
+    let (iterations, passes) = (reader.word()?, reader.word()?);
     let best = read_point(reader, dimensions)?;
     let [before, lowest, flattest] = reader.numbers(3)?.try_into().ok()?;
     let idle = u32::try_from(reader.word()?).ok()?;
@@ -170,7 +162,6 @@ fn read(reader: &mut Reader<'_>, dimensions: u64, fields: Fields) -> Option<Chec
     // Numbers of points have no more powers of 2, and the start is a mark too.
     let (recent, marks) = (VecDeque::from(points(KEPT)?), points(65)?);
     let trail = Trail { recent, marks, seen, lowest: trail_lowest };
-    let Fields { identity, iterations, passes } = fields;
     // Counts that can be counted on.
     let counts = [iterations, passes].iter().all(|&count| count < 1 << 62) && trail.seen <= iterations;
     let is_sound = counts && run.idle <= PATIENCE && !run.points.is_empty() && !trail.recent.is_empty();

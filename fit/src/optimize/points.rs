@@ -2,8 +2,8 @@
 
 use super::checkpoint::{Checkpoint, Identity, Run};
 use super::trail::Trail;
-use super::{MinimizeOptions, Objective, Observer, Point, Progress};
-use crate::error::Error;
+use super::{Evaluation, MinimizeOptions, Objective, Observer, Point, Progress};
+use crate::error::{Error, ensure};
 use argmin::core::{CostFunction, Error as ArgminError, Gradient};
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
@@ -51,7 +51,8 @@ impl<'a, O: Objective> Points<'a, O> {
             Self::new(objective, unit_roundoff, options, observer, Run::new(first.clone()), trail, clock);
         points.passes.set(1);
         (*points.last.borrow_mut(), *points.best.borrow_mut()) = (Some(first.clone()), Some(first.clone()));
-        if points.tell_of_pass().is_continue() {
+        points.tell_of_pass();
+        if !points.is_cancelled() {
             points.tell(&first);
         }
         Ok(points)
@@ -70,7 +71,7 @@ impl<'a, O: Objective> Points<'a, O> {
         // The data may be others of the same shape. This pass is not counted: the fit made it before.
         if let Some(last) = &last {
             let found = evaluate(objective, &last.coordinates)?;
-            crate::error::ensure!(
+            ensure!(
                 found.has_bits_of(last),
                 "the checkpoint is of a fit to other data: the objective has another value at its last point"
             );
@@ -168,7 +169,7 @@ impl<'a, O: Objective> Points<'a, O> {
         }
         drop(best);
         *self.last.borrow_mut() = Some(point.clone());
-        let _ = self.tell_of_pass();
+        self.tell_of_pass();
         Ok(point)
     }
 
@@ -185,10 +186,9 @@ impl<'a, O: Objective> Points<'a, O> {
         self.tell(point);
     }
 
-    fn tell_of_pass(&self) -> ControlFlow<()> {
+    fn tell_of_pass(&self) {
         let flow = self.observer.borrow_mut().passed(self.passes.get());
-        self.cancelled.set(self.cancelled.get() || flow.is_break());
-        flow
+        self.heed(flow);
     }
 
     fn tell(&self, point: &Point) {
@@ -201,6 +201,11 @@ impl<'a, O: Objective> Points<'a, O> {
             elapsed: self.start.elapsed(),
         };
         let flow = self.observer.borrow_mut().iterated(&progress, &|| self.checkpoint());
+        self.heed(flow);
+    }
+
+    /// Does as the observer says.
+    fn heed(&self, flow: ControlFlow<()>) {
         self.cancelled.set(self.cancelled.get() || flow.is_break());
     }
 
@@ -228,8 +233,8 @@ impl Point {
 
 /// A point.
 fn evaluate<O: Objective>(objective: &mut O, coordinates: &[f64]) -> Result<Point, Error> {
-    let super::Evaluation { value, loss, gradient, slope } = objective.evaluate(coordinates)?;
-    crate::error::ensure!(
+    let Evaluation { value, loss, gradient, slope } = objective.evaluate(coordinates)?;
+    ensure!(
         gradient.len() == coordinates.len(),
         "the gradient has {} entries, at a point of {}",
         gradient.len(),
