@@ -50,6 +50,9 @@ pub(crate) struct Args {
     /// Penalise the weights of standardised columns (less their mean, divided by their standard deviation).
     #[arg(long)]
     standardize: bool,
+    /// Fit no bias: it is 0, and columns are not centred.
+    #[arg(long)]
+    no_bias: bool,
     /// The type that the data are held in. By default f32 if the arithmetic is in f32, else the type of the
     /// numbers in a `.npy`, and f64 for other files.
     #[arg(long, value_name = "TYPE", value_parser = args::dtype())]
@@ -131,6 +134,7 @@ fn fit(args: &Args, files: &[PathBuf], label_files: &[PathBuf]) -> Result<()> {
     notes(&set);
     let mut options = Options::default();
     options.l2 = args.l2;
+    options.bias = !args.no_bias;
     options.standardize = args.standardize;
     options.tolerance = args.tol;
     options.max_iterations = args.max_iter;

@@ -16,7 +16,7 @@ use crate::model::Model;
 use crate::moments::{Failure, Fault};
 use crate::number::{Dtype, Number};
 use crate::optimize::{Checkpoint, Each, Observer, Progress};
-use crate::solve::{Start, solve};
+use crate::solve::{Begin, Start, solve};
 use crate::words::Hash;
 use lanegrad::{Batch, Rows, Storage};
 use std::fmt;
@@ -261,7 +261,8 @@ impl DataSet {
         resume: Option<Checkpoint>,
         observer: &mut dyn Observer,
     ) -> Result<(Model, Fit), Error> {
-        let start = Start { options, tag: self.tag, resume };
+        let begin = resume.map_or(Begin::AtZero, Begin::Resume);
+        let start = Start { options, tag: self.tag, begin };
         let fit = match (&self.table, &self.targets) {
             (Tables::F32(x), Targets::F32(y, s)) => self.solve(x, y, s.as_deref(), start, observer),
             (Tables::F32(x), Targets::F64(y, s)) => self.solve(x, y, s.as_deref(), start, observer),

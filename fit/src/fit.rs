@@ -5,9 +5,9 @@ use crate::features::Features;
 use crate::metrics::Metrics;
 use crate::moments::{Failure, Fault};
 use crate::number::Number;
-use crate::optimize::{Each, Ending, Progress};
-use crate::solve::{Start, solve};
-use lanegrad::{Batch, Storage};
+use crate::optimize::{Each, Ending, Observer, Progress};
+use crate::solve::{Begin, Start, solve};
+use lanegrad::{Batch, Params, Storage};
 use std::time::Duration;
 
 /// The penalty of a fit, and the limits at which it stops.
@@ -17,6 +17,9 @@ pub struct Options {
     /// The penalty λ, 0 or more: the objective is the mean log-loss + λ/2 Σ w². The bias is not penalised.
     /// 0 by default.
     pub l2: f64,
+    /// True to fit a bias, false for a bias of 0: columns are then not centred, and root mean squares stand in for
+    /// standard deviations everywhere. `true` by default.
+    pub bias: bool,
     /// True for a penalty on the weights of standardised columns (less their mean, over their standard
     /// deviation), false for one on those of the columns as they are. `false` by default.
     pub standardize: bool,
@@ -25,11 +28,14 @@ pub struct Options {
     pub tolerance: f64,
     /// The largest number of iterations. 1000 by default.
     pub max_iterations: u64,
+    /// True to look at the result of a fit of rows in memory: [`Fit::metrics`], which takes a sort of the rows by their
+    /// scores, and [`Fit::warnings`]. `true` by default.
+    pub report: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { l2: 0.0, standardize: false, tolerance: 1e-6, max_iterations: 1000 }
+        Self { l2: 0.0, bias: true, standardize: false, tolerance: 1e-6, max_iterations: 1000, report: true }
     }
 }
 
@@ -71,14 +77,15 @@ pub enum Warning {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Fit {
-    /// A weight for each column, to be applied to its numbers as they are; 0 where all numbers are equal.
+    /// A weight for each column, to be applied to its numbers as they are; 0 where its numbers cannot be told from the
+    /// bias, as all are equal.
     pub weights: Vec<f64>,
     /// The bias.
     pub bias: f64,
-    /// The mean of each column.
+    /// The mean of each column; 0 in a fit without a bias.
     pub means: Vec<f64>,
     /// The standard deviation of each column, with the number of rows (or the sum of their weights) as the
-    /// divisor; 1 where all numbers are equal.
+    /// divisor; 1 where all numbers are equal. In a fit without a bias, the root mean square; 1 where all are 0.
     pub scales: Vec<f64>,
     /// The number of rows.
     pub nrows: usize,
@@ -99,7 +106,7 @@ pub struct Fit {
     /// Facts about the result that its user should know.
     pub warnings: Vec<Warning>,
     /// Log-loss, accuracy and AUC of the model over these rows; `None` where they are not in memory
-    /// ([`train`](crate::train)).
+    /// ([`train`](crate::train)), or no [report](Options::report) was asked for.
     pub metrics: Option<Metrics>,
 }
 
@@ -116,9 +123,40 @@ pub fn fit<S: Number + Storage<T>, T: Number>(
     options: &Options,
     observe: impl FnMut(&Progress),
 ) -> Result<Fit, Error> {
+    fit_from(batch, options, None, &mut Each(observe))
+}
+
+/// The same from given parameters on, as those of an earlier fit, instead of from 0. The observer hears of every pass and
+/// iteration, and can end the fit.
+///
+/// ```
+/// use lanegrad::{Batch, Params, Rows};
+/// use lanegrad_fit::{Options, fit, fit_from};
+///
+/// let rows = Rows::new(&[0.5, 1.0, -1.0, 0.0, 2.0, 1.5, 0.0, -0.5], 4, 2)?;
+/// let batch = Batch::new(rows, &[1.0, 0.0, 1.0, 0.0])?;
+/// let mut options = Options::default();
+/// options.l2 = 0.1;
+/// let first = fit(&batch, &options, |_| {})?;
+/// options.l2 = 0.09;
+/// let start = Params::new(&first.weights[..], first.bias);
+/// let second = fit_from(&batch, &options, Some(start), &mut ())?;
+/// assert!(second.loss < first.loss);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// Those of [`fit`], and if there is not a finite weight for each column to start from.
+pub fn fit_from<S: Number + Storage<T>, T: Number>(
+    batch: &Batch<'_, S, T>,
+    options: &Options,
+    from: Option<Params<'_, f64>>,
+    observer: &mut dyn Observer,
+) -> Result<Fit, Error> {
     let features = Features::all(batch.rows().ncols());
-    let start = Start { options, tag: 0, resume: None };
-    solve(&[*batch], &features, start, &mut Each(observe)).map_err(|failure| match failure {
+    let start = Start { options, tag: 0, begin: from.map_or(Begin::AtZero, Begin::At) };
+    solve(&[*batch], &features, start, observer).map_err(|failure| match failure {
         Failure::Feature(column, fault @ Fault::NotFinite { row, .. }) => {
             Error::new(format!("row {row}, column {column}: {}", fault.words()))
         }
@@ -129,10 +167,10 @@ pub fn fit<S: Number + Storage<T>, T: Number>(
 
 #[cfg(test)]
 mod tests {
-    use super::{Options, Warning, fit};
+    use super::{Fit, Options, Warning, fit, fit_from};
     use crate::error::chain;
     use crate::optimize::Ending;
-    use lanegrad::{Batch, Rows};
+    use lanegrad::{Batch, Params, Rows};
     use rand::rngs::SmallRng;
     use rand::{RngExt, SeedableRng};
 
@@ -169,6 +207,83 @@ mod tests {
         assert_eq!((one.ending, one.iterations), (Ending::OutOfIterations, 1));
         let none = fit(&batch(&X, &Y), &Options { max_iterations: 0, ..options }, |_| {}).unwrap();
         assert_eq!((none.ending, none.passes, none.bias), (Ending::OutOfIterations, 1, 0.0));
+    }
+
+    /// Σ of the gradient's entries by a column, of the mean loss with the penalty, in the obvious way.
+    fn derivative(x: &[f64], y: &[f64], found: &Fit, column: usize, l2: f64) -> f64 {
+        let ncols = found.weights.len();
+        let of_row = |(row, y): (&[f64], &f64)| {
+            let z: f64 = row.iter().zip(&found.weights).map(|(x, w)| x * w).sum::<f64>() + found.bias;
+            (1.0 / (1.0 + (-z).exp()) - y) * row[column]
+        };
+        x.chunks(ncols).zip(y).map(of_row).sum::<f64>() / y.len() as f64 + l2 * found.weights[column]
+    }
+
+    #[test]
+    fn without_a_bias_it_is_zero_and_weights_are_optimal() {
+        // The first column is constant, which tells classes apart where there is no bias; the last is 0.
+        let x: Vec<f64> = (0..60).flat_map(|i| [2.0, f64::from(i * 37 % 60) / 10.0 - 1.0, 0.0]).collect();
+        let y: Vec<f64> = (0..60).map(|i| f64::from(u8::from((i * 37 % 60 + i % 7) > 33))).collect();
+        for l2 in [0.0, 0.1] {
+            for standardize in [false, true] {
+                let options =
+                    Options { l2, standardize, bias: false, tolerance: 1e-10, ..Options::default() };
+                let found = fit(&batch(&x, &y), &options, |_| {}).unwrap();
+                assert_eq!((found.ending, found.bias, found.weights[2]), (Ending::Converged, 0.0, 0.0));
+                assert!(found.weights[0] != 0.0, "{found:?}");
+                for column in 0..2 {
+                    let scale = if standardize { found.scales[column] } else { 1.0 };
+                    let slope = derivative(&x, &y, &found, column, l2 * scale * scale);
+                    assert!(slope.abs() < 1e-8, "{l2}, {standardize}: {slope}");
+                }
+            }
+        }
+        let nothing = fit(&batch(&[0.0; 4], &Y), &Options { bias: false, ..Options::default() }, |_| {});
+        assert_eq!(nothing.unwrap().weights, [0.0]);
+        // One class, and a column that is not always on one side: no bias runs away.
+        let one = Options { bias: false, ..Options::default() };
+        assert_eq!(fit(&batch(&X, &[1.0; 4]), &one, |_| {}).unwrap().warnings, []);
+    }
+
+    #[test]
+    fn a_fit_goes_on_from_the_parameters_of_another() {
+        let (x, y) = overlapping(500);
+        // Constant columns, whose weights the bias takes up.
+        let x: Vec<f64> = x.chunks(2).flat_map(|row| [row[0], 3.0, row[1]]).collect();
+        for bias in [true, false] {
+            let options = Options { l2: 0.01, bias, tolerance: 1e-9, ..Options::default() };
+            let cold = fit(&batch(&x, &y), &options, |_| {}).unwrap();
+            let from = |weights: &[f64], bias: f64| {
+                fit_from(&batch(&x, &y), &options, Some(Params::new(weights, bias)), &mut ())
+            };
+            let warm = from(&cold.weights, cold.bias).unwrap();
+            assert!(
+                warm.iterations <= 1 && cold.iterations > 3,
+                "{} and {}",
+                warm.iterations,
+                cold.iterations
+            );
+            assert!((warm.objective - cold.objective).abs() < 1e-15);
+            if bias {
+                let moved = [cold.weights[0], 1.0, cold.weights[2]];
+                assert!(from(&moved, cold.bias - 3.0).unwrap().iterations <= 1);
+            } else {
+                assert!(
+                    chain(&from(&cold.weights, 1.0).unwrap_err()).contains("the bias to start from is 1")
+                );
+            }
+            assert!(chain(&from(&[1.0], 0.0).unwrap_err()).contains("1 weights to start from, for 3"));
+            assert!(chain(&from(&[1.0, f64::NAN, 0.0], 0.0).unwrap_err()).contains("not finite"));
+        }
+    }
+
+    #[test]
+    fn without_a_report_the_fit_is_the_same() {
+        let with = fit(&batch(&X, &Y), &Options::default(), |_| {}).unwrap();
+        let options = Options { report: false, ..Options::default() };
+        let without = fit(&batch(&X, &Y), &options, |_| {}).unwrap();
+        assert_eq!((&without.weights, without.passes), (&with.weights, with.passes));
+        assert!(without.metrics.is_none() && with.metrics.is_some());
     }
 
     /// Random rows of two columns, of which the second says which class most rows are of.

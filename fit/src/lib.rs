@@ -74,7 +74,7 @@ mod words;
 #[cfg(feature = "files")]
 pub use dataset::{Copied, DataOptions, DataSet, Missing};
 pub use error::Error;
-pub use fit::{Fit, Options, Warning, fit};
+pub use fit::{Fit, Options, Warning, fit, fit_from};
 pub use metrics::{Auc, Metrics, MetricsSum};
 pub use model::{Model, Standardization};
 pub use number::{Dtype, Number, UnknownDtype};

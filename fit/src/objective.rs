@@ -14,10 +14,13 @@
 //! The optimiser's coordinates are t = c u, where c² = 1/4 + π is what the second derivative by u is at most: a
 //! column with a strong penalty would have it wander otherwise.
 //!
+//! Without a bias there is nothing that could take up means: then m is 0, s the root mean square, and b' is left out.
+//!
 //! v and b are rounded to the arithmetic's type, v first, so that b makes up for most of what that changes; and the
 //! model has them as they were used.
 
 use crate::error::{Error, ensure};
+use crate::fit::Options;
 use crate::moments::Moments;
 use crate::number::Number;
 use crate::optimize::{Evaluation, Objective};
@@ -37,6 +40,8 @@ pub(crate) struct LogLoss<'a, P: Passes> {
 /// The optimiser's coordinates, and how weights are made of them.
 pub(crate) struct Coordinates<'a, T> {
     moments: &'a Moments,
+    /// True where the last coordinate is the bias; without it there is none.
+    has_bias: bool,
     /// The places of the features that vary; those of constant ones have a weight of 0.
     varying: Vec<usize>,
     /// π, for each of their standardised weights.
@@ -50,17 +55,17 @@ pub(crate) struct Coordinates<'a, T> {
 const BIAS_UNIT: f64 = 0.5;
 
 impl<'a, T: Number> Coordinates<'a, T> {
-    /// Coordinates for the penalty λ on standardised or on raw weights.
-    pub(crate) fn new(moments: &'a Moments, l2: f64, standardized: bool) -> Self {
+    /// Coordinates for a penalty on standardised or on raw weights. The moments are centred where there is a bias.
+    pub(crate) fn new(moments: &'a Moments, &Options { l2, bias, standardize, .. }: &Options) -> Self {
         // What is constant cannot be told from the bias.
         let varying: Vec<usize> = (0..moments.scales.len()).filter(|&i| moments.scales[i] > 0.0).collect();
         let penalty = |&i: &usize| {
             let scale = moments.scales[i];
-            if standardized { l2 } else { l2 / scale / scale }
+            if standardize { l2 } else { l2 / scale / scale }
         };
         let penalties: Vec<f64> = varying.iter().map(penalty).collect();
         let units = penalties.iter().map(|penalty| (BIAS_UNIT * BIAS_UNIT + penalty).sqrt()).collect();
-        Self { moments, varying, penalties, units, number: PhantomData }
+        Self { moments, has_bias: bias, varying, penalties, units, number: PhantomData }
     }
 
     /// The moments that they are made of.
@@ -70,20 +75,51 @@ impl<'a, T: Number> Coordinates<'a, T> {
 
     /// The number of coordinates.
     pub(crate) fn count(&self) -> usize {
-        self.units.len() + 1
+        self.units.len() + usize::from(self.has_bias)
+    }
+
+    /// The coordinates of weights of the raw features, and of a bias.
+    ///
+    /// # Errors
+    ///
+    /// If there is not a finite weight for each feature, or a bias where there is to be none.
+    pub(crate) fn of(&self, Params { weights, bias, .. }: Params<'_, f64>) -> Result<Vec<f64>, Error> {
+        let Moments { means, scales } = self.moments;
+        ensure!(
+            weights.len() == scales.len(),
+            "there are {} weights to start from, for {} features",
+            weights.len(),
+            scales.len()
+        );
+        let are_finite = weights.iter().all(|weight| weight.is_finite()) && bias.is_finite();
+        ensure!(are_finite, "a weight to start from is not finite");
+        ensure!(
+            self.has_bias || bias == 0.0,
+            "the bias to start from is {bias}, and a fit without one has 0"
+        );
+        let mut coordinates = Vec::with_capacity(self.count());
+        for (&place, unit) in self.varying.iter().zip(&self.units) {
+            coordinates.push(weights[place] * scales[place] * unit);
+        }
+        // The bias takes up the weights of constant columns too.
+        let shifted = weights.iter().zip(means).fold(bias, |shifted, (weight, mean)| shifted + weight * mean);
+        coordinates.extend(self.has_bias.then_some(shifted * BIAS_UNIT));
+        Ok(coordinates)
     }
 
     /// The weights of the raw features, and the bias, as the arithmetic's type has them.
     pub(crate) fn raw(&self, coordinates: &[f64]) -> (Vec<f64>, f64) {
         let Moments { means, scales } = self.moments;
         let mut weights = vec![0.0; scales.len()];
-        let Some((t, of_weights)) = coordinates.split_last() else { return (weights, 0.0) };
         let mut shift = 0.0;
-        for ((&place, t), unit) in self.varying.iter().zip(of_weights).zip(&self.units) {
+        for ((&place, t), unit) in self.varying.iter().zip(coordinates).zip(&self.units) {
             weights[place] = T::nearest(t / unit / scales[place]).double();
             shift += weights[place] * means[place];
         }
-        (weights, T::nearest(t / BIAS_UNIT - shift).double())
+        match coordinates.last().filter(|_| self.has_bias) {
+            Some(t) => (weights, T::nearest(t / BIAS_UNIT - shift).double()),
+            None => (weights, 0.0),
+        }
     }
 }
 
@@ -110,7 +146,7 @@ impl<P: Passes> Objective for LogLoss<'_, P> {
         );
 
         let Moments { means, scales, .. } = coordinates.moments;
-        let (mut penalty, mut slope) = (0.0, gradient.db.abs());
+        let (mut penalty, mut slope) = (0.0, if coordinates.has_bias { gradient.db.abs() } else { 0.0 });
         let mut by_coordinates = Vec::with_capacity(point.len());
         for (i, &place) in coordinates.varying.iter().enumerate() {
             let (u, l2) = (raw[place] * scales[place], coordinates.penalties[i]);
@@ -119,7 +155,7 @@ impl<P: Passes> Objective for LogLoss<'_, P> {
             slope = if by_u.abs() > slope || by_u.is_nan() { by_u.abs() } else { slope };
             by_coordinates.push(by_u / coordinates.units[i]);
         }
-        by_coordinates.push(gradient.db / BIAS_UNIT);
+        by_coordinates.extend(coordinates.has_bias.then_some(gradient.db / BIAS_UNIT));
         let mut evaluation = Evaluation::new(gradient.loss + penalty, by_coordinates);
         (evaluation.loss, evaluation.slope) = (gradient.loss, slope);
         Ok(evaluation)
@@ -129,8 +165,13 @@ impl<P: Passes> Objective for LogLoss<'_, P> {
     fn roundings(&self, _: usize) -> Vec<f64> {
         let Moments { means, scales, .. } = self.coordinates.moments;
         let u = P::Number::DTYPE.unit_roundoff();
-        let Coordinates { varying, units, .. } = self.coordinates;
+        let Coordinates { varying, units, has_bias, .. } = self.coordinates;
         let columns = varying.iter().map(|&place| 2.0 * (means[place] / scales[place]).abs() + 1.0);
-        columns.zip(units).map(|(size, unit)| u * size / unit).chain([u / BIAS_UNIT, u]).collect()
+        columns
+            .zip(units)
+            .map(|(size, unit)| u * size / unit)
+            .chain(has_bias.then_some(u / BIAS_UNIT))
+            .chain([u])
+            .collect()
     }
 }

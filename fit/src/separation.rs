@@ -26,7 +26,8 @@ pub(crate) fn separation<S: Storage<T>, T: Number>(
     coordinates: &Coordinates<'_, T>,
     trail: &Trail,
 ) -> Result<Option<Warning>, Error> {
-    if metrics.auc.is_none() {
+    // Without a bias one class can have a finite optimum.
+    if options.bias && metrics.auc.is_none() {
         return Ok(Some(Warning::OneClass));
     }
     if options.l2 > 0.0 {

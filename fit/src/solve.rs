@@ -14,7 +14,7 @@ use crate::resolution::{Unresolved, resolution};
 use crate::score::score;
 use crate::separation::separation;
 use crate::words::Hash;
-use lanegrad::{Batch, Engine, Storage};
+use lanegrad::{Batch, Engine, Params, Storage};
 use std::time::Instant;
 
 /// Fits a logistic regression to the rows behind some passes, wherever they are. The rows are asked for sums alone:
@@ -34,12 +34,13 @@ pub fn train<P: Passes>(
 ) -> Result<Fit, Error> {
     check(passes, options)?;
     let start = Instant::now();
-    let moments = Moments::of(passes).map_err(|failure| match failure {
+    let moments = Moments::of(passes, options.bias).map_err(|failure| match failure {
         Failure::Feature(feature, fault) => Error::new(format!("feature {feature}: {}", fault.words())),
         Failure::Other(error) => error,
     })?;
-    let coordinates = Coordinates::new(&moments, options.l2, options.standardize);
-    descend(passes, &coordinates, options, resume, observer, start).map(|(fit, _)| fit)
+    let coordinates = Coordinates::new(&moments, options);
+    let begin = resume.map_or(Begin::AtZero, Begin::Resume);
+    descend(passes, &coordinates, options, begin, observer, start).map(|(fit, _)| fit)
 }
 
 /// Refuses what cannot be fitted, whatever the numbers are.
@@ -55,16 +56,20 @@ fn descend<P: Passes>(
     passes: &mut P,
     coordinates: &Coordinates<'_, P::Number>,
     options: &Options,
-    resume: Option<Checkpoint>,
+    begin: Begin<'_>,
     observer: &mut dyn Observer,
     start: Instant,
 ) -> Result<(Fit, Minimum), Error> {
     let (nrows, identity) = (passes.nrows(), identity(passes, options));
-    let zeros = vec![0.0; coordinates.count()];
+    let (point, resume) = match begin {
+        Begin::AtZero => (vec![0.0; coordinates.count()], None),
+        Begin::At(params) => (coordinates.of(params)?, None),
+        Begin::Resume(checkpoint) => (vec![0.0; coordinates.count()], Some(checkpoint)),
+    };
     let mut limits = MinimizeOptions::default();
     (limits.tolerance, limits.max_iterations) = (options.tolerance, options.max_iterations);
     (limits.identity, limits.resume) = (identity, resume);
-    let found = minimize(&mut LogLoss::new(passes, coordinates), &zeros, &limits, observer)?;
+    let found = minimize(&mut LogLoss::new(passes, coordinates), &point, &limits, observer)?;
     let elapsed = start.elapsed();
     let best = &found.point;
     ensure!(
@@ -107,7 +112,10 @@ fn identity<P: Passes>(passes: &P, options: &Options) -> Identity {
         // Among instruction sets only those with fused multiply-add have the same bits.
         lanegrad::Isa::best().is_fused().into(),
     ];
-    Identity { data: passes.tag(), function: words.into_iter().fold(Hash::EMPTY, Hash::and).get() }
+    let hash = words.into_iter().fold(Hash::EMPTY, Hash::and);
+    // Checkpoints were kept before a fit could do without a bias.
+    let hash = if options.bias { hash } else { hash.and_text("no bias") };
+    Identity { data: passes.tag(), function: hash.get() }
 }
 
 /// How a fit of rows in memory starts.
@@ -115,14 +123,24 @@ pub(crate) struct Start<'a> {
     pub(crate) options: &'a Options,
     /// The tag of the data set.
     pub(crate) tag: u64,
-    pub(crate) resume: Option<Checkpoint>,
+    pub(crate) begin: Begin<'a>,
+}
+
+/// Where a fit begins.
+pub(crate) enum Begin<'a> {
+    /// With parameters of 0: of standardised columns, where there is a bias.
+    AtZero,
+    /// With these parameters.
+    At(Params<'a, f64>),
+    /// Where another ended.
+    Resume(Checkpoint),
 }
 
 /// Fits to some columns of segments in memory.
 pub(crate) fn solve<S: Number + Storage<T>, T: Number>(
     segments: &[Batch<'_, S, T>],
     features: &Features,
-    Start { options, tag, resume }: Start<'_>,
+    Start { options, tag, begin }: Start<'_>,
     observer: &mut dyn Observer,
 ) -> Result<Fit, Failure> {
     for batch in segments {
@@ -143,9 +161,12 @@ pub(crate) fn solve<S: Number + Storage<T>, T: Number>(
     check(&passes, options)?;
     check_sample_weights(segments)?;
     let start = Instant::now();
-    let moments = moments_of(&mut passes)?;
-    let coordinates = Coordinates::new(&moments, options.l2, options.standardize);
-    let (mut fit, found) = descend(&mut passes, &coordinates, options, resume, observer, start)?;
+    let moments = moments_of(&mut passes, options.bias)?;
+    let coordinates = Coordinates::new(&moments, options);
+    let (mut fit, found) = descend(&mut passes, &coordinates, options, begin, observer, start)?;
+    if !options.report {
+        return Ok(fit);
+    }
     let model = (fit.weights.clone(), fit.bias);
     let (engine, mut metrics) = (Engine::new(), MetricsSum::new());
     score(segments, features, &[&model], |block, logits| {
@@ -164,6 +185,7 @@ pub(crate) fn solve<S: Number + Storage<T>, T: Number>(
 /// Mean and scale of each feature of rows in memory, where a fault has its row.
 pub(crate) fn moments_of<S: Number + Storage<T>, T: Number>(
     passes: &mut InMemory<'_, S, T>,
+    centred: bool,
 ) -> Result<Moments, Failure> {
     let InMemory { segments, features, .. } = *passes;
     // The numbers of a feature, in rows that count, with their places.
@@ -174,7 +196,7 @@ pub(crate) fn moments_of<S: Number + Storage<T>, T: Number>(
             rows.map(move |(row, numbers)| (segment, row, numbers[place].double()))
         })
     };
-    let moments = Moments::of(passes).map_err(|failure| match failure {
+    let moments = Moments::of(passes, centred).map_err(|failure| match failure {
         Failure::Feature(feature, Fault::TooLarge) => {
             let mut numbers = numbers(feature);
             let not_finite = numbers.find(|(_, _, x)| !x.is_finite());
