@@ -292,15 +292,14 @@ struct Timing {
     passes: usize,
 }
 
-/// Passes over the rows for means and scales, which are in the time of a fit.
-const PASSES_OF_MOMENTS: f64 = 2.0;
-
 fn summary(args: &Args, set: &DataSet, model: &Model, fit: &Fit, timing: Timing) -> String {
     let (accuracy, auc) = fit.metrics.map_or(Default::default(), |metrics| {
         let Metrics { accuracy, correct, weight, auc, .. } = metrics;
         (format!("{accuracy:.6} ({correct} of {weight})"), auc.map_or("-".to_owned(), |auc| auc.to_string()))
     });
     let seconds = fit.elapsed.as_secs_f64();
+    // Means and scales take passes too; without a bias there are no means.
+    let of_moments = if args.no_bias { 1 } else { 2 };
     let files = match set.segments().len() {
         1 => String::new(),
         files => format!(" in {files} files"),
@@ -325,7 +324,7 @@ fn summary(args: &Args, set: &DataSet, model: &Model, fit: &Fit, timing: Timing)
         fit.iterations,
         ended(fit.ending).0,
         fit.passes,
-        (timing.passes as f64 + PASSES_OF_MOMENTS) * timing.bytes / seconds / 1e9,
+        (timing.passes + of_moments) as f64 * timing.bytes / seconds / 1e9,
         args.model.display(),
     )
 }

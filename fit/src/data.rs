@@ -38,6 +38,7 @@ pub use shown::shown;
 pub use source::Source;
 
 use crate::error::{Error, ensure};
+use crate::number::Dtype;
 use std::path::{Path, PathBuf};
 
 /// The number of rows that are read from a file at a time.
@@ -52,6 +53,8 @@ pub enum Label {
     /// In files of their own, one for each file of the data, in the same order: an array of one dimension, or a table
     /// of one column. It has a row for each row of the data.
     Files(Vec<PathBuf>),
+    /// In arrays of their own, that come with tables in memory.
+    Arrays,
 }
 
 impl Label {
@@ -59,35 +62,52 @@ impl Label {
     pub(crate) fn column(&self) -> Option<&str> {
         match self {
             Self::Column(column) => Some(column),
-            Self::Files(_) => None,
+            Self::Files(_) | Self::Arrays => None,
         }
     }
 
     /// The files of the labels.
     pub(crate) fn files(&self) -> &[PathBuf] {
         match self {
-            Self::Column(_) => &[],
+            Self::Column(_) | Self::Arrays => &[],
             Self::Files(paths) => paths,
         }
     }
 }
 
 /// Reads labels from a file of their own, behind those that there are.
-pub(crate) fn read_labels(path: &Path, dialect: &csv::Dialect, labels: Labels) -> Result<Labels, Error> {
-    let mut source = Source::open_any(path, dialect)?;
-    let (file, names) = (source.file(), source.names());
-    let named = columns::named(names);
-    ensure!(named == 1, "{file} has {named} columns, and not the labels alone");
-    let columns = Columns { label: Some(0), dropped: (1..names.len()).collect(), ..Columns::default() };
-    let plan = columns.plan(names.len())?;
-    let mut block = Block::<f64>::new(labels, crate::Dtype::F64);
+pub(crate) fn read_labels(source: &mut Source<'_>, labels: Labels) -> Result<Labels, Error> {
+    let plan = column_alone(source, "labels", |columns| &mut columns.label)?;
+    let mut block = Block::<f64>::new(labels, Dtype::F64);
     source.read_all(&plan, &mut block)?;
     Ok(block.labels)
 }
 
-/// Refuses labels that are not as many as the rows.
-pub(crate) fn check_label_count(labels: usize, path: &Path, rows: usize, file: &str) -> Result<(), Error> {
-    ensure!(labels == rows, "{} has {labels} labels, but {file} has {rows} rows", name(path));
+/// Reads sample weights from a table of their own, as they are to be computed with.
+pub(crate) fn read_sample_weights(source: &mut Source<'_>, arithmetic: Dtype) -> Result<Vec<f64>, Error> {
+    let plan = column_alone(source, "sample weights", |columns| &mut columns.sample_weight)?;
+    let mut block = Block::<f64>::new(Labels::default(), arithmetic);
+    source.read_all(&plan, &mut block)?;
+    Ok(block.sample_weights)
+}
+
+/// The plan for a table of one column, which is of this use.
+fn column_alone(
+    source: &Source<'_>,
+    what: &str,
+    use_of: impl FnOnce(&mut Columns) -> &mut Option<usize>,
+) -> Result<Plan, Error> {
+    let (file, names) = (source.file(), source.names());
+    let named = columns::named(names);
+    ensure!(named == 1, "{file} has {named} columns, and not the {what} alone");
+    let mut columns = Columns { dropped: (1..names.len()).collect(), ..Columns::default() };
+    *use_of(&mut columns) = Some(0);
+    columns.plan(names.len())
+}
+
+/// Refuses labels or sample weights that are not as many as the rows.
+pub(crate) fn check_count(what: &str, count: usize, of: &str, rows: usize, file: &str) -> Result<(), Error> {
+    ensure!(count == rows, "{of} has {count} {what}, but {file} has {rows} rows");
     Ok(())
 }
 

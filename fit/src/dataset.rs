@@ -1,9 +1,12 @@
 //! A data set with labels, in one file or several, and the model that is fitted to it.
 
+mod arrays;
 mod options;
 mod read;
 mod survey;
 
+pub use self::arrays::Arrays;
+use self::arrays::Beside;
 pub use self::options::{DataOptions, Missing};
 use self::survey::Survey;
 use crate::data::npy::Array;
@@ -24,18 +27,18 @@ use std::ops::Range;
 use std::path::Path;
 
 /// A table whose labels and sample weights were read and checked: in one file, or in several, which are the segments of
-/// the data set. A model that is fitted to it depends on the list of files, their order and the rows of each, and not
+/// the data set; or in arrays in memory ([`of_arrays`](Self::of_arrays)). A model that is fitted to it depends on the list of files, their order and the rows of each, and not
 /// on threads or machines: see [`lanegrad::PartialSum`].
 ///
 /// Numbers of a `.npy` stay where they are mapped, if they are of the type that they are to be held in, and nothing
 /// needs to be filled; so a data set may be larger than memory. Another program that shortens such a file meanwhile
 /// ends this one with the signal `SIGBUS`.
-pub struct DataSet {
+pub struct DataSet<'a> {
     /// The names of all columns of the files.
     names: Vec<String>,
     columns: Columns,
     nrows: usize,
-    table: Tables,
+    table: Tables<'a>,
     targets: Targets,
     positive: Option<String>,
     signed: bool,
@@ -57,34 +60,34 @@ pub enum Copied {
 }
 
 /// The features, in the type that they are held in.
-enum Tables {
-    F32(Table<f32>),
-    F64(Table<f64>),
+enum Tables<'a> {
+    F32(Table<'a, f32>),
+    F64(Table<'a, f64>),
 }
 
 /// The features of all files.
-struct Table<S> {
+struct Table<'a, S> {
     /// The rows of files that are held in memory, one file after the other.
     held: Numbers<S>,
     /// Which numbers of a row are features: of a held row or, where it is mapped, of its window.
     layout: Features,
-    files: Vec<File>,
+    files: Vec<File<'a>>,
 }
 
 /// A segment of the data set.
-struct File {
+struct File<'a> {
     name: String,
     /// Its rows among all.
     rows: Range<usize>,
-    memory: Memory,
+    memory: Memory<'a>,
 }
 
 /// Where the numbers of a file are.
-enum Memory {
+enum Memory<'a> {
     /// From this row of the held ones on.
     Held(usize),
-    /// All columns of the file.
-    Mapped(Array),
+    /// All columns of the file, or of the caller's array.
+    Mapped(Array<'a>),
 }
 
 /// Labels and sample weights, in the type of the arithmetic.
@@ -105,7 +108,7 @@ impl Targets {
     }
 }
 
-impl DataSet {
+impl DataSet<'static> {
     /// Reads files (see [`Source::open`](crate::data::Source::open)) for a fit, in this order. They have the same
     /// columns in the same order, and may be in different formats, where names are the same: the
     /// columns of a `.npy` are called by their numbers. Label coding, means of missing cells and sample
@@ -137,14 +140,19 @@ impl DataSet {
         files::check(&paths, Some(&options.label))?;
         let (path, others) = paths.split_first().context("there is no file of data")?;
         let first = Source::open(path, &options.dialect)?;
-        let dtype = read::dtype(&first, others, options)?;
-        match (dtype, options.arithmetic) {
-            (Dtype::F64, Dtype::F32) => bail!("arithmetic in f32 needs data that are held in f32"),
-            (Dtype::F32, _) => read::read(first, others, options, &mut begin, Tables::F32),
-            (Dtype::F64, _) => read::read(first, others, options, &mut begin, Tables::F64),
-        }
+        let dtype =
+            read::dtype(options, first.dtype(), others.iter().map(|path| read::dtype_of(path, options)))?;
+        let opened = others.iter().map(|path| Source::open(path, &options.dialect));
+        let tables = [Ok(first)].into_iter().chain(opened).zip(0..);
+        let tables = tables.map(|(table, number)| {
+            begin(number);
+            Ok((table?, Beside::Files(options.label.files().get(number).cloned())))
+        });
+        read::read(dtype, tables, options)
     }
+}
 
+impl<'a> DataSet<'a> {
     /// The number of rows.
     #[must_use]
     pub fn nrows(&self) -> usize {
@@ -157,7 +165,7 @@ impl DataSet {
         self.files().iter().map(|file| file.rows.len() as u64).collect()
     }
 
-    fn files(&self) -> &[File] {
+    fn files(&self) -> &[File<'a>] {
         match &self.table {
             Tables::F32(table) => &table.files,
             Tables::F64(table) => &table.files,
@@ -261,7 +269,7 @@ impl DataSet {
         resume: Option<Checkpoint>,
         observer: &mut dyn Observer,
     ) -> Result<(Model, Fit), Error> {
-        let begin = resume.map_or(Begin::AtZero, Begin::Resume);
+        let begin = resume.map_or(Begin::AtZero, |state| Begin::Resume(Box::new(state)));
         let start = Start { options, tag: self.tag, begin };
         let fit = match (&self.table, &self.targets) {
             (Tables::F32(x), Targets::F32(y, s)) => self.solve(x, y, s.as_deref(), start, observer),
@@ -282,7 +290,7 @@ impl DataSet {
 
     fn solve<S: Number + Storage<T>, T: Number>(
         &self,
-        table: &Table<S>,
+        table: &Table<'_, S>,
         labels: &[T],
         sample_weights: Option<&[T]>,
         start: Start<'_>,
@@ -303,7 +311,7 @@ impl DataSet {
     }
 
     /// The error of a column that cannot be computed with.
-    fn not_usable<S: Number>(&self, table: &Table<S>, column: usize, fault: Fault) -> Error {
+    fn not_usable<S: Number>(&self, table: &Table<'_, S>, column: usize, fault: Fault) -> Error {
         let name = &self.names[column];
         let Fault::NotFinite { segment, row, number } = fault else {
             let place =
@@ -329,9 +337,9 @@ impl DataSet {
     }
 }
 
-impl<S: Number> Table<S> {
+impl<S: Number> Table<'_, S> {
     /// The rows of a file of so many columns.
-    fn rows<'a>(&'a self, file: &'a File, ncols: usize) -> Result<Rows<'a, S>, Error> {
+    fn rows<'r>(&'r self, file: &'r File<'_>, ncols: usize) -> Result<Rows<'r, S>, Error> {
         match &file.memory {
             Memory::Held(first) => {
                 let width = self.layout.width;
@@ -344,7 +352,7 @@ impl<S: Number> Table<S> {
 }
 
 /// The table's shape and the columns, without their numbers.
-impl fmt::Debug for DataSet {
+impl fmt::Debug for DataSet<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let files: Vec<&str> = self.files().iter().map(|file| &*file.name).collect();
         f.debug_struct("DataSet")

@@ -70,7 +70,7 @@ impl Identity {
 }
 
 /// Refuses a file whose columns are not those of the first one, of which this is the name.
-pub(crate) fn check_columns(first: (&str, &[String]), source: &Source) -> Result<(), Error> {
+pub(crate) fn check_columns(first: (&str, &[String]), source: &Source<'_>) -> Result<(), Error> {
     let ((first, wanted), (file, names)) = (first, (source.file(), source.names()));
     let same = "the files of a data set have the same columns in the same order";
     if let Some(place) = wanted.iter().zip(names).position(|(wanted, name)| wanted != name) {

@@ -104,7 +104,10 @@ pub trait Encoding<T> {
     /// The numbers that bytes are; `None` where they are not aligned, or not whole.
     fn cast(bytes: &[u8]) -> Option<&[T]>;
 
-    /// The same, of bytes that can be written to.
+    /// The bytes of numbers.
+    fn bytes(numbers: &[T]) -> &[u8];
+
+    /// The numbers that bytes which can be written to are.
     fn cast_mut(bytes: &mut [u8]) -> Option<&mut [T]>;
 
     /// The nearest number to an integer.
@@ -155,6 +158,11 @@ macro_rules! number {
             #[inline]
             fn cast(bytes: &[u8]) -> Option<&[$t]> {
                 bytemuck::try_cast_slice(bytes).ok()
+            }
+
+            #[inline]
+            fn bytes(numbers: &[$t]) -> &[u8] {
+                bytemuck::cast_slice(numbers)
             }
 
             #[inline]

@@ -3,8 +3,8 @@
 use crate::data::csv::Dialect;
 use crate::data::npy::Array;
 use crate::data::{
-    Block, FILL, Label, Labels, Numbers, Place, Plan, ROWS_AT_A_TIME, Row, Source, check_label_count,
-    find_column, name, number, read_labels, shown,
+    Block, FILL, Label, Labels, Numbers, Place, Plan, ROWS_AT_A_TIME, Row, Source, check_count, find_column,
+    name, number, read_labels, shown,
 };
 use crate::error::{Context, Error, bail, ensure};
 use crate::features::Features;
@@ -25,14 +25,15 @@ pub struct PredictOptions {
     pub dialect: Dialect,
 }
 
-/// A model, and files whose columns were found to be the model's.
+/// A model, and files, or a table in memory, whose columns were found to be the model's.
 #[derive(Debug)]
 pub struct Predictor<'a> {
     model: &'a Model,
     options: &'a PredictOptions,
-    paths: Vec<PathBuf>,
-    /// The first file, opened.
-    first: Source,
+    /// The first table, opened.
+    first: Source<'a>,
+    /// The other files.
+    others: Vec<PathBuf>,
     unused: Vec<String>,
 }
 
@@ -77,9 +78,36 @@ impl<'a> Predictor<'a> {
             }
         }
         let (first, columns) = opened.context("there is no file of data")?;
+        let others = paths.into_iter().skip(1).map(Path::to_owned).collect();
+        Ok(Self::of(model, options, first, &columns, others))
+    }
+
+    /// The same with one table, which may be in memory ([`Source::of_array`]).
+    ///
+    /// # Errors
+    ///
+    /// If it does not have the model's columns, or there are not as many files of labels as of data.
+    pub fn of_source(
+        model: &'a Model,
+        source: Source<'a>,
+        options: &'a PredictOptions,
+    ) -> Result<Self, Error> {
+        let labels =
+            options.label.as_ref().map_or(1, |label| label.column().map_or(label.files().len(), |_| 1));
+        ensure!(labels == 1, "the number of files of labels is {labels}, and there is one table");
+        let columns = ModelColumns::find(model, &source, options)?;
+        Ok(Self::of(model, options, source, &columns, Vec::new()))
+    }
+
+    fn of(
+        model: &'a Model,
+        options: &'a PredictOptions,
+        first: Source<'a>,
+        columns: &ModelColumns,
+        others: Vec<PathBuf>,
+    ) -> Self {
         let unused = if first.has_names() { columns.unused(model, first.names()) } else { Vec::new() };
-        let paths = paths.into_iter().map(Path::to_owned).collect();
-        Ok(Self { model, options, paths, first, unused })
+        Self { model, options, first, others, unused }
     }
 
     /// The columns of the first file that the model does not use, but for its labels and sample weights. A column
@@ -101,16 +129,15 @@ impl<'a> Predictor<'a> {
         self,
         mut write: impl FnMut(&[f64]) -> Result<(), E>,
     ) -> Result<Prediction, E> {
-        let Self { model, options, paths, first, .. } = self;
+        let Self { model, options, first, others, .. } = self;
+        let all = all_of([first.file().to_owned()].into_iter().chain(others.iter().map(|path| name(path))));
+        let count = 1 + others.len();
         let labels = Labels::new(model.positive.as_deref()).context("the model cannot be used")?;
         let metrics = options.label.as_ref().map(|_| MetricsSum::new());
         let mut done = Done { labels, metrics, nrows: 0, filled: 0 };
-        let mut opened = Some(first);
-        for (i, path) in paths.iter().enumerate() {
-            let source = match opened.take() {
-                Some(first) => first,
-                None => Source::open(path, &options.dialect)?,
-            };
+        let others = others.iter().map(|path| Source::open(path, &options.dialect));
+        for (i, source) in [Ok(first)].into_iter().chain(others).enumerate() {
+            let source = source?;
             let labels = options.label.as_ref().and_then(|label| label.files().get(i));
             done = Scorer::new(model, &source, options, done)?.run(
                 source,
@@ -119,8 +146,7 @@ impl<'a> Predictor<'a> {
                 &options.dialect,
             )?;
         }
-        let all = all_of(paths.iter().map(|path| name(path)));
-        ensure!(done.nrows > 0, "{all} {} no rows", if paths.len() == 1 { "has" } else { "have" });
+        ensure!(done.nrows > 0, "{all} {} no rows", if count == 1 { "has" } else { "have" });
         done.labels.check()?;
         Ok(Prediction {
             nrows: done.nrows,
@@ -146,7 +172,7 @@ struct ModelColumns {
 }
 
 impl ModelColumns {
-    fn find(model: &Model, source: &Source, options: &PredictOptions) -> Result<Self, Error> {
+    fn find(model: &Model, source: &Source<'_>, options: &PredictOptions) -> Result<Self, Error> {
         let (file, names) = (source.file(), source.names());
         let label = options.label.as_ref().and_then(Label::column);
         let label = label.map(|label| find_column(file, names, label)).transpose()?;
@@ -241,7 +267,12 @@ struct Scorer<'a> {
 }
 
 impl<'a> Scorer<'a> {
-    fn new(model: &'a Model, source: &Source, options: &PredictOptions, done: Done) -> Result<Self, Error> {
+    fn new(
+        model: &'a Model,
+        source: &Source<'_>,
+        options: &PredictOptions,
+        done: Done,
+    ) -> Result<Self, Error> {
         let ModelColumns { columns, label } = ModelColumns::find(model, source, options)?;
         Ok(Self {
             model,
@@ -259,7 +290,7 @@ impl<'a> Scorer<'a> {
     /// Scores all rows. Labels are those of a file, if one is given.
     fn run<E: From<Error>>(
         mut self,
-        mut source: Source,
+        mut source: Source<'_>,
         label_file: Option<&PathBuf>,
         mut write: impl FnMut(&[f64]) -> Result<(), E>,
         dialect: &Dialect,
@@ -267,10 +298,11 @@ impl<'a> Scorer<'a> {
         let mut labels = std::mem::take(&mut self.done.labels);
         let mut of_file = None;
         if let Some(path) = label_file {
-            labels = read_labels(path, dialect, labels)?;
+            let mut of_labels = Source::open_any(path, dialect)?;
+            labels = read_labels(&mut of_labels, labels)?;
             let codes = std::mem::take(&mut labels.codes);
             if let Some(array) = source.array() {
-                check_label_count(codes.len(), path, array.nrows(), &self.file)?;
+                check_count("labels", codes.len(), of_labels.file(), array.nrows(), &self.file)?;
             }
             of_file = Some(codes);
         }
@@ -295,7 +327,7 @@ impl<'a> Scorer<'a> {
             },
         }
         if let (Some(path), Some(labels)) = (label_file, &of_file) {
-            check_label_count(labels.len(), path, self.nrows, &self.file)?;
+            check_count("labels", labels.len(), &name(path), self.nrows, &self.file)?;
         }
         block.clear();
         self.done.labels = block.labels;
@@ -306,7 +338,7 @@ impl<'a> Scorer<'a> {
     /// Scores an array where it is mapped. Its labels are read block by block.
     fn score_mapped<S: Number, E: From<Error>>(
         &mut self,
-        array: &Array,
+        array: &Array<'_>,
         labels: Option<&[f64]>,
         block: &mut Block<f64>,
         mut write: impl FnMut(&[f64]) -> Result<(), E>,

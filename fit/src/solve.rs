@@ -39,7 +39,7 @@ pub fn train<P: Passes>(
         Failure::Other(error) => error,
     })?;
     let coordinates = Coordinates::new(&moments, options);
-    let begin = resume.map_or(Begin::AtZero, Begin::Resume);
+    let begin = resume.map_or(Begin::AtZero, |state| Begin::Resume(Box::new(state)));
     descend(passes, &coordinates, options, begin, observer, start).map(|(fit, _)| fit)
 }
 
@@ -64,7 +64,7 @@ fn descend<P: Passes>(
     let (point, resume) = match begin {
         Begin::AtZero => (vec![0.0; coordinates.count()], None),
         Begin::At(params) => (coordinates.of(params)?, None),
-        Begin::Resume(checkpoint) => (vec![0.0; coordinates.count()], Some(checkpoint)),
+        Begin::Resume(checkpoint) => (vec![0.0; coordinates.count()], Some(*checkpoint)),
     };
     let mut limits = MinimizeOptions::default();
     (limits.tolerance, limits.max_iterations) = (options.tolerance, options.max_iterations);
@@ -114,7 +114,7 @@ fn identity<P: Passes>(passes: &P, options: &Options) -> Identity {
     ];
     let hash = words.into_iter().fold(Hash::EMPTY, Hash::and);
     // Checkpoints were kept before a fit could do without a bias.
-    let hash = if options.bias { hash } else { hash.and_text("no bias") };
+    let hash = if options.bias { hash } else { hash.and(1) };
     Identity { data: passes.tag(), function: hash.get() }
 }
 
@@ -133,7 +133,7 @@ pub(crate) enum Begin<'a> {
     /// With these parameters.
     At(Params<'a, f64>),
     /// Where another ended.
-    Resume(Checkpoint),
+    Resume(Box<Checkpoint>),
 }
 
 /// Fits to some columns of segments in memory.

@@ -260,3 +260,19 @@ fn covtype_gives_the_reference_optimum() {
         assert!(passes <= most, "{text}");
     }
 }
+
+#[test]
+fn without_a_bias_the_model_has_none() {
+    let directory = Directory::new();
+    // Through the origin: y is 1 more often where x is positive.
+    let rows: String = (0..50).map(|i| format!("{},{}\n", i - 25, u8::from(i + i * 7 % 11 > 30))).collect();
+    let (path, model) = (directory.file("a.csv", format!("x,y\n{rows}")), directory.path("model.json"));
+    let mut weights = Vec::new();
+    for option in [None, Some("--no-bias")] {
+        succeed(fit(&path, "y", &model).args(["--l2", "0.1"]).args(option));
+        let model = json(&model);
+        assert_eq!(model["bias"].as_f64() == Some(0.0), option.is_some());
+        weights.push(numbers(&model["weights"])[0]);
+    }
+    assert!(weights[0] > 0.0 && weights[1] > 0.0 && weights[0] != weights[1], "{weights:?}");
+}

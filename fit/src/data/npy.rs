@@ -1,4 +1,4 @@
-//! NumPy's `.npy`: a matrix, mapped into memory.
+//! NumPy's `.npy`: a matrix, mapped into memory; or one that is in memory.
 //!
 //! Numbers of type `f32` and `f64` in the machine's order of bytes, aligned and row by row, are used where they are
 //! mapped. All others are converted as they are read, some rows at a time: truth values, integers, half precision, the
@@ -16,16 +16,16 @@ use crate::number::{Dtype, Encoding, Number};
 use memmap2::Mmap;
 use std::fmt;
 use std::fs::File;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 
 /// True for the first bytes of a `.npy`.
 pub(super) fn is_npy(start: &[u8]) -> bool {
     start.starts_with(MAGIC)
 }
 
-/// A matrix in a file.
-pub struct Array {
-    map: Mmap,
+/// A matrix in a file, or in memory.
+pub struct Array<'a> {
+    bytes: Bytes<'a>,
     /// The place of the first number, in bytes.
     offset: usize,
     kind: Type,
@@ -37,14 +37,54 @@ pub struct Array {
     strides: (usize, usize),
 }
 
-impl fmt::Debug for Array {
+/// The bytes that an array is in.
+enum Bytes<'a> {
+    Mapped(Mmap),
+    Borrowed(&'a [u8]),
+}
+
+impl Deref for Bytes<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Mapped(map) => map,
+            Self::Borrowed(bytes) => bytes,
+        }
+    }
+}
+
+impl fmt::Debug for Array<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind: Type { kind, .. }, nrows, ncols, .. } = self;
         write!(f, "Array {{ {nrows} x {ncols}, {kind:?} }}")
     }
 }
 
-impl Array {
+impl<'a> Array<'a> {
+    /// A matrix in memory, row after row, as a file with these numbers would be.
+    ///
+    /// # Errors
+    ///
+    /// If there are no columns, or the numbers are not those of so many rows and columns.
+    pub fn of<S: Number>(numbers: &'a [S], nrows: usize, ncols: usize) -> Result<Self, Error> {
+        ensure!(ncols > 0, "it has no columns");
+        ensure!(
+            nrows.checked_mul(ncols) == Some(numbers.len()),
+            "{} numbers are not those of {nrows} rows of {ncols} columns",
+            numbers.len()
+        );
+        Ok(Self {
+            bytes: Bytes::Borrowed(S::Encoding::bytes(numbers)),
+            offset: 0,
+            kind: Type { kind: kind_of::<S>(), big_endian: cfg!(target_endian = "big") },
+            nrows,
+            ncols,
+            vector: false,
+            strides: (ncols, 1),
+        })
+    }
+
     /// Maps a file into memory. If another program shortens the file while it is mapped, reading it ends this
     /// program with the signal `SIGBUS`. An array of one dimension is a column.
     ///
@@ -74,7 +114,16 @@ impl Array {
         );
         ensure!(have == want, "{} bytes follow the {nrows} x {ncols} numbers", have - want);
         let strides = if fortran { (1, nrows) } else { (ncols, 1) };
-        Ok(Self { map, offset: len, kind, nrows, ncols, vector: matches!(shape, Shape::Vector(_)), strides })
+        let bytes = Bytes::Mapped(map);
+        Ok(Self {
+            bytes,
+            offset: len,
+            kind,
+            nrows,
+            ncols,
+            vector: matches!(shape, Shape::Vector(_)),
+            strides,
+        })
     }
 
     /// The number of rows.
@@ -105,14 +154,10 @@ impl Array {
     /// order of bytes, not aligned, or not row by row.
     #[must_use]
     pub fn numbers<S: Number>(&self) -> Option<&[S]> {
-        let kind = match S::DTYPE {
-            Dtype::F32 => Kind::F32,
-            Dtype::F64 => Kind::F64,
-        };
-        let same = self.kind == Type { kind, big_endian: cfg!(target_endian = "big") };
+        let same = self.kind == Type { kind: kind_of::<S>(), big_endian: cfg!(target_endian = "big") };
         // A single row or column is the same in either order.
         let by_row = self.strides == (self.ncols, 1) || self.nrows == 1 || self.ncols == 1;
-        if same && by_row { S::Encoding::cast(&self.map[self.offset..]) } else { None }
+        if same && by_row { S::Encoding::cast(&self.bytes[self.offset..]) } else { None }
     }
 
     /// Appends some rows to `block`. `file` is a name for messages. The plan is for as many columns as there are.
@@ -147,9 +192,17 @@ impl Array {
     }
 }
 
+/// The kind of a type's numbers.
+fn kind_of<S: Number>() -> Kind {
+    match S::DTYPE {
+        Dtype::F32 => Kind::F32,
+        Dtype::F64 => Kind::F64,
+    }
+}
+
 /// Some rows of an array.
 struct Rows<'a> {
-    array: &'a Array,
+    array: &'a Array<'a>,
     rows: Range<usize>,
     plan: &'a Plan,
     file: &'a str,
@@ -158,7 +211,7 @@ struct Rows<'a> {
 impl Rows<'_> {
     fn read<const N: usize, R: Raw<N>, T: Number>(self, block: &mut Block<T>) -> Result<(), Error> {
         let Self { array, rows, plan, file } = self;
-        let (numbers, _) = array.map[array.offset..].as_chunks::<N>();
+        let (numbers, _) = array.bytes[array.offset..].as_chunks::<N>();
         let used = plan.roles.iter().copied().enumerate().filter(|(_, role)| *role != Role::Ignored);
         let used: Vec<(usize, Role, String)> = used.map(|(i, role)| (i, role, i.to_string())).collect();
         for row in rows {

@@ -15,28 +15,50 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
 
-/// A table in a file, whose rows are read one after the other.
-pub struct Source {
+/// A table in a file, whose rows are read one after the other; or one in memory, as if it were in a file.
+pub struct Source<'a> {
     file: String,
     names: Vec<String>,
-    rows: Rows,
+    /// True if the names came with the table.
+    has_names: bool,
+    rows: Rows<'a>,
 }
 
-enum Rows {
+enum Rows<'a> {
     Csv(Box<csv::Reader<Box<dyn Read + Send>>>),
     /// A NumPy file, and the number of its rows that were read.
-    Npy(npy::Array, usize),
+    Npy(npy::Array<'a>, usize),
     #[cfg(feature = "parquet")]
     Parquet(Box<parquet::Reader>),
 }
 
-impl fmt::Debug for Source {
+impl fmt::Debug for Source<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Source").field("file", &self.file).field("names", &self.names).finish_non_exhaustive()
     }
 }
 
-impl Source {
+impl<'a> Source<'a> {
+    /// A table in memory, of which `name` is a name for messages, with the names of its columns or, as a `.npy` has none,
+    /// without.
+    ///
+    /// # Errors
+    ///
+    /// If there is not a name for each column.
+    pub fn of_array(name: &str, array: npy::Array<'a>, names: Option<&[String]>) -> Result<Self, Error> {
+        let ncols = array.ncols();
+        let named = names.map_or(ncols, <[String]>::len);
+        ensure!(named == ncols, "{name} has {ncols} columns, and there are {named} names");
+        Ok(Self {
+            file: name.to_owned(),
+            has_names: names.is_some(),
+            names: names.map_or_else(|| unnamed(ncols), <[String]>::to_vec),
+            rows: Rows::Npy(array, 0),
+        })
+    }
+}
+
+impl Source<'static> {
     /// Opens a file in the format that its first bytes tell: NumPy's `.npy`, Parquet (with the feature `parquet`), or
     /// CSV, which may be compressed with gzip. `-` is standard input, for CSV. A file that is called `.npy` or
     /// `.parquet` must be what its name says. The dialect is that of CSV.
@@ -53,7 +75,7 @@ impl Source {
     }
 
     /// Opens a file; an array of one dimension is a table of one column.
-    pub(super) fn open_any(path: &Path, dialect: &Dialect) -> Result<Self, Error> {
+    pub(crate) fn open_any(path: &Path, dialect: &Dialect) -> Result<Self, Error> {
         let file = name(path);
         let context = || format!("cannot read {file}");
         if path.as_os_str() == "-" {
@@ -84,12 +106,13 @@ impl Source {
         match format {
             Format::Npy => {
                 let array = npy::Array::map(&input).with_context(context)?;
-                Ok(Self { names: unnamed(array.ncols()), file, rows: Rows::Npy(array, 0) })
+                Self::of_array(&file, array, None)
             }
             #[cfg(feature = "parquet")]
             Format::Parquet => {
                 let reader = parquet::Reader::new(input, &file)?;
-                Ok(Self { names: reader.names().to_vec(), file, rows: Rows::Parquet(Box::new(reader)) })
+                let names = reader.names().to_vec();
+                Ok(Self { names, has_names: true, file, rows: Rows::Parquet(Box::new(reader)) })
             }
             #[cfg(not(feature = "parquet"))]
             Format::Parquet => {
@@ -126,9 +149,11 @@ impl Source {
             other => bail!("{file} is {}, which must be a file: it is not read from a pipe", other.name()),
         };
         let reader = csv::Reader::new(input, size, &file, dialect)?;
-        Ok(Self { names: reader.names().to_vec(), file, rows: Rows::Csv(Box::new(reader)) })
+        Ok(Self { names: reader.names().to_vec(), has_names: true, file, rows: Rows::Csv(Box::new(reader)) })
     }
+}
 
+impl<'a> Source<'a> {
     /// The file's name in messages.
     #[must_use]
     pub fn file(&self) -> &str {
@@ -141,23 +166,23 @@ impl Source {
         &self.names
     }
 
-    /// True if the names are in the file.
+    /// True if the names are in the file, or were given.
     #[must_use]
     pub fn has_names(&self) -> bool {
-        !matches!(self.rows, Rows::Npy(..))
+        self.has_names
     }
 
-    /// The array, if the file is a `.npy`.
+    /// The array, if the file is a `.npy`, or the table is in memory.
     #[must_use]
-    pub fn array(&self) -> Option<&npy::Array> {
+    pub fn array(&self) -> Option<&npy::Array<'a>> {
         match &self.rows {
             Rows::Npy(array, _) => Some(array),
             _ => None,
         }
     }
 
-    /// The array, if the file is a `.npy`.
-    pub(crate) fn into_array(self) -> Option<npy::Array> {
+    /// The same, to keep.
+    pub(crate) fn into_array(self) -> Option<npy::Array<'a>> {
         match self.rows {
             Rows::Npy(array, _) => Some(array),
             _ => None,

@@ -1,15 +1,16 @@
 //! The way from files to a `DataSet`: rows are read file by file, what is mapped is looked at where something depends
 //! on it, and missing cells are filled.
 
+use super::arrays::Beside;
 use super::survey::Survey;
 use super::{
     Copied, DataOptions, DataSet, File, Memory, Missing, Table, Tables, Targets, column_place, refused,
 };
 use crate::data::{
-    Block, Choice, Columns, Labels, Means, MissingCells, Numbers, Source, check_label_count, fill, name,
-    read_labels,
+    Block, Choice, Columns, Label, Labels, Means, MissingCells, Numbers, Source, check_count, fill, name,
+    read_labels, read_sample_weights,
 };
-use crate::error::{Context, Error, ensure};
+use crate::error::{Context, Error, bail, ensure};
 use crate::features::Features;
 use crate::files::{all_of, check_columns};
 use crate::number::{Dtype, Number};
@@ -18,50 +19,59 @@ use std::ops::Range;
 use std::path::Path;
 
 /// Files that were read, but for numbers that stay where they are mapped.
-struct Read<'a, S: Number> {
-    options: &'a DataOptions,
+struct Read<'a, 'o, S: Number> {
+    options: &'o DataOptions,
     names: Vec<String>,
     columns: Columns,
     /// The features of held rows; then all labels and sample weights.
     block: Block<S>,
     /// Which numbers of a held row are features.
     layout: Features,
-    files: Vec<Pending>,
+    files: Vec<Pending<'a>>,
 }
 
 /// A file that was read.
-struct Pending {
+struct Pending<'a> {
     name: String,
     rows: Range<usize>,
     /// Its numbers, if they are mapped; else the first of its rows that are held.
-    memory: Memory,
+    memory: Memory<'a>,
     missing: MissingCells,
     copied: Option<Copied>,
 }
 
-/// Reads files of one type, of which the first is open.
-pub(super) fn read<S: Number>(
-    first: Source,
-    others: &[&Path],
+/// Reads tables, one after the other, to be held in one type.
+pub(super) fn read<'a>(
+    dtype: Dtype,
+    tables: impl Iterator<Item = Result<(Source<'a>, Beside<'a>), Error>>,
     options: &DataOptions,
-    begin: &mut dyn FnMut(usize),
-    tables: impl FnOnce(Table<S>) -> Tables,
-) -> Result<DataSet, Error> {
-    let mut read = Read::new(options, &first)?;
-    begin(0);
-    read.file(first)?;
-    for (path, number) in others.iter().zip(1..) {
-        begin(number);
-        let source = Source::open(path, &options.dialect)?;
-        check_columns((&read.files[0].name, &read.names), &source)?;
-        read.file(source)?;
+) -> Result<DataSet<'a>, Error> {
+    match (dtype, options.arithmetic) {
+        (Dtype::F64, Dtype::F32) => bail!("arithmetic in f32 needs data that are held in f32"),
+        (Dtype::F32, _) => read_as(tables, options, Tables::F32),
+        (Dtype::F64, _) => read_as(tables, options, Tables::F64),
     }
-    read.finish(tables)
 }
 
-impl<'a, S: Number> Read<'a, S> {
+fn read_as<'a, S: Number>(
+    mut tables: impl Iterator<Item = Result<(Source<'a>, Beside<'a>), Error>>,
+    options: &DataOptions,
+    of: impl FnOnce(Table<'a, S>) -> Tables<'a>,
+) -> Result<DataSet<'a>, Error> {
+    let (first, beside) = tables.next().context("there is no table")??;
+    let mut read = Read::new(options, &first)?;
+    read.file(first, beside)?;
+    for table in tables {
+        let (table, beside) = table?;
+        check_columns((&read.files[0].name, &read.names), &table)?;
+        read.file(table, beside)?;
+    }
+    read.finish(of)
+}
+
+impl<'a, 'o, S: Number> Read<'a, 'o, S> {
     /// No rows, of columns that are those of the first file.
-    fn new(options: &'a DataOptions, first: &Source) -> Result<Self, Error> {
+    fn new(options: &'o DataOptions, first: &Source<'_>) -> Result<Self, Error> {
         let names = first.names().to_vec();
         let choice = Choice {
             label: options.label.column(),
@@ -84,18 +94,24 @@ impl<'a, S: Number> Read<'a, S> {
         self.block.features.len() / self.layout.width
     }
 
-    /// Reads the next file.
-    fn file(&mut self, mut source: Source) -> Result<(), Error> {
+    /// Reads the next file, and what is beside it.
+    fn file(&mut self, mut source: Source<'a>, beside: Beside<'a>) -> Result<(), Error> {
         let is_mapped = source.array().is_some_and(|array| array.numbers::<S>().is_some());
         let plan = self.columns.plan(self.names.len())?;
         let plan = if is_mapped { plan.without_features() } else { plan };
         let (first, held, name) = (self.nrows(), self.held(), source.file().to_owned());
         self.block.missing = MissingCells::default();
         let nrows = source.read_all(&plan, &mut self.block)?;
-        if let Some(path) = self.options.label.files().get(self.files.len()) {
+        let [labels, sample_weights] = beside.open(&self.options.dialect)?;
+        if let Some(mut source) = labels {
             let labels = std::mem::take(&mut self.block.labels);
-            self.block.labels = read_labels(path, &self.options.dialect, labels)?;
-            check_label_count(self.block.labels.codes.len() - first, path, nrows, &name)?;
+            self.block.labels = read_labels(&mut source, labels)?;
+            check_count("labels", self.block.labels.codes.len() - first, source.file(), nrows, &name)?;
+        }
+        if let Some(mut source) = sample_weights {
+            let weights = read_sample_weights(&mut source, self.options.arithmetic)?;
+            check_count("sample weights", weights.len(), source.file(), nrows, &name)?;
+            self.block.sample_weights.extend(weights);
         }
         let missing = std::mem::take(&mut self.block.missing);
         let array = source.into_array().filter(|_| is_mapped);
@@ -105,13 +121,14 @@ impl<'a, S: Number> Read<'a, S> {
     }
 
     /// The data set, once all files were read.
-    fn finish(mut self, tables: impl FnOnce(Table<S>) -> Tables) -> Result<DataSet, Error> {
+    fn finish(mut self, tables: impl FnOnce(Table<'a, S>) -> Tables<'a>) -> Result<DataSet<'a>, Error> {
         let nrows = self.nrows();
         let all = all_of(self.files.iter().map(|file| &*file.name));
         ensure!(nrows > 0, "{all} {} no rows", if self.files.len() == 1 { "has" } else { "have" });
-        let place = match (self.options.label.files(), self.columns.label) {
-            ([], Some(column)) => column_place(&all, &self.names, column),
-            (files, _) => all_of(files.iter().map(|path| name(path))),
+        let place = match (&self.options.label, self.columns.label) {
+            (Label::Column(_), Some(column)) => column_place(&all, &self.names, column),
+            (label, _) if label.files().is_empty() => "the labels".to_owned(),
+            (label, _) => all_of(label.files().iter().map(|path| name(path))),
         };
         self.block.labels.check()?;
         self.block.labels.check_positive(&place)?;
@@ -133,7 +150,7 @@ impl<'a, S: Number> Read<'a, S> {
         let Self { options, names, columns, block, layout, files } = self;
         let filled = files.iter().map(|file| file.missing.count).sum();
         let copied = files.iter().find_map(|file| file.copied);
-        let file = |Pending { name, rows, memory, .. }: Pending| File { name, rows, memory };
+        let file = |Pending { name, rows, memory, .. }: Pending<'a>| File { name, rows, memory };
         let table = Table { held: block.features, layout, files: files.into_iter().map(file).collect() };
         let mut set = DataSet {
             table: tables(table),
@@ -234,23 +251,31 @@ impl<'a, S: Number> Read<'a, S> {
 }
 
 /// The type that features are held in: what is asked for or, by default, `f32` where the arithmetic is, or where all
-/// files are a `.npy` of `f32`. The first file is open; others are opened for it only where that one is of `f32`.
-pub(super) fn dtype(first: &Source, others: &[&Path], options: &DataOptions) -> Result<Dtype, Error> {
+/// tables are arrays of `f32`. Those after the first are asked for only where that one is of `f32`.
+pub(super) fn dtype(
+    options: &DataOptions,
+    first: Dtype,
+    others: impl IntoIterator<Item = Result<Dtype, Error>>,
+) -> Result<Dtype, Error> {
     if let Some(dtype) = options.dtype {
         return Ok(dtype);
     }
     if options.arithmetic == Dtype::F32 {
         return Ok(Dtype::F32);
     }
-    if first.dtype() == Dtype::F64 {
+    if first == Dtype::F64 {
         return Ok(Dtype::F64);
     }
-    for path in others {
-        // What is no file is read once, and has no type of its own.
-        let is_file = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
-        if !is_file || Source::open(path, &options.dialect)?.dtype() == Dtype::F64 {
+    for other in others {
+        if other? == Dtype::F64 {
             return Ok(Dtype::F64);
         }
     }
     Ok(Dtype::F32)
+}
+
+/// The type of a file's numbers. What is no file is read once, and has no type of its own.
+pub(super) fn dtype_of(path: &Path, options: &DataOptions) -> Result<Dtype, Error> {
+    let is_file = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    if is_file { Ok(Source::open(path, &options.dialect)?.dtype()) } else { Ok(Dtype::F64) }
 }

@@ -7,7 +7,7 @@ use crate::number::Number;
 
 /// A look at all numbers of a mapped table.
 pub(super) struct Survey<'a> {
-    pub(super) array: &'a Array,
+    pub(super) array: &'a Array<'a>,
     pub(super) file: &'a str,
     pub(super) columns: &'a Columns,
 }

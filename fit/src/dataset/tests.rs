@@ -1,9 +1,9 @@
 //! Random tables, as CSV and as `.npy`, against what was put into them.
 
-use super::{Copied, DataOptions, DataSet, Memory, Missing, Tables, Targets};
+use super::{Arrays, Copied, DataOptions, DataSet, Memory, Missing, Tables, Targets};
 use crate::data::Label;
 use crate::data::csv::Dialect;
-use crate::data::npy::header;
+use crate::data::npy::{Array, header};
 use crate::error::chain;
 use crate::number::Dtype;
 use std::path::Path;
@@ -112,7 +112,7 @@ impl Numbers {
     }
 
     /// Checks that a set is that of these numbers.
-    fn check(&self, set: &DataSet, context: &str) {
+    fn check(&self, set: &DataSet<'_>, context: &str) {
         let nrows = self.rows.len() / self.ncols;
         let features = self.features();
         let fills = set.fills.as_ref().expect("means are kept");
@@ -156,13 +156,17 @@ fn random_tables_are_read_as_they_were_written() {
             continue;
         }
         let csv = table.csv(&mut random);
-        let read = |name: &str, content: &[u8], prefix: &str| {
-            let path = directory.path().join(name);
-            std::fs::write(&path, content).unwrap();
+        let options = |prefix: &str| {
             let mut options = DataOptions::new(Label::Column(format!("{prefix}{}", table.label)));
             options.sample_weight = table.weight.map(|column| format!("{prefix}{column}"));
             options.ignore = table.ignored.iter().map(|column| format!("{prefix}{column}")).collect();
             options.dialect = Dialect { delimiter: Some(b';'), decimal_comma: true };
+            options
+        };
+        let read = |name: &str, content: &[u8], prefix: &str| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            let mut options = options(prefix);
             let refused = DataSet::read(&[Path::new(&path)], &options).map_err(|error| chain(&error));
             options.missing = Missing::Mean;
             let set = DataSet::read(&[Path::new(&path)], &options);
@@ -178,6 +182,13 @@ fn random_tables_are_read_as_they_were_written() {
         };
         read("a.csv", csv.as_bytes(), "c");
         let set = read("a.npy", &table.npy(), "");
+        // The same numbers in memory.
+        let array = Array::of(&table.rows, set.nrows(), table.ncols).unwrap();
+        let mut options = options("");
+        options.missing = Missing::Mean;
+        let held = DataSet::of_arrays(vec![Arrays::new("array", array)], None, &options).unwrap();
+        table.check(&held, "array");
+        assert_eq!((held.tag(), held.copied()), (set.tag(), set.copied()));
         match set.copied() {
             Some(Copied::Filled) => filled += 1,
             Some(Copied::Between) => between += 1,
@@ -188,4 +199,59 @@ fn random_tables_are_read_as_they_were_written() {
         assert_eq!(is_mapped, set.copied().is_none());
     }
     assert!(filled > 100 && between > 10 && mapped > 100, "{filled}, {between}, {mapped}");
+}
+
+#[test]
+fn labels_and_weights_in_arrays_are_those_of_columns() {
+    let table = [0.5, 1.0, 1.0, 2.0, -1.0, 0.0, 0.0, 1.0, 2.0, 1.5, 0.0, 0.5, 0.0, -0.5, 1.0, 1.0];
+    let column = |j: usize| table.iter().skip(j).step_by(4).copied().collect::<Vec<f64>>();
+    let rows: Vec<f64> = table.chunks(4).flat_map(|row| [row[0], row[1]]).collect();
+    let (y, s) = (column(2), column(3));
+    let options = |label: Label, weight: Option<&str>| {
+        let mut options = DataOptions::new(label);
+        options.sample_weight = weight.map(str::to_owned);
+        options
+    };
+    let of = |range: std::ops::Range<usize>, with: [bool; 2]| {
+        let mut arrays = Arrays::new("x", Array::of(&rows[2 * range.start..2 * range.end], range.len(), 2)?);
+        arrays.labels = with[0].then(|| Array::of(&y[range.clone()], range.len(), 1)).transpose()?;
+        arrays.sample_weights = with[1].then(|| Array::of(&s[range.clone()], range.len(), 1)).transpose()?;
+        Ok::<_, crate::Error>(arrays)
+    };
+    let whole = vec![Arrays::new("x", Array::of(&table, 4, 4).unwrap())];
+    let columns =
+        DataSet::of_arrays(whole, None, &options(Label::Column("2".to_owned()), Some("3"))).unwrap();
+    let (wanted, _) = columns.fit(&Default::default(), |_| {}).unwrap();
+    let beside = options(Label::Arrays, None);
+    let held = DataSet::of_arrays(vec![of(0..4, [true; 2]).unwrap()], None, &beside).unwrap();
+    let (found, _) = held.fit(&Default::default(), |_| {}).unwrap();
+    assert_eq!((&found.weights, found.bias), (&wanted.weights, wanted.bias));
+    // Two segments, with names.
+    let names = ["a".to_owned(), "b".to_owned()];
+    let two = || vec![of(0..3, [true; 2]).unwrap(), of(3..4, [true; 2]).unwrap()];
+    let set = DataSet::of_arrays(two(), Some(&names), &beside).unwrap();
+    assert_eq!(
+        (set.segments(), set.fit(&Default::default(), |_| {}).unwrap().0.columns),
+        (vec![3, 1], names.into())
+    );
+
+    let refused = |segments, names: Option<&[String]>, options: &DataOptions| {
+        chain(&DataSet::of_arrays(segments, names, options).unwrap_err())
+    };
+    assert!(refused(vec![], None, &beside).contains("no array of data"));
+    assert!(refused(two(), Some(&["a".to_owned()]), &beside).contains("2 columns, and there are 1 names"));
+    let one = |with| vec![of(0..4, with).unwrap()];
+    assert!(refused(one([false, false]), None, &beside).contains("x needs an array of labels"));
+    let in_column = options(Label::Column("1".to_owned()), None);
+    assert!(refused(one([true, false]), None, &in_column).contains("labels in a column and in an array"));
+    let twice = options(Label::Arrays, Some("1"));
+    assert!(refused(one([true, true]), None, &twice).contains("in a column and in an array"));
+    let some = vec![of(0..2, [true, true]).unwrap(), of(2..4, [true, false]).unwrap()];
+    assert!(refused(some, None, &beside).contains("some arrays have sample weights"));
+    let mut short = of(0..4, [true, false]).unwrap();
+    short.labels = Some(Array::of(&y[..3], 3, 1).unwrap());
+    assert!(refused(vec![short], None, &beside).contains("labels of x has 3 labels, but x has 4 rows"));
+    assert!(
+        Array::of(&y, 3, 1).is_err() && Array::of(&y, usize::MAX, 3).is_err() && Array::of(&y, 0, 0).is_err()
+    );
 }

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::Write;
 
 /// A file of this header and these numbers, mapped.
-fn map(head: &[u8], numbers: &[u8]) -> Result<Array, String> {
+fn map(head: &[u8], numbers: &[u8]) -> Result<Array<'static>, String> {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(&[head, numbers].concat()).unwrap();
     Array::map(&file).map_err(|error| chain(&error))
