@@ -1,7 +1,9 @@
 //! `Isa`: the choice of the instructions that run. Detected once, chosen once per call, never per row.
 
 use crate::error::Error;
-use crate::simd::{Backend, portable::Portable, scalar::Scalar};
+#[cfg(feature = "scalar")]
+use crate::simd::scalar::Scalar;
+use crate::simd::{Backend, portable::Portable};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{avx2::Avx2, avx512::Avx512};
 use core::fmt;
@@ -10,7 +12,7 @@ use core::fmt;
 ///
 /// | name | instructions | fused | where |
 /// |---|---|---|---|
-/// | `scalar` | plain loops with `mul_add`: the definition of every result's bits | yes | everywhere |
+/// | `scalar` | plain loops with `mul_add`: the definition of every result's bits | yes | everywhere, with the feature `scalar` |
 /// | `portable` | what the build enables: SSE2, NEON, wasm simd128 | on aarch64, and with `-C target-feature=+fma` | everywhere |
 /// | `avx2` | AVX2 and FMA | yes | x86-64 |
 /// | `avx512` | AVX-512 F, DQ, VL | yes | x86-64 |
@@ -34,6 +36,7 @@ pub struct Isa(Token);
 /// The token of a backend, slowest first; `dispatch!` matches it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Token {
+    #[cfg(feature = "scalar")]
     Scalar(Scalar),
     Portable(Portable),
     #[cfg(target_arch = "x86_64")]
@@ -44,6 +47,7 @@ pub(crate) enum Token {
 
 /// The names of all instruction sets of this architecture, slowest first.
 const NAMES: &[&str] = &[
+    #[cfg(feature = "scalar")]
     "scalar",
     "portable",
     #[cfg(target_arch = "x86_64")]
@@ -101,6 +105,7 @@ impl Isa {
     /// Every instruction set that this CPU has, slowest first.
     pub fn available() -> impl DoubleEndedIterator<Item = Self> + Clone {
         [
+            #[cfg(feature = "scalar")]
             Some(Self(Token::Scalar(Scalar))),
             Some(Self(Token::Portable(Portable))),
             #[cfg(target_arch = "x86_64")]
@@ -127,6 +132,7 @@ impl Isa {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self.0 {
+            #[cfg(feature = "scalar")]
             Token::Scalar(_) => "scalar",
             Token::Portable(_) => "portable",
             #[cfg(target_arch = "x86_64")]
@@ -148,8 +154,8 @@ impl Isa {
     }
 
     fn fastest() -> Self {
-        // `scalar` is always there.
-        Self::available().next_back().unwrap_or(Self(Token::Scalar(Scalar)))
+        // `portable` is always there.
+        Self::available().next_back().unwrap_or(Self(Token::Portable(Portable)))
     }
 
     #[inline(always)]
@@ -193,6 +199,7 @@ macro_rules! dispatch {
     ($isa:expr, $b:ident => $e:expr) => {{
         use $crate::simd::Backend as _;
         match $isa.token() {
+            #[cfg(feature = "scalar")]
             $crate::isa::Token::Scalar($b) => $b.vectorize(
                 #[inline(always)]
                 || $e,

@@ -77,6 +77,7 @@
 //! - `rayon` (default): an [`Engine`] shares large work between threads.
 //! - `alloc` (part of `std`): [`Engine`], the results of its passes ([`Gradient`] and the like), [`SumStream`] and
 //!   [`PartialSum`]. Without it there are the kernels, and scores of rows on a chosen [`Isa`].
+//! - `scalar` (default): the instruction set of that name, to compare with: a quarter of a program's size.
 //! - `serde`: results and [`PartialSum`] can be sent and stored.
 //! - `ndarray`: [`Rows`] from an `ndarray` view.
 #![cfg_attr(not(feature = "std"), no_std)]

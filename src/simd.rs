@@ -30,6 +30,7 @@ pub(crate) mod matrix;
 pub(crate) mod one;
 pub(crate) mod portable;
 pub(crate) mod prefetch;
+#[cfg(any(test, feature = "scalar"))]
 pub(crate) mod scalar;
 #[cfg(test)]
 mod tests;

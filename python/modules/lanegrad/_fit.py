@@ -1,0 +1,236 @@
+"""Fits of arrays, data frames and files."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lanegrad import _files, _lanegrad, _tables
+from lanegrad._model import Model
+from lanegrad._results import Progress
+
+
+class FitWarning(UserWarning):
+    """A fact about a fit that its user should know."""
+
+
+_ENDINGS = {
+    "stalled": "stopped above `tol`: no step was found that makes the objective smaller",
+    "max_iter": "stopped after `max_iter` iterations, above `tol`",
+}
+
+
+def fit(
+    data: Any,
+    label: Any = None,
+    *,
+    label_file: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
+    positive: Any = None,
+    sample_weight: Any = None,
+    ignore: Sequence[str | int] = (),
+    missing: str = "refuse",
+    delimiter: str | None = None,
+    decimal_comma: bool = False,
+    l2: float = 0.0,
+    standardize: bool = False,
+    bias: bool = True,
+    dtype: npt.DTypeLike | None = None,
+    arithmetic: npt.DTypeLike = "float64",
+    tol: float = 1e-6,
+    max_iter: int = 1000,
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    threads: int | None = None,
+    on_iteration: Callable[[Progress], object] | None = None,
+) -> Model:
+    """Fits a logistic regression, as the program ``lanegrad fit`` does: with the same bytes as result.
+
+    Minimises the mean log-loss + ``l2`` / 2 times the sum of the squared weights. The model does not depend on the number
+    of threads, nor on the machine. Ctrl-C ends a fit between two passes with what was reached, and a ``FitWarning``.
+
+    Parameters
+    ----------
+    data : array_like of shape (nrows, ncols), data frame, path, or list of arrays or of paths
+        A file is CSV (also gzip), or ``.npy``, which is mapped into memory; several arrays or files of the same columns
+        are one data set, row after row. Arrays of float32 and float64 in C order are read where they are.
+    label : str, int, or array_like of shape (nrows,)
+        The column of the labels, by name or number, or the labels: from 0 to 1, or -1 and 1, or truth values; with
+        ``positive`` any values. For a list of arrays, a list of their labels.
+    label_file : path or list of paths, optional
+        Files with the labels, one for each file of data, instead of ``label``.
+    positive : optional
+        The value of the labels that counts 1; all others count 0.
+    sample_weight : str, int, or array_like of shape (nrows,), optional
+        The column of the sample weights, or these.
+    ignore : sequence of str or int
+        Columns that are not features.
+    missing : {"refuse", "mean"}
+        What is done with missing cells (NaN, in a CSV also empty ones and ``NA``): they are an error, or filled with the
+        mean of their column, which the model keeps.
+    delimiter : str, optional
+        What separates the cells of a CSV: a character, or ``"tab"``. By default it is found out.
+    decimal_comma : bool
+        True where a CSV has decimal commas.
+    l2 : float
+        The penalty.
+    standardize : bool
+        True to penalise the weights of standardised columns.
+    bias : bool
+        False to fit no bias.
+    dtype : dtype_like, optional
+        What data are held in: float32 or float64. By default the dtype of arrays and of ``.npy``, and float64 of others.
+    arithmetic : dtype_like
+        What is computed in. float32 needs data that are held in it.
+    tol : float
+        The fit has converged when no entry of the gradient, by the weights of standardised columns, is larger.
+    max_iter : int
+        The largest number of iterations.
+    checkpoint : path, optional
+        A file that keeps the state of the fit after each iteration.
+    resume : bool
+        True to go on from the state in ``checkpoint``, if there is such a file.
+    threads : int, optional
+        The number of threads; by default as many as there are.
+    on_iteration : callable, optional
+        Called with a ``Progress`` after each iteration. ``StopIteration`` ends the fit with what was reached; any other
+        exception ends it and is raised.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ValueError
+        If data or options are refused: the message names file, line and column.
+    KeyboardInterrupt
+        On Ctrl-C before the first pass was made.
+
+    Warns
+    -----
+    FitWarning
+        If the fit has not converged, or the data do not determine the model.
+
+    Examples
+    --------
+    >>> import lanegrad, numpy as np
+    >>> X, y = np.array([[1.0, 0.5], [2.0, 1.5], [3.0, 0.0], [4.0, 1.0]]), np.array([0, 1, 0, 1])
+    >>> model = lanegrad.fit(X, y, l2=0.1)
+    >>> model.predict_proba(X).round(2)
+    array([0.2 , 0.68, 0.32, 0.8 ])
+    """
+    if checkpoint is None and resume:
+        raise ValueError("`resume` needs a `checkpoint`")
+    files = _tables.paths(data)
+    label_files = None if label_file is None else _tables.paths(label_file)
+    if (label is None) == (label_file is None):
+        raise ValueError("either `label` or `label_file` is needed")
+    if label_file is not None and (label_files is None or files is None):
+        raise ValueError("`label_file` is a path or a list of paths, for data in files")
+    options: dict[str, Any] = {
+        "label": _column(label),
+        "label_files": label_files or [],
+        "positive": None if positive is None else str(positive),
+        "compared": False,
+        "sample_weight": _column(sample_weight),
+        "ignore": [str(column) for column in ignore],
+        "missing": missing,
+        "delimiter": delimiter,
+        "decimal_comma": decimal_comma,
+        "dtype": None if dtype is None else np.dtype(dtype).name,
+        "arithmetic": np.dtype(arithmetic).name,
+        "l2": l2,
+        "standardize": standardize,
+        "bias": bias,
+        "tol": tol,
+        "max_iter": max_iter,
+        "resume": None,
+        "threads": threads,
+        "on_iteration": on_iteration,
+        "keep": None,
+    }
+    if checkpoint is not None:
+        path = os.fspath(checkpoint)
+        options["keep"] = lambda state: _files.replace(path, state)
+        if resume and os.path.exists(path):
+            with open(path, "rb") as file:
+                options["resume"] = file.read()
+    if files is not None:
+        for name, value in (("label", label), ("sample_weight", sample_weight)):
+            if value is not None and options[name] is None:
+                raise ValueError(f"`{name}` is the name or the number of a column, for data in files")
+        found = _lanegrad.fit_files(files, options)
+    else:
+        segments, names = _arrays(data, label, sample_weight)
+        options["compared"] = positive is not None and any(_is_text(labels) for _, labels, _ in segments)
+        if positive is None and any(_is_text(labels) for _, labels, _ in segments):
+            dtype = next(labels.dtype for _, labels, _ in segments if _is_text(labels))
+            raise ValueError(f"`label` has the dtype {dtype}: name the value that counts 1 with `positive`")
+        if options["compared"]:
+            segments = _compared(segments, positive)
+        found = _lanegrad.fit_arrays(segments, names, options)
+    return _model(*found)
+
+
+def _model(text: str, report: Any, exception: BaseException | None) -> Model:
+    """The model of a fit, which an exception may have ended early."""
+    if exception is not None and not isinstance(exception, (KeyboardInterrupt, StopIteration)):
+        raise exception
+    if isinstance(exception, KeyboardInterrupt):
+        words = f"interrupted after {report.iterations} iterations, above `tol`"
+        warnings.warn(words, FitWarning, stacklevel=3)
+    for words in report.warnings:
+        warnings.warn(words, FitWarning, stacklevel=3)
+    if report.ending in _ENDINGS:
+        warnings.warn(_ENDINGS[report.ending], FitWarning, stacklevel=3)
+    return Model._of_fit(text, report)
+
+
+def _column(of: Any) -> str | None:
+    """The name or the number of a column; ``None`` for what is none."""
+    is_column = isinstance(of, (str, int, np.integer)) and not isinstance(of, bool)
+    return str(of) if is_column else None
+
+
+def _arrays(data: Any, label: Any, sample_weight: Any) -> tuple[list[tuple[Any, Any, Any]], list[str] | None]:
+    """The segments of data in memory, each with its labels and sample weights, and the names of their columns."""
+    parts = _tables.segments(data)
+    single = parts is None
+    tables = [data] if parts is None else parts
+
+    def each(name: str, of: Any) -> list[Any]:
+        if of is None or _column(of) is not None:
+            return [None] * len(tables)
+        some = [of] if single else list(of)
+        if len(some) != len(tables):
+            raise ValueError(f"`{name}` has {len(some)} arrays, and `data` {len(tables)}")
+        return some
+
+    labels = [None if of is None else np.asarray(of) for of in each("label", label)]
+    weights = each("sample_weight", sample_weight)
+    names = None
+    if all(_tables.is_frame(table) for table in tables):
+        names = [str(column) for column in tables[0].columns]
+        for table in tables[1:]:
+            if [str(column) for column in table.columns] != names:
+                raise ValueError("the data frames of a data set have the same columns in the same order")
+        tables = [_tables.frame(table, table.columns) for table in tables]
+    return list(zip(tables, labels, weights, strict=True)), names
+
+
+def _is_text(labels: Any) -> bool:
+    """True for labels that are no numbers."""
+    return labels is not None and labels.dtype.kind not in "biuf"
+
+
+def _compared(segments: list[tuple[Any, Any, Any]], positive: Any) -> list[tuple[Any, Any, Any]]:
+    """Segments whose labels are 1 where they are the positive value, and 0 elsewhere."""
+    compared = [(rows, labels == positive, weights) for rows, labels, weights in segments]
+    if not any(np.any(labels) for _, labels, _ in compared):
+        raise ValueError(f"no label is `{positive}`")
+    return compared

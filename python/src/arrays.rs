@@ -1,0 +1,235 @@
+//! Arguments that are arrays, and arrays that results go to.
+//!
+//! What is taken without a copy: `float32` and `float64` in this machine's order of bytes, aligned, in C order; and of
+//! two dimensions also rows with gaps, as `table[:, :-1]` has them, where the table itself is in C order. Other numbers
+//! are copied: truth values and integers to `float64`, half precision to `float32`, other layouts into C order.
+
+use crate::errors::value_error;
+use lanegrad::Rows;
+use numpy::{
+    Element, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyReadwriteArrayDyn,
+    PyUntypedArray, PyUntypedArrayMethods,
+};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{IntoPyDict, PyType};
+use std::ops::Range;
+
+/// An array in C order, aligned, before it is borrowed.
+pub(crate) type Numbers<'py, T> = Bound<'py, PyArrayDyn<T>>;
+
+/// A type of numbers that the kernels compute with.
+pub(crate) trait Number: Element + lanegrad::Storage<f64> + lanegrad::Element {
+    const NAME: &'static str;
+}
+
+impl Number for f32 {
+    const NAME: &'static str = "float32";
+}
+
+impl Number for f64 {
+    const NAME: &'static str = "float64";
+}
+
+/// True for what is taken as `float32`: arrays of `float32` and of half precision. All else is `float64`.
+pub(crate) fn is_single(object: &Bound<'_, PyAny>) -> bool {
+    object.cast::<PyUntypedArray>().is_ok_and(|array| {
+        let dtype = array.dtype();
+        dtype.kind() == b'f' && dtype.itemsize() <= 4
+    })
+}
+
+/// An argument as numbers of a type, in C order: itself, or a copy.
+pub(crate) fn numbers<'py, T: Number>(name: &str, object: &Bound<'py, PyAny>) -> PyResult<Numbers<'py, T>> {
+    match ready(object) {
+        Some(array) => Ok(array),
+        None => converted(name, object),
+    }
+}
+
+/// An argument of one dimension.
+pub(crate) fn vector<'py, T: Number>(name: &str, object: &Bound<'py, PyAny>) -> PyResult<Numbers<'py, T>> {
+    let array = numbers(name, object)?;
+    if array.ndim() == 1 { Ok(array) } else { Err(dimensions(name, 1, array.ndim())) }
+}
+
+fn dimensions(name: &str, wanted: usize, found: usize) -> PyErr {
+    let words = |n: usize| if n == 1 { "1 dimension".to_owned() } else { format!("{n} dimensions") };
+    value_error(format!("`{name}` has {}, and not {wanted}", words(found)))
+}
+
+/// The array itself, if it is one of numpy's own with numbers of this type that can be read as they are.
+fn ready<'py, T: Number>(object: &Bound<'py, PyAny>) -> Option<Numbers<'py, T>> {
+    let array = object.cast_exact::<PyArrayDyn<T>>().ok()?;
+    (array.is_c_contiguous() && array.is_aligned()).then(|| array.clone())
+}
+
+/// A copy of what cannot be read as it is. Subclasses of numpy's arrays, as `numpy.memmap`, can.
+#[cold]
+fn converted<'py, T: Number>(name: &str, object: &Bound<'py, PyAny>) -> PyResult<Numbers<'py, T>> {
+    let array = as_array(name, object)?;
+    if let Some(array) = ready(array.as_any()) {
+        return Ok(array);
+    }
+    let py = object.py();
+    let options = [("dtype", numpy::dtype::<T>(py).into_any()), ("order", "C".into_pyobject(py)?.into_any())];
+    let copy = py.import("numpy")?.call_method("array", (array,), Some(&options.into_py_dict(py)?))?;
+    ready(&copy).ok_or_else(|| value_error(format!("`{name}` cannot be copied into an array of {}", T::NAME)))
+}
+
+/// An argument as one of numpy's own arrays, of numbers of any type.
+fn as_array<'py>(name: &str, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyUntypedArray>> {
+    static MASKED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let py = object.py();
+    if object.is_instance(MASKED.import(py, "numpy.ma", "MaskedArray")?)? {
+        return Err(value_error(format!(
+            "`{name}` is a masked array: fill it, as the mask is not looked at"
+        )));
+    }
+    if object.hasattr("toarray")? {
+        return Err(value_error(format!("`{name}` is sparse: `{name}.toarray()` makes a dense array of it")));
+    }
+    let array = py.import("numpy")?.call_method1("asarray", (object,))?.cast_into::<PyUntypedArray>()?;
+    let dtype = array.dtype();
+    if matches!(dtype.kind(), b'b' | b'i' | b'u' | b'f') {
+        return Ok(array);
+    }
+    Err(value_error(format!("`{name}` has the dtype {dtype}, which is none of real numbers")))
+}
+
+/// The places of an array's numbers in memory, by their addresses.
+pub(crate) fn memory<T: Number>(array: &Numbers<'_, T>) -> Range<usize> {
+    let first = array.data() as usize;
+    first..first + array.len() * size_of::<T>()
+}
+
+/// Borrows an array that no other thread writes to.
+pub(crate) fn read<'py, T: Number>(
+    name: &str,
+    array: &Numbers<'py, T>,
+) -> PyResult<PyReadonlyArrayDyn<'py, T>> {
+    array.try_readonly().map_err(|_| value_error(format!("`{name}` is being written to by another thread")))
+}
+
+/// The numbers of an array that was borrowed, which is in C order.
+pub(crate) fn slice<'a, T: Number>(array: &'a PyReadonlyArrayDyn<'_, T>) -> &'a [T] {
+    array.as_slice().expect("it is in C order, and aligned")
+}
+
+/// The same of one that can be written to.
+pub(crate) fn slice_mut<'a, T: Number>(array: &'a mut PyReadwriteArrayDyn<'_, T>) -> &'a mut [T] {
+    array.as_slice_mut().expect("it is in C order, and aligned")
+}
+
+/// A matrix, one row after the other, maybe with gaps between them.
+pub(crate) struct Matrix<'py, T: Number> {
+    /// The array that has the rows.
+    array: Numbers<'py, T>,
+    borrowed: PyReadonlyArrayDyn<'py, T>,
+    /// The place of the first number in it.
+    first: usize,
+    nrows: usize,
+    ncols: usize,
+    stride: usize,
+}
+
+impl<'py, T: Number> Matrix<'py, T> {
+    /// An argument of two dimensions.
+    pub(crate) fn new(name: &str, object: &Bound<'py, PyAny>) -> PyResult<Self> {
+        let array = match object.cast_exact::<PyUntypedArray>() {
+            Ok(array) => array.clone(),
+            Err(_) => as_array(name, object)?,
+        };
+        let &[nrows, ncols] = array.shape() else { return Err(dimensions(name, 2, array.ndim())) };
+        let (array, first, stride) = match Self::window(&array) {
+            Some(window) => window,
+            None => (numbers(name, array.as_any())?, 0, ncols),
+        };
+        let borrowed = read(name, &array)?;
+        Ok(Self { array, borrowed, first, nrows, ncols, stride })
+    }
+
+    /// An argument of two dimensions, without gaps: copied, if it has some.
+    pub(crate) fn packed(name: &str, object: &Bound<'py, PyAny>) -> PyResult<Self> {
+        let array = numbers::<T>(name, object)?;
+        let &[nrows, ncols] = array.shape() else { return Err(dimensions(name, 2, array.ndim())) };
+        let borrowed = read(name, &array)?;
+        Ok(Self { array, borrowed, first: 0, nrows, ncols, stride: ncols })
+    }
+
+    /// Rows with gaps, which are a window of an array in C order: that array, the place of the first number in it, and
+    /// the distance of rows.
+    fn window(array: &Bound<'py, PyUntypedArray>) -> Option<(Numbers<'py, T>, usize, usize)> {
+        let (&[nrows, ncols], &[by_row, by_column]) = (array.shape(), array.strides()) else { return None };
+        let size = size_of::<T>();
+        if array.is_c_contiguous() || array.is_empty() || (ncols > 1 && by_column != size as isize) {
+            return None;
+        }
+        let stride = usize::try_from(by_row).ok().filter(|stride| stride % size == 0)? / size;
+        let base = array.getattr("base").ok()?.cast_into::<PyUntypedArray>().ok()?;
+        let base = ready::<T>(as_array("base", base.as_any()).ok()?.as_any())?;
+        let own = array.cast::<PyArrayDyn<T>>().ok()?;
+        let offset = (own.data() as usize).checked_sub(base.data() as usize)?;
+        let first = (offset % size == 0).then_some(offset / size)?;
+        let end = (nrows - 1).checked_mul(stride)?.checked_add(first)?.checked_add(ncols)?;
+        (stride >= ncols && end <= base.len()).then_some((base, first, stride))
+    }
+
+    pub(crate) const fn nrows(&self) -> usize {
+        self.nrows
+    }
+
+    pub(crate) const fn ncols(&self) -> usize {
+        self.ncols
+    }
+
+    /// The view that the library reads.
+    pub(crate) fn rows(&self) -> Result<Rows<'_, T>, lanegrad::Error> {
+        let numbers = slice(&self.borrowed).get(self.first..).unwrap_or_default();
+        Rows::with_stride(numbers, self.nrows, self.ncols, self.stride)
+    }
+
+    /// The numbers of one that is [packed](Self::packed), row after row.
+    pub(crate) fn numbers(&self) -> &[T] {
+        slice(&self.borrowed)
+    }
+
+    pub(crate) fn memory(&self) -> Range<usize> {
+        memory(&self.array)
+    }
+}
+
+/// An array for results: the caller's, which is to be of this type and shape, or a new one.
+pub(crate) fn out<'py, T: Number>(
+    py: Python<'py>,
+    given: Option<&Bound<'py, PyAny>>,
+    shape: &[usize],
+) -> PyResult<Numbers<'py, T>> {
+    let Some(object) = given else { return Ok(PyArrayDyn::zeros(py, shape, false)) };
+    let array = object
+        .cast::<PyArrayDyn<T>>()
+        .map_err(|_| value_error(format!("`out` is no numpy array of {}", T::NAME)))?;
+    if array.shape() != shape {
+        return Err(value_error(format!("`out` has the shape {:?}, and not {shape:?}", array.shape())));
+    }
+    if !(array.is_c_contiguous() && array.is_aligned()) {
+        return Err(value_error("`out` is not in C order, or not aligned"));
+    }
+    Ok(array.clone())
+}
+
+/// Borrows an array for results, which overlaps none of the arguments.
+pub(crate) fn write<'py, T: Number>(
+    array: &Numbers<'py, T>,
+    arguments: &[(&str, Range<usize>)],
+) -> PyResult<PyReadwriteArrayDyn<'py, T>> {
+    let own = memory(array);
+    let overlaps = |other: &Range<usize>| own.start < other.end && other.start < own.end;
+    if let Some((name, _)) = arguments.iter().find(|(_, other)| overlaps(other)) {
+        return Err(value_error(format!("`out` overlaps `{name}`")));
+    }
+    array.try_readwrite().map_err(|error| match error {
+        numpy::BorrowError::NotWriteable => value_error("`out` is read-only"),
+        _ => value_error("`out` overlaps an argument, or is used by another thread"),
+    })
+}

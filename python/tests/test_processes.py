@@ -1,0 +1,144 @@
+"""Forks, threads, and signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+
+import numpy as np
+import pytest
+
+import lanegrad as lg
+
+
+def run(program: str, *arguments: str, timeout: float = 60) -> str:
+    """What a program prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_forked_child_computes_as_its_parent():
+    text = run(
+        """
+        import os, warnings
+        import numpy as np
+        import lanegrad as lg
+        warnings.simplefilter("ignore", DeprecationWarning)
+
+        X = np.linspace(-1, 1, 2_000_000).reshape(-1, 20)
+        y = (np.arange(len(X)) % 3 == 0).astype(float)
+        compute = lambda: lg.loss_and_gradient(X, y, np.ones(20), threads=2).loss
+        fit = lambda: lg.fit(X[:4000], y[:4000], l2=0.1, threads=2).bias
+        first, model = compute(), fit()
+        for generation in range(3):
+            child = os.fork()
+            if child == 0:
+                # A grandchild too.
+                assert compute() == first and fit() == model
+                continue
+            assert compute() == first and fit() == model
+            _, status = os.waitpid(child, 0)
+            assert status == 0
+            if generation:
+                os._exit(0)
+            break
+        print("same", flush=True)
+        """
+    )
+    assert text.split() in (["same"], ["same", "same"])
+
+
+def test_threads_of_the_program_compute_side_by_side(rng):
+    X, y, w = rng.normal(size=(30_000, 20)), np.arange(30_000) % 2 * 1.0, rng.normal(size=20)
+    wanted, found = lg.loss_and_gradient(X, y, w), []
+
+    def work():
+        for _ in range(20):
+            found.append(lg.loss_and_gradient(X, y, w, threads=2).loss)
+            found.append(float(lg.fit(X[:500], y[:500], l2=0.1).report.iterations > 0) * wanted.loss)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert found == [wanted.loss] * 160
+
+
+def test_pythons_lock_is_released(rng):
+    X, y, w = rng.normal(size=(200_000, 50)), np.zeros(200_000), np.zeros(50)
+    seen, done = [], threading.Event()
+
+    def watch():
+        while not done.is_set():
+            seen.append(inside[0])
+
+    inside = [False]
+    thread = threading.Thread(target=watch)
+    thread.start()
+    while True not in seen:
+        inside[0] = True
+        lg.loss_and_gradient(X, y, w, threads=1)
+        inside[0] = False
+    done.set()
+    thread.join()
+
+
+def test_a_fit_ends_by_ctrl_c_with_what_was_reached(tmp_path):
+    program = """
+        import os, signal, sys, warnings
+        import numpy as np
+        import lanegrad as lg
+
+        X = np.random.default_rng(1).normal(size=(1000, 10))
+        y = (X[:, 0] > 0).astype(float)  # Separable: a fit without a penalty goes on for long.
+        seen = []
+        def on_iteration(progress):
+            seen.append(progress.iteration)
+            if progress.iteration == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            model = lg.fit(X, y, tol=0.0, on_iteration=on_iteration)
+        assert model.report.ending == "cancelled" and model.report.iterations in (3, 4), model.report
+        assert any("interrupted after" in str(w.message) for w in said)
+        assert len(model.weights) == 10
+        # Without a callback too, from another thread.
+        import threading, time
+        X = np.random.default_rng(1).normal(size=(400_000, 30))
+        y = (X @ np.random.default_rng(2).normal(size=30) > 0).astype(float)
+        from lanegrad.sklearn import LogisticRegression
+        for call in (lambda: lg.fit(X, y, tol=0.0, max_iter=10**6), lambda: LogisticRegression(C=np.inf, tol=0.0, max_iter=10**6).fit(X, y)):
+            timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+            timer.start()
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    print(call().report.ending)
+            except KeyboardInterrupt:
+                print("interrupt")
+        """
+    assert run(program).split() == ["cancelled", "interrupt"]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="there is no affinity to set")
+def test_the_default_number_of_threads():
+    program = "import lanegrad; print(lanegrad.info()['threads'])"
+    cores = len(os.sched_getaffinity(0))
+    for variables, wanted in [({}, cores), ({"OMP_NUM_THREADS": "1"}, 1), ({"RAYON_NUM_THREADS": "1,2"}, 1)]:
+        clean = {k: v for k, v in os.environ.items() if k not in ("OMP_NUM_THREADS", "RAYON_NUM_THREADS")}
+        done = subprocess.run([sys.executable, "-c", program], env=clean | variables, capture_output=True, text=True)
+        assert int(done.stdout) == wanted, done
+
+
+def test_signals_keep_their_handlers():
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
