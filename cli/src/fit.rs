@@ -123,12 +123,13 @@ fn fit(args: &Args, files: &[PathBuf], label_files: &[PathBuf]) -> Result<()> {
     let from = args.checkpoint.as_deref().filter(|_| args.resume);
     let resume = from.map(checkpoint).transpose()?.flatten();
     let mut said = start;
-    let set = DataSet::read_each(files, &data_options(args, label_files)?, |file| {
+    let set = DataSet::read_watched(files, &data_options(args, label_files)?, |file, _| {
         // Not of files that are read at once.
         if !args.quiet && files.len() > 1 && said.elapsed() > Duration::from_secs(1) {
             said = Instant::now();
             note(&format!("reading {} ({} of {})", name(&files[file]), file + 1, files.len()));
         }
+        ControlFlow::Continue(())
     })?;
     let read = start.elapsed();
     notes(&set);

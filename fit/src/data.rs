@@ -39,6 +39,7 @@ pub use source::Source;
 
 use crate::error::{Error, ensure};
 use crate::number::Dtype;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 /// The number of rows that are read from a file at a time.
@@ -79,7 +80,7 @@ impl Label {
 pub(crate) fn read_labels(source: &mut Source<'_>, labels: Labels) -> Result<Labels, Error> {
     let plan = column_alone(source, "labels", |columns| &mut columns.label)?;
     let mut block = Block::<f64>::new(labels, Dtype::F64);
-    source.read_all(&plan, &mut block)?;
+    source.read_all(&plan, &mut block, &mut |_| ControlFlow::Continue(()))?;
     Ok(block.labels)
 }
 
@@ -87,7 +88,7 @@ pub(crate) fn read_labels(source: &mut Source<'_>, labels: Labels) -> Result<Lab
 pub(crate) fn read_sample_weights(source: &mut Source<'_>, arithmetic: Dtype) -> Result<Vec<f64>, Error> {
     let plan = column_alone(source, "sample weights", |columns| &mut columns.sample_weight)?;
     let mut block = Block::<f64>::new(Labels::default(), arithmetic);
-    source.read_all(&plan, &mut block)?;
+    source.read_all(&plan, &mut block, &mut |_| ControlFlow::Continue(()))?;
     Ok(block.sample_weights)
 }
 

@@ -23,7 +23,7 @@ use crate::solve::{Begin, Start, solve};
 use crate::words::Hash;
 use lanegrad::{Batch, Rows, Storage};
 use std::fmt;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 /// A table whose labels and sample weights were read and checked: in one file, or in several, which are the segments of
@@ -123,18 +123,19 @@ impl DataSet<'static> {
     /// be held in
     /// `f64`.
     pub fn read<P: AsRef<Path>>(paths: &[P], options: &DataOptions) -> Result<Self, Error> {
-        Self::read_each(paths, options, |_| {})
+        Self::read_watched(paths, options, |_, _| ControlFlow::Continue(()))
     }
 
-    /// The same; `begin` is told the number of each file, from 0, before its rows are read.
+    /// The same; from time to time `watch` is told the number of the file, from 0, and how many of its rows were read,
+    /// and may end it.
     ///
     /// # Errors
     ///
-    /// Those of [`read`](Self::read).
-    pub fn read_each<P: AsRef<Path>>(
+    /// Those of [`read`](Self::read), and after a `Break`.
+    pub fn read_watched<P: AsRef<Path>>(
         paths: &[P],
         options: &DataOptions,
-        mut begin: impl FnMut(usize),
+        mut watch: impl FnMut(usize, usize) -> ControlFlow<()>,
     ) -> Result<Self, Error> {
         let paths: Vec<&Path> = paths.iter().map(AsRef::as_ref).collect();
         files::check(&paths, Some(&options.label))?;
@@ -144,11 +145,9 @@ impl DataSet<'static> {
             read::dtype(options, first.dtype(), others.iter().map(|path| read::dtype_of(path, options)))?;
         let opened = others.iter().map(|path| Source::open(path, &options.dialect));
         let tables = [Ok(first)].into_iter().chain(opened).zip(0..);
-        let tables = tables.map(|(table, number)| {
-            begin(number);
-            Ok((table?, Beside::Files(options.label.files().get(number).cloned())))
-        });
-        read::read(dtype, tables, options)
+        let beside = |number: usize| Beside::Files(options.label.files().get(number).cloned());
+        let tables = tables.map(|(table, number)| Ok((table?, beside(number))));
+        read::read(dtype, tables, options, &mut watch)
     }
 }
 

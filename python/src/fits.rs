@@ -105,7 +105,9 @@ pub(crate) fn fit_files<'py>(
 ) -> PyResult<Fitted<'py>> {
     let data = options.data(false)?;
     run(py, options, |options, resume, observer| {
-        DataSet::read(&paths, &data)?.fit_with(options, resume, observer)
+        // No pass was made yet, and none is begun after the reading was ended.
+        let set = DataSet::read_watched(&paths, &data, |_, _| observer.passed(0))?;
+        set.fit_with(options, resume, observer)
     })
 }
 

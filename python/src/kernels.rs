@@ -10,6 +10,9 @@ use pyo3::prelude::*;
 /// The multiply-adds that an element of a kernel takes as long as.
 const ELEMENT_COST: usize = 16;
 
+/// What a kernel returns.
+type Outcome = Result<(), Error>;
+
 /// A result of an array's shape: where it has no dimension, and was not the caller's, a number.
 fn finished<'py, T: Number>(
     out: Numbers<'py, T>,
@@ -24,7 +27,7 @@ fn finished<'py, T: Number>(
 
 /// The two forms of a kernel of one argument.
 struct Map<T> {
-    apart: fn(&Engine, &[T], &mut [T]) -> Result<(), Error>,
+    apart: fn(&Engine, &[T], &mut [T]) -> Outcome,
     in_place: fn(&Engine, &mut [T]),
 }
 
@@ -52,8 +55,8 @@ fn map<'py, T: Number>(
 
 /// The two forms of a kernel of logits and labels.
 struct MapWithLabels<T> {
-    apart: fn(&Engine, &[T], &[T], &mut [T]) -> Result<(), Error>,
-    in_place: fn(&Engine, &mut [T], &[T]) -> Result<(), Error>,
+    apart: fn(&Engine, &[T], &[T], &mut [T]) -> Outcome,
+    in_place: fn(&Engine, &mut [T], &[T]) -> Outcome,
 }
 
 fn map_with_labels<'py, T: Number>(

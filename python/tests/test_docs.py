@@ -46,7 +46,9 @@ def test_docstrings_have_the_sections_of_numpys_style(name):
     if name != "info":
         assert re.search(r"Raises\n-+\n", inspect.getdoc(function))
         for parameter in inspect.signature(function).parameters:
-            assert re.search(rf"^(\w+, )*{parameter}(, \w+)*( :.*)?$", inspect.getdoc(function), re.MULTILINE), parameter
+            assert re.search(rf"^(\w+, )*{parameter}(, \w+)*( :.*)?$", inspect.getdoc(function), re.MULTILINE), (
+                parameter
+            )
 
 
 def test_the_readmes_examples_run(tmp_path, monkeypatch):

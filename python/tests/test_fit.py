@@ -6,7 +6,6 @@ import os
 import pickle
 import subprocess
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -126,7 +125,7 @@ def test_models_are_kept(data, tmp_path):
     with pytest.raises(FileNotFoundError):
         lg.Model.load(tmp_path / "none.json")
     (tmp_path / "bad.json").write_bytes(b"\xff{}")
-    with pytest.raises(ValueError, match="bad.json is not a model of lanegrad"):
+    with pytest.raises(ValueError, match=r"bad.json is not a model of lanegrad"):
         lg.Model.load(tmp_path / "bad.json")
 
 
@@ -141,7 +140,9 @@ def test_missing_cells_and_texts(tmp_path):
     assert np.array_equal(same.weights, model.weights) and same.columns == ["a", "b"]
     assert np.array_equal(same.predict_proba(frame), model.predict_proba(path, delimiter=";", decimal_comma=True))
     nullable = frame[["a", "b"]].convert_dtypes()
-    assert np.array_equal(lg.fit(nullable, frame["kind"], positive="yes", missing="mean", l2=0.1).weights, model.weights)
+    assert np.array_equal(
+        lg.fit(nullable, frame["kind"], positive="yes", missing="mean", l2=0.1).weights, model.weights
+    )
 
 
 def test_a_fit_is_watched(data, tmp_path):
@@ -197,8 +198,12 @@ def test_bad_input(data, tmp_path):
     refused("`label` is the name or the number of a column", data / "breast_cancer.csv", y)
     refused("`resume` needs", X, y, resume=True)
     refused("label of data has 568 labels|labels of data has 568 labels, but data has 569 rows", X, y[1:])
-    refused(r"row 5, column 3.*missing cell.*`missing='mean'`|missing cell, in row 5, column 3", np.where((np.arange(569)[:, None] == 4) & (np.arange(30) == 2), np.nan, X), y)
-    refused("inf is not finite", np.where(X == X[7, 3], np.inf, X), y)
+    refused(
+        r"row 5, column 3.*missing cell.*`missing='mean'`|missing cell, in row 5, column 3",
+        np.where((np.arange(569)[:, None] == 4) & (np.arange(30) == 2), np.nan, X),
+        y,
+    )
+    refused("inf is not finite", np.where(X[7, 3] == X, np.inf, X), y)
     refused("the label 2 is not between 0 and 1.*`positive=", X, y + 1)
     refused("`label` has the dtype <U1.*`positive`", X, np.where(y > 0, "m", "b"))
     refused("no label is `x`", X, np.where(y > 0, "m", "b"), positive="x")

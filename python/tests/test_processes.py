@@ -117,7 +117,8 @@ def test_a_fit_ends_by_ctrl_c_with_what_was_reached(tmp_path):
         X = np.random.default_rng(1).normal(size=(400_000, 30))
         y = (X @ np.random.default_rng(2).normal(size=30) > 0).astype(float)
         from lanegrad.sklearn import LogisticRegression
-        for call in (lambda: lg.fit(X, y, tol=0.0, max_iter=10**6), lambda: LogisticRegression(C=np.inf, tol=0.0, max_iter=10**6).fit(X, y)):
+        endless = dict(tol=0.0, max_iter=10**6)
+        for call in (lambda: lg.fit(X, y, **endless), lambda: LogisticRegression(C=np.inf, **endless).fit(X, y)):
             timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
             timer.start()
             try:
@@ -126,8 +127,19 @@ def test_a_fit_ends_by_ctrl_c_with_what_was_reached(tmp_path):
                     print(call().report.ending)
             except KeyboardInterrupt:
                 print("interrupt")
+        # While files are read.
+        path = sys.argv[1]
+        with open(path, "w") as file:
+            file.write("x,y\\n")
+            for _ in range(40):
+                file.write("1.5,0\\n2.25,1\\n" * 200_000)
+        threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        try:
+            lg.fit(path, "y")
+        except KeyboardInterrupt:
+            print("interrupt")
         """
-    assert run(program).split() == ["cancelled", "interrupt"]
+    assert run(program, str(tmp_path / "large.csv")).split() == ["cancelled", "interrupt", "interrupt"]
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="there is no affinity to set")

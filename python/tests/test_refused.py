@@ -70,7 +70,9 @@ def test_out():
     refused("`out` overlaps", lg.loss_and_gradient, X, y, w, out=w)
     # The same memory behind other objects.
     memory = bytearray(64)
-    refused("`out` overlaps `z`", lg.sigmoid, np.frombuffer(memory, count=4), out=np.frombuffer(memory, count=4, offset=8))
+    refused(
+        "`out` overlaps `z`", lg.sigmoid, np.frombuffer(memory, count=4), out=np.frombuffer(memory, count=4, offset=8)
+    )
     assert np.array_equal(both, before)
     refused(r"`out` has the shape \[2\], and not \[3\]", lg.loss_and_gradient, X, y, w, out=np.empty(2))
     refused("`out` is no numpy array of float64", lg.loss_and_gradient, X, y, w, out=np.empty(3, np.float32))
@@ -165,7 +167,9 @@ def test_no_call_crashes(data):
         lambda: lg.dot(pick(), pick()),
         lambda: lg.logits(pick(), pick(), out=out),
         lambda: lg.predict_proba(pick(), pick(), offsets=data.draw(st.sampled_from([None, a[2]])), out=out),
-        lambda: lg.loss_and_gradient(pick(), pick(), pick(), sample_weight=data.draw(st.sampled_from([None, a[2]])), out=out),
+        lambda: lg.loss_and_gradient(
+            pick(), pick(), pick(), sample_weight=data.draw(st.sampled_from([None, a[2]])), out=out
+        ),
         lambda: lg.hessian_product(pick(), pick(), 0.0, pick(), out=out),
         lambda: lg.partial_sum(pick(), pick(), pick(), row=data.draw(st.sampled_from([0, 1, 1024, 2**64 - 1]))),
         lambda: lg.plan(data.draw(st.sampled_from([0, 5, [3, 0, 9], 2**64 - 1])), data.draw(st.integers(0, 5)), 3),

@@ -13,6 +13,7 @@ use flate2::read::MultiGzDecoder;
 use std::fmt;
 use std::fs::File;
 use std::io::{Read, Seek};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 /// A table in a file, whose rows are read one after the other; or one in memory, as if it were in a file.
@@ -221,10 +222,17 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Appends all rows that were not read yet, and returns their number.
-    pub(crate) fn read_all<T: Number>(&mut self, plan: &Plan, block: &mut Block<T>) -> Result<usize, Error> {
+    /// Appends all rows that were not read yet, and returns their number. `watch` is told how many were read, and may end
+    /// it.
+    pub(crate) fn read_all<T: Number>(
+        &mut self,
+        plan: &Plan,
+        block: &mut Block<T>,
+        watch: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> Result<usize, Error> {
         let mut rows = 0;
         loop {
+            ensure!(watch(rows).is_continue(), "the reading of {} was ended", self.file);
             let read = self.read(plan, super::ROWS_AT_A_TIME, block)?;
             if read == 0 {
                 return Ok(rows);

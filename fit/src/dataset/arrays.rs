@@ -5,6 +5,7 @@ use crate::data::csv::Dialect;
 use crate::data::npy::Array;
 use crate::data::{Label, Source};
 use crate::error::{Context, Error, ensure};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 /// A segment of a data set in memory.
@@ -87,7 +88,7 @@ impl<'a> DataSet<'a> {
             ]));
             Ok((Source::of_array(&name, rows, names)?, beside))
         });
-        read::read(dtype, tables, options)
+        read::read(dtype, tables, options, &mut |_, _| ControlFlow::Continue(()))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::features::Features;
 use crate::files::{all_of, check_columns};
 use crate::number::{Dtype, Number};
 use lanegrad::Rows;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 /// Files that were read, but for numbers that stay where they are mapped.
@@ -40,31 +40,36 @@ struct Pending<'a> {
     copied: Option<Copied>,
 }
 
+/// Who is told of files and rows, and may end it.
+pub(super) type Watch<'w> = &'w mut dyn FnMut(usize, usize) -> ControlFlow<()>;
+
 /// Reads tables, one after the other, to be held in one type.
 pub(super) fn read<'a>(
     dtype: Dtype,
     tables: impl Iterator<Item = Result<(Source<'a>, Beside<'a>), Error>>,
     options: &DataOptions,
+    watch: Watch<'_>,
 ) -> Result<DataSet<'a>, Error> {
     match (dtype, options.arithmetic) {
         (Dtype::F64, Dtype::F32) => bail!("arithmetic in f32 needs data that are held in f32"),
-        (Dtype::F32, _) => read_as(tables, options, Tables::F32),
-        (Dtype::F64, _) => read_as(tables, options, Tables::F64),
+        (Dtype::F32, _) => read_as(tables, options, watch, Tables::F32),
+        (Dtype::F64, _) => read_as(tables, options, watch, Tables::F64),
     }
 }
 
 fn read_as<'a, S: Number>(
     mut tables: impl Iterator<Item = Result<(Source<'a>, Beside<'a>), Error>>,
     options: &DataOptions,
+    watch: Watch<'_>,
     of: impl FnOnce(Table<'a, S>) -> Tables<'a>,
 ) -> Result<DataSet<'a>, Error> {
     let (first, beside) = tables.next().context("there is no table")??;
     let mut read = Read::new(options, &first)?;
-    read.file(first, beside)?;
+    read.file(first, beside, watch)?;
     for table in tables {
         let (table, beside) = table?;
         check_columns((&read.files[0].name, &read.names), &table)?;
-        read.file(table, beside)?;
+        read.file(table, beside, watch)?;
     }
     read.finish(of)
 }
@@ -95,13 +100,14 @@ impl<'a, 'o, S: Number> Read<'a, 'o, S> {
     }
 
     /// Reads the next file, and what is beside it.
-    fn file(&mut self, mut source: Source<'a>, beside: Beside<'a>) -> Result<(), Error> {
+    fn file(&mut self, mut source: Source<'a>, beside: Beside<'a>, watch: Watch<'_>) -> Result<(), Error> {
         let is_mapped = source.array().is_some_and(|array| array.numbers::<S>().is_some());
         let plan = self.columns.plan(self.names.len())?;
         let plan = if is_mapped { plan.without_features() } else { plan };
         let (first, held, name) = (self.nrows(), self.held(), source.file().to_owned());
         self.block.missing = MissingCells::default();
-        let nrows = source.read_all(&plan, &mut self.block)?;
+        let number = self.files.len();
+        let nrows = source.read_all(&plan, &mut self.block, &mut |rows| watch(number, rows))?;
         let [labels, sample_weights] = beside.open(&self.options.dialect)?;
         if let Some(mut source) = labels {
             let labels = std::mem::take(&mut self.block.labels);

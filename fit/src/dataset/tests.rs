@@ -6,6 +6,7 @@ use crate::data::csv::Dialect;
 use crate::data::npy::{Array, header};
 use crate::error::chain;
 use crate::number::Dtype;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 struct Random(u64);
@@ -199,6 +200,37 @@ fn random_tables_are_read_as_they_were_written() {
         assert_eq!(is_mapped, set.copied().is_none());
     }
     assert!(filled > 100 && between > 10 && mapped > 100, "{filled}, {between}, {mapped}");
+}
+
+#[test]
+fn reading_can_be_watched_and_ended() {
+    let directory = tempfile::tempdir().unwrap();
+    let paths = ["a.csv", "b.csv"].map(|name| directory.path().join(name));
+    let nrows = 40_000;
+    paths
+        .iter()
+        .for_each(|path| std::fs::write(path, format!("x,y\n{}", "1,0\n2,1\n".repeat(nrows / 2))).unwrap());
+    let options = DataOptions::new(Label::Column("y".to_owned()));
+    let mut seen = Vec::new();
+    let mut watch = |limit: usize| {
+        seen.clear();
+        let set = DataSet::read_watched(&paths, &options, |file, rows| {
+            seen.push((file, rows));
+            if seen.len() > limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        (set.map(|set| set.nrows()).map_err(|error| chain(&error)), seen.clone())
+    };
+    let (found, whole) = watch(usize::MAX);
+    assert_eq!(found, Ok(2 * nrows));
+    assert!(
+        whole.contains(&(0, 0)) && whole.contains(&(0, nrows)) && whole.contains(&(1, nrows)),
+        "{whole:?}"
+    );
+    for limit in 0..whole.len() {
+        let (found, some) = watch(limit);
+        assert!(found.unwrap_err().contains(".csv was ended"));
+        assert_eq!(some, whole[..=limit]);
+    }
 }
 
 #[test]

@@ -1,9 +1,9 @@
 """Logistic regression at the speed of memory, with the same coefficients on every machine.
 
 Kernels and passes over numpy's arrays: ``sigmoid``, ``logit``, ``softplus``, ``log_sigmoid``, ``log_loss``,
-``residual``, ``dot``, ``logits``, ``predict_proba``, ``loss_and_gradient`` and ``hessian_product``. Arrays of float32 and
-float64 in C order are read where they are; anything else is copied once, or refused with a ``ValueError``. Python's lock
-is released while they run, on a pool of threads of this module's own.
+``residual``, ``dot``, ``logits``, ``predict_proba``, ``loss_and_gradient`` and ``hessian_product``. Arrays of float32
+and float64 in C order are read where they are; anything else is copied once, or refused with a ``ValueError``. Python's
+lock is released while they run, on a pool of threads of this module's own.
 
 Fits: ``fit`` makes a ``Model`` of arrays, data frames or files, and ``lanegrad.sklearn.LogisticRegression`` is an
 estimator of scikit-learn's.

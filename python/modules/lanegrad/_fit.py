@@ -50,8 +50,9 @@ def fit(
 ) -> Model:
     """Fits a logistic regression, as the program ``lanegrad fit`` does: with the same bytes as result.
 
-    Minimises the mean log-loss + ``l2`` / 2 times the sum of the squared weights. The model does not depend on the number
-    of threads, nor on the machine. Ctrl-C ends a fit between two passes with what was reached, and a ``FitWarning``.
+    Minimises the mean log-loss + ``l2`` / 2 times the sum of the squared weights. The model does not depend on the
+    number of threads, nor on the machine. Ctrl-C ends a fit between two passes with what was reached, and a
+    ``FitWarning``.
 
     Parameters
     ----------
@@ -70,8 +71,8 @@ def fit(
     ignore : sequence of str or int
         Columns that are not features.
     missing : {"refuse", "mean"}
-        What is done with missing cells (NaN, in a CSV also empty ones and ``NA``): they are an error, or filled with the
-        mean of their column, which the model keeps.
+        What is done with missing cells (NaN, in a CSV also empty ones and ``NA``): they are an error, or filled with
+        the mean of their column, which the model keeps.
     delimiter : str, optional
         What separates the cells of a CSV: a character, or ``"tab"``. By default it is found out.
     decimal_comma : bool
@@ -83,7 +84,8 @@ def fit(
     bias : bool
         False to fit no bias.
     dtype : dtype_like, optional
-        What data are held in: float32 or float64. By default the dtype of arrays and of ``.npy``, and float64 of others.
+        What data are held in: float32 or float64. By default the dtype of arrays and of ``.npy``, and float64 of
+        others.
     arithmetic : dtype_like
         What is computed in. float32 needs data that are held in it.
     tol : float

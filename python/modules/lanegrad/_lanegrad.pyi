@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lanegrad._results import Gradient, HessianProduct, Report, Shard
+
 __all__ = [
     "GradientSum",
     "chunk_rows",
@@ -104,6 +105,7 @@ def partial_sum(
 def chunk_rows(ncols: int, dtype: npt.DTypeLike | None = None) -> int: ...
 def plan(rows: int | Sequence[int], chunk_rows: int, shards: int) -> list[Shard]: ...
 def info() -> dict[str, Any]: ...
+
 @final
 class GradientSum:
     def merge(self, other: GradientSum) -> None: ...

@@ -27,10 +27,10 @@ _CLASS_WEIGHT_PARAMETERS = inspect.signature(compute_class_weight).parameters
 class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Logistic regression of two classes, with the objective and the parameters of scikit-learn's.
 
-    Minimises ``C`` times the sum of the log-losses + half the sum of the squared coefficients, by L-BFGS on columns that
-    are standardised on the way (the data are not touched, and the objective is that of raw columns). The coefficients have
-    the same bits on any number of threads and on every machine with fused multiply-add; scikit-learn's depend on the
-    BLAS.
+    Minimises ``C`` times the sum of the log-losses + half the sum of the squared coefficients, by L-BFGS on columns
+    that are standardised on the way (the data are not touched, and the objective is that of raw columns). The
+    coefficients have the same bits on any number of threads and on every machine with fused multiply-add;
+    scikit-learn's depend on the BLAS.
 
     Parameters
     ----------
@@ -125,12 +125,12 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If ``X`` is sparse or has a number that is not finite, ``y`` has not two values, or a parameter is out of its
-            range.
+            If ``X`` is sparse or has a number that is not finite, ``y`` has not two values, or a parameter is out of
+            its range.
         """
         self._check()
-        X, y = validate_data(self, X, y, dtype=_DTYPES, order="C")
-        check_classification_targets(y)
+        # Numbers that are not finite are found by the fit, which saves a look at all of them.
+        X, y = validate_data(self, X, y, dtype=_DTYPES, order="C", ensure_all_finite=False)
         classes, is_second = _two_classes(y)
         labels = is_second.astype(np.float64)
         weights = None
@@ -239,7 +239,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Refuses parameters out of their range."""
         for name in ("C", "tol"):
             value = getattr(self, name)
-            if not isinstance(value, Real) or not value > 0.0 and not (name == "tol" and value == 0.0):
+            if not isinstance(value, Real) or (not value > 0.0 and not (name == "tol" and value == 0.0)):
                 raise ValueError(f"{name} is {value!r}, and not a number above 0")
         if not isinstance(self.max_iter, Integral) or self.max_iter < 0:
             raise ValueError(f"max_iter is {self.max_iter!r}, and not a number of iterations")
@@ -269,12 +269,13 @@ def _class_weights(
 
 def _two_classes(y: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     """The two values of labels, and which labels are the second."""
-    if y.dtype.kind in "biuf":
+    if y.dtype.kind in "biu" and len(y) > 0:
         # Without a sort.
         low, high = y.min(), y.max()
         is_second = y == high
         if low != high and np.all(is_second | (y == low)):
             return np.array([low, high], dtype=y.dtype), is_second
+    check_classification_targets(y)
     classes = np.unique(y)
     if len(classes) == 1:
         raise ValueError(f"the labels are all of one class, {classes[0]!r}, and a fit needs two classes")

@@ -22,7 +22,7 @@ fn read(path: &Path) -> Result<Vec<f64>, String> {
     let mut source = Source::open(path, &Dialect::default()).map_err(text)?;
     let plan = Plan::all(source.names().len());
     let mut block = Block::default();
-    source.read_all(&plan, &mut block).map_err(text)?;
+    source.read_all(&plan, &mut block, &mut |_| std::ops::ControlFlow::Continue(())).map_err(text)?;
     Ok(block.features.to_vec())
 }
 
