@@ -89,7 +89,7 @@ def measure_pass(columns, megabytes, rounds):
     return {name: x.nbytes / seconds / 1e9 for name, seconds in by_turns(ways, rounds).items()}
 
 
-def passes(megabytes=256, rounds=9):
+def passes(megabytes=1024, rounds=9):
     for columns in COLUMNS:
         speeds = measure_pass(columns, int(megabytes), int(rounds))
         best = max(speed for name, speed in speeds.items() if name != "lanegrad")

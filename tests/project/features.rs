@@ -6,10 +6,11 @@
 use std::collections::BTreeSet;
 
 /// Every feature, and whether this build has it.
-const FEATURES: [(&str, bool); 5] = [
+const FEATURES: [(&str, bool); 6] = [
     ("alloc", cfg!(feature = "alloc")),
     ("ndarray", cfg!(feature = "ndarray")),
     ("rayon", cfg!(feature = "rayon")),
+    ("scalar", cfg!(feature = "scalar")),
     ("serde", cfg!(feature = "serde")),
     ("std", cfg!(feature = "std")),
 ];
