@@ -7,8 +7,8 @@
 use crate::errors::value_error;
 use lanegrad::Rows;
 use numpy::{
-    Element, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyReadwriteArrayDyn,
-    PyUntypedArray, PyUntypedArrayMethods,
+    Element, PyArrayDescr, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn,
+    PyReadwriteArrayDyn, PyUntypedArray, PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -31,12 +31,14 @@ impl Number for f64 {
     const NAME: &'static str = "float64";
 }
 
-/// True for what is taken as `float32`: arrays of `float32` and of half precision. All else is `float64`.
+/// True for what is taken as `float32`: what has the dtype `float32` or half precision. All else is `float64`.
 pub(crate) fn is_single(object: &Bound<'_, PyAny>) -> bool {
-    object.cast::<PyUntypedArray>().is_ok_and(|array| {
-        let dtype = array.dtype();
-        dtype.kind() == b'f' && dtype.itemsize() <= 4
-    })
+    let dtype = match object.cast::<PyUntypedArray>() {
+        Ok(array) => Some(array.dtype()),
+        // numpy's scalars and pandas' series have a dtype too.
+        Err(_) => object.getattr("dtype").ok().and_then(|dtype| dtype.cast_into::<PyArrayDescr>().ok()),
+    };
+    dtype.is_some_and(|dtype| dtype.kind() == b'f' && dtype.itemsize() <= 4)
 }
 
 /// An argument as numbers of a type, in C order: itself, or a copy.
@@ -175,6 +177,10 @@ impl<'py, T: Number> Matrix<'py, T> {
         (stride >= ncols && end <= base.len()).then_some((base, first, stride))
     }
 
+    pub(crate) fn py(&self) -> Python<'py> {
+        self.array.py()
+    }
+
     pub(crate) const fn nrows(&self) -> usize {
         self.nrows
     }
@@ -199,13 +205,27 @@ impl<'py, T: Number> Matrix<'py, T> {
     }
 }
 
+/// Bytes from which on there may be no memory for an array.
+const LARGE: usize = 1 << 20;
+
+/// A new array of zeros.
+pub(crate) fn zeros<'py, T: Number>(py: Python<'py>, shape: &[usize]) -> PyResult<Numbers<'py, T>> {
+    let bytes = shape.iter().try_fold(size_of::<T>(), |bytes, &length| bytes.checked_mul(length));
+    if bytes.is_some_and(|bytes| bytes < LARGE) {
+        return Ok(PyArrayDyn::zeros(py, shape, false));
+    }
+    // With an exception where there is not enough memory.
+    let array = py.import("numpy")?.call_method1("zeros", (shape.to_vec(), numpy::dtype::<T>(py)))?;
+    Ok(array.cast_into()?)
+}
+
 /// An array for results: the caller's, which is to be of this type and shape, or a new one.
 pub(crate) fn out<'py, T: Number>(
     py: Python<'py>,
     given: Option<&Bound<'py, PyAny>>,
     shape: &[usize],
 ) -> PyResult<Numbers<'py, T>> {
-    let Some(object) = given else { return Ok(PyArrayDyn::zeros(py, shape, false)) };
+    let Some(object) = given else { return zeros(py, shape) };
     let array = object
         .cast::<PyArrayDyn<T>>()
         .map_err(|_| value_error(format!("`out` is no numpy array of {}", T::NAME)))?;

@@ -181,6 +181,13 @@ impl<'py> Numbers<'py> {
         })
     }
 
+    pub(crate) fn nrows(&self) -> usize {
+        match self {
+            Self::Single(matrix) => matrix.nrows(),
+            Self::Double(matrix) => matrix.nrows(),
+        }
+    }
+
     /// The numbers, as those of a file are.
     pub(crate) fn array(&self) -> Result<Array<'_>, lanegrad_fit::Error> {
         match self {
@@ -281,7 +288,7 @@ pub(crate) fn fit_rows<'py>(
     let mut options = Options::default();
     (options.l2, options.bias, options.tolerance, options.max_iterations) = (l2, bias, tol, max_iter);
     options.report = false;
-    let arguments = RowArguments { labels, sample_weight, class_weight: None, offsets: None };
+    let arguments = RowArguments { labels: Some(labels), sample_weight, class_weight: None, offsets: None };
     let fit = if is_single(rows) { rows_fitted::<f32> } else { rows_fitted::<f64> };
     let Fit { weights, bias, iterations, ending: end, .. } = fit(rows, arguments, &options, start, threads)?;
     Ok((PyArray1::from_vec(rows.py(), weights), bias, iterations, ending(end)))

@@ -1,6 +1,6 @@
 //! Models, which Python holds as JSON.
 
-use crate::errors::refused;
+use crate::errors::{refused, value_error};
 use crate::fits::{Numbers, dialect};
 use crate::threads::{count, pool};
 use lanegrad_fit::data::Source;
@@ -26,6 +26,9 @@ pub(crate) fn predict_array<'py>(
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let model = Model::from_json(json).map_err(refused)?;
     let rows_of = Numbers::new("data", rows)?;
+    if rows_of.nrows() == 0 {
+        return Err(value_error("data has no rows"));
+    }
     let source = rows_of.array().and_then(|array| Source::of_array("data", array, names.as_deref()));
     let source = source.map_err(refused)?;
     let options = PredictOptions::default();

@@ -1,6 +1,6 @@
 //! Passes over the rows of a matrix.
 
-use crate::arrays::{self, Matrix, Number, memory, read, slice, slice_mut, vector, write};
+use crate::arrays::{self, Matrix, Number, memory, read, slice, slice_mut, vector, write, zeros};
 use crate::errors::refused;
 use crate::threads::run;
 use lanegrad::{Batch, Engine, Error, Gradient, Params, Storage};
@@ -25,7 +25,8 @@ pub(crate) use in_types;
 /// What comes with the rows of a batch, as Python gives it.
 #[derive(Clone, Copy)]
 pub(crate) struct RowArguments<'a, 'py> {
-    pub(crate) labels: &'a Bound<'py, PyAny>,
+    /// `None` where they play no part.
+    pub(crate) labels: Option<&'a Bound<'py, PyAny>>,
     pub(crate) sample_weight: Option<&'a Bound<'py, PyAny>>,
     pub(crate) class_weight: Option<[f64; 2]>,
     pub(crate) offsets: Option<&'a Bound<'py, PyAny>>,
@@ -44,9 +45,15 @@ impl<'py, S: Number + Storage<T>, T: Number> Data<'py, S, T> {
     pub(crate) fn new(rows: &Bound<'py, PyAny>, arguments: RowArguments<'_, 'py>) -> PyResult<Self> {
         let RowArguments { labels, sample_weight, class_weight, offsets } = arguments;
         let borrowed = |name: &str, object: &Bound<'py, PyAny>| read(name, &vector::<T>(name, object)?);
+        let rows = Matrix::new("X", rows)?;
+        let labels = match labels {
+            Some(labels) => borrowed("y", labels)?,
+            // A batch has some.
+            None => read("y", &zeros::<T>(rows.py(), &[rows.nrows()])?)?,
+        };
         Ok(Self {
-            rows: Matrix::new("X", rows)?,
-            labels: borrowed("y", labels)?,
+            rows,
+            labels,
             sample_weight: sample_weight.map(|object| borrowed("sample_weight", object)).transpose()?,
             class_weight: class_weight.map(|weights| weights.map(T::nearest)),
             offsets: offsets.map(|object| borrowed("offsets", object)).transpose()?,
@@ -192,7 +199,7 @@ pub(crate) fn loss_and_gradient<'py>(
     out: Option<&Bound<'py, PyAny>>,
     threads: Option<i64>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let arguments = RowArguments { labels: y, sample_weight, class_weight, offsets };
+    let arguments = RowArguments { labels: Some(y), sample_weight, class_weight, offsets };
     in_types!(X, weights, pass(X, arguments, (weights, bias), out, threads))
 }
 
@@ -286,10 +293,7 @@ fn product<'py, S: Number + Storage<T>, T: Number>(
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let py = rows.py();
     let product = {
-        // A batch has labels, also where they play no part.
-        let nrows = rows.len().unwrap_or(0);
-        let labels = numpy::PyArrayDyn::<T>::zeros(py, vec![nrows], false).into_any();
-        let arguments = RowArguments { labels: &labels, sample_weight, class_weight: None, offsets };
+        let arguments = RowArguments { labels: None, sample_weight, class_weight: None, offsets };
         let data = Data::<S, T>::new(rows, arguments)?;
         let model = Model::<T>::new("weights", at.0, at.1)?;
         let direction = Model::<T>::new("direction", along.0, along.1)?;

@@ -190,7 +190,7 @@ pub(crate) fn partial_sum(
     offsets: Option<&Bound<'_, PyAny>>,
     threads: Option<i64>,
 ) -> PyResult<GradientSum> {
-    let arguments = RowArguments { labels: y, sample_weight, class_weight, offsets };
+    let arguments = RowArguments { labels: Some(y), sample_weight, class_weight, offsets };
     let part = Part { first: Place::at(segment, row), ends: [ends_segment, ends_data], tag };
     in_types!(X, weights, part_of(X, arguments, (weights, bias), part, threads))
 }

@@ -21,7 +21,10 @@ const RELEASED: usize = 1 << 16;
 /// The largest number of threads that can be asked for.
 const MOST: usize = 4096;
 
-/// The pools of a process, by their numbers of threads.
+/// The pools that are kept: programs ask for few numbers of threads.
+const POOLS_KEPT: usize = 4;
+
+/// The pools of a process, by their numbers of threads; those that were asked for last come last.
 struct Pools {
     process: u32,
     pools: Vec<(usize, Arc<ThreadPool>)>,
@@ -54,15 +57,23 @@ pub(crate) fn pool(_: Python<'_>, threads: usize) -> PyResult<Arc<ThreadPool>> {
         std::mem::take(&mut pools.pools).into_iter().for_each(std::mem::forget);
         pools.process = process;
     }
-    if let Some((_, pool)) = pools.pools.iter().find(|(count, _)| *count == threads) {
-        return Ok(Arc::clone(pool));
+    let known = pools.pools.iter().position(|(count, _)| *count == threads);
+    let pool = match known {
+        Some(place) => pools.pools.remove(place).1,
+        None => Arc::new(new_pool(threads)?),
+    };
+    if pools.pools.len() == POOLS_KEPT {
+        // Its threads end when nothing runs on them any more.
+        pools.pools.remove(0);
     }
-    let name = |i| format!("lanegrad-{i}");
-    let pool = ThreadPoolBuilder::new().num_threads(threads).thread_name(name).build();
-    let pool =
-        Arc::new(pool.map_err(|error| value_error(format!("there are no {threads} threads: {error}")))?);
     pools.pools.push((threads, Arc::clone(&pool)));
     Ok(pool)
+}
+
+/// A pool for one caller.
+pub(crate) fn new_pool(threads: usize) -> PyResult<ThreadPool> {
+    let pool = ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("lanegrad-{i}")).build();
+    pool.map_err(|error| value_error(format!("there are no {threads} threads: {error}")))
 }
 
 /// Runs work of this many multiply-adds, on as many threads as an argument asks for, with an engine that suits them.

@@ -1,8 +1,11 @@
 //! A fit in a pool, while the calling thread waits for it: it calls back into Python, and looks out for Ctrl-C, which
 //! Python's main thread alone can.
+//!
+//! The pool is the fit's own. A thread of it waits while Python is called, and Python may call this module again, for
+//! another fit too; and fits that are started side by side do not wait for one another.
 
 use crate::passes::result;
-use crate::threads::pool;
+use crate::threads::new_pool;
 use lanegrad_fit::{Checkpoint, Observer, Progress};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -87,7 +90,8 @@ pub(crate) fn watched<R: Send>(
     callbacks: &Callbacks,
     fit: impl FnOnce(&mut dyn Observer) -> R + Send,
 ) -> PyResult<(R, Option<PyErr>)> {
-    let pool = pool(py, threads)?;
+    let pool = new_pool(threads)?;
+    let process = std::process::id();
     let cancelled = &AtomicBool::new(false);
     let (says, listens) = channel();
     let (hears, heard) = channel();
@@ -107,6 +111,13 @@ pub(crate) fn watched<R: Send>(
                     Some(iteration) => callbacks.call(py, iteration),
                     None => py.check_signals(),
                 });
+                if std::process::id() != process {
+                    // The fit's threads are not here to be waited for, and would be for ever.
+                    eprintln!(
+                        "lanegrad: a process that was forked while a fit called back went on with the fit"
+                    );
+                    std::process::exit(1);
+                }
                 if let Err(error) = outcome
                     && exception.is_none()
                 {

@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 
 import lanegrad as lg
 
@@ -229,3 +230,74 @@ def test_bad_input(data, tmp_path):
         lg.fit(X, y, l2=1.0).predict_proba(X[:, :7])
     with pytest.raises(ValueError, match="the model has no value"):
         lg.fit(X, y, l2=1.0).predict_proba(np.full((2, 30), np.nan))
+
+
+def test_data_frames_as_people_have_them(data):
+    frame, X, y = cancer(data)
+    frame = frame[[*frame.columns[:3], "malignant"]]
+    wanted = lg.fit(frame, "malignant", l2=0.1)
+    # Labels of truth values, of categories and of texts; columns that are not used and hold anything.
+    for labels in (y.astype(bool), pd.Categorical(y)):
+        assert lg.fit(frame.assign(malignant=labels), "malignant", l2=0.1) == wanted
+    kinds = frame.assign(malignant=np.where(y > 0, "m", "b"), name=['a"b'] * 569, when=pd.Timestamp("2020-01-01"))
+    model = lg.fit(kinds, "malignant", positive="m", ignore=["name", "when"], l2=0.1)
+    assert np.array_equal(model.weights, wanted.weights) and "m" in model.to_json()
+    assert np.array_equal(model.predict_proba(kinds), wanted.predict_proba(frame))
+    assert (
+        lg.fit(kinds.drop(columns="when"), "malignant", positive="m", ignore="name", l2=0.1).columns == wanted.columns
+    )
+    flags = frame.assign(flag=frame.iloc[:, 0] > 15)
+    assert lg.fit(flags, "malignant", l2=0.1).predict_proba(flags).shape == (569,)
+    assert lg.fit(frame.astype("f4"), "malignant", l2=0.1).report.ending == "converged"
+    numbered = pd.DataFrame(X[:, :3])
+    assert lg.fit(numbered, y, l2=0.1).predict_proba(numbered).shape == (569,)
+
+
+def test_what_would_be_lost_or_miscounted_is_refused(data, tmp_path):
+    _, X, y = cancer(data)
+
+    def refused(words, *arguments, **options):
+        with pytest.raises(ValueError, match=words):
+            lg.fit(*arguments, **options)
+
+    path = tmp_path / "a.csv"
+    path.write_text("x,y\n1,0\n2,1\n3,0\n")
+    for same in (path, tmp_path / "b.csv"):
+        if same != path:
+            same.hardlink_to(path)
+        refused("is the same file as the input", path, "y", l2=0.1, checkpoint=same)
+    assert path.read_text().startswith("x,y")
+    with pytest.raises(FileNotFoundError, match="st"):
+        lg.fit(X, y, l2=0.1, checkpoint=tmp_path / "no" / "st")
+    texts = np.array(["yes", "no", "no", "yes"], dtype=object)
+    for missing in (None, np.nan, pd.NA, "", " "):
+        changed = texts.copy()
+        changed[1] = missing
+        refused("the label of row 1 is missing", X[:4], changed, positive="yes")
+    refused("`label` is a masked array", X, np.ma.masked_array(y, mask=y > 0))
+    refused("`sample_weight` is a masked array", X, y, sample_weight=np.ma.masked_array(y.astype("f4"), mask=y > 0))
+    refused("`label` is sparse", X, scipy.sparse.csr_matrix(y))
+    refused("two columns are called `x`", pd.DataFrame(X[:, :2], columns=["x", "x"]), y)
+    refused("has 3 columns, and data.0. has 2", [X[:5, :2], X[5:9, :3]], [y[:5], y[5:9]])
+    refused("data has no rows", np.empty((0, 2**58)), np.empty(0))
+    with pytest.raises(ValueError, match="data has no rows"):
+        lg.fit(X, y, l2=1.0).predict_proba(np.empty((0, 2**58)))
+    for options in (dict(max_iter=-1), dict(max_iter=1.5), dict(max_iter="x"), dict(max_iter=None)):
+        refused("`max_iter` is", X, y, **options)
+    for options in (dict(l2=None), dict(tol="x"), dict(positive=b"y"), dict(positive=[1])):
+        with pytest.raises(TypeError, match=next(iter(options))):
+            lg.fit(X, y, **options)
+    assert lg.fit(X, y, l2=1.0, max_iter=1e3, bias=1) == lg.fit(X, y, l2=1.0)
+    tenths = np.where(y > 0, 0.1, 0.2).astype("f4")
+    assert np.array_equal(lg.fit(X, tenths, positive=np.float32(0.1), l2=1.0).weights, lg.fit(X, y, l2=1.0).weights)
+
+
+def test_an_interrupt_of_the_last_iteration_is_no_warning(data):
+    _, X, y = cancer(data)
+    last = lg.fit(X, y, l2=1.0).report.iterations
+
+    def interrupt(progress):
+        if progress.iteration == last:
+            raise KeyboardInterrupt
+
+    assert lg.fit(X, y, l2=1.0, on_iteration=interrupt).report.ending == "converged"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import lanegrad as lg
@@ -49,6 +50,7 @@ def test_numbers_of_other_types_are_copied():
         assert found.dtype == np.float64
         np.testing.assert_allclose(found, 1 / (1 + np.exp(-np.asarray(values, np.float64))))
     assert lg.sigmoid(np.array([0.5], np.float16)).dtype == np.float32
+    assert lg.sigmoid(np.float32(0.5)).dtype == lg.sigmoid(pd.Series([0.5], dtype="f4")).dtype == np.float32
     assert float(lg.sigmoid(0.0)) == 0.5
     z = np.arange(10.0)
     assert np.array_equal(lg.sigmoid(z[::-2]), lg.sigmoid(z)[::-2])

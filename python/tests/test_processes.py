@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -72,6 +73,65 @@ def test_threads_of_the_program_compute_side_by_side(rng):
     [thread.start() for thread in threads]
     [thread.join() for thread in threads]
     assert found == [wanted.loss] * 160
+
+
+def test_callbacks_may_call_this_module():
+    text = run(
+        """
+        import os, threading, time
+        import numpy as np
+        import lanegrad as lg
+
+        rng = np.random.default_rng(1)
+        X = rng.normal(size=(60_000, 8))
+        y = (X[:, 0] + rng.logistic(size=len(X)) > 0).astype(float)
+        model = lg.fit(X[:500], y[:500], l2=0.1)
+        seen = []
+        def callback(progress):
+            # A prediction, a pass that is shared, and another fit that calls back too.
+            seen.append(model.predict_proba(X, threads=1).sum())
+            seen.append(lg.loss_and_gradient(X, y, np.zeros(8), threads=2).loss)
+            seen.append(lg.fit(X[:500], y[:500], l2=0.1, threads=1, on_iteration=lambda p: lg.sigmoid(X)).bias)
+        for threads in (1, 2, None):
+            lg.fit(X, y, l2=0.1, threads=threads, on_iteration=callback, max_iter=1000)
+        workers = [threading.Thread(target=lambda: lg.fit(X, y, l2=0.1, on_iteration=callback)) for _ in range(3)]
+        [worker.start() for worker in workers]
+        [worker.join() for worker in workers]
+        assert len(set(seen)) == 3, set(seen)
+        # A fit does not wait for the callback of another.
+        sleeping = threading.Event()
+        wait = lambda progress: sleeping.wait(20)
+        slow = threading.Thread(target=lambda: lg.fit(X, y, l2=0.1, threads=1, on_iteration=wait))
+        slow.start()
+        lg.fit(X[:500], y[:500], l2=0.1, threads=1)
+        assert slow.is_alive()
+        sleeping.set()
+        slow.join()
+        # A child that is forked in a callback, and goes on with the fit, ends with words.
+        import warnings
+        warnings.simplefilter("ignore", DeprecationWarning)
+        children = []
+        def fork(progress):
+            if progress.iteration == 1:
+                children.append(os.fork())
+        lg.fit(X[:500], y[:500], l2=0.1, on_iteration=fork)
+        _, status = os.waitpid(children[0], 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+        """
+    )
+    assert text.split() == ["1"]
+
+
+def fitted(seed):
+    X = np.random.default_rng(seed).normal(size=(2000, 5))
+    return lg.fit(X, (X[:, 0] > np.sin(X[:, 1])).astype(float), l2=0.1, threads=2).to_json()
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_forked_workers_fit_after_their_parent():
+    wanted = [fitted(seed) for seed in range(4)]
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        assert pool.map_async(fitted, range(4)).get(60) == wanted
 
 
 def test_pythons_lock_is_released(rng):

@@ -78,6 +78,22 @@ def test_out():
     refused("`out` is no numpy array of float64", lg.loss_and_gradient, X, y, w, out=np.empty(3, np.float32))
 
 
+def test_what_does_not_fit_into_memory():
+    for call in (
+        lambda: lg.logits(np.empty((2**50, 0)), np.empty(0)),
+        lambda: lg.hessian_product(np.empty((2**50, 0)), np.empty(0), 0.0, np.empty(0)),
+        lambda: lg.sigmoid(np.broadcast_to(np.float64(1.0), (2**45,))),
+    ):
+        with pytest.raises((MemoryError, ValueError)):
+            call()
+
+    class Rows:
+        def __array__(self, dtype=None, copy=None):
+            return X
+
+    assert lg.hessian_product(Rows(), w, 0.0, w).by_bias == lg.hessian_product(X, w, 0.0, w).by_bias
+
+
 def test_sums():
     refused("is 0, and not at least 1", lg.plan, 10, 0, 2)
     refused("`shards` is 0", lg.plan, 10, 4, 0)

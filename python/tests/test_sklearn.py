@@ -74,6 +74,15 @@ def test_bits_are_those_of_any_number_of_threads(data):
     assert np.array_equal(single.coef_, double.coef_)
 
 
+def test_parameters_of_any_number_type(data):
+    X, y = cancer(data)
+    wanted = LogisticRegression(C=0.5, max_iter=200).fit(X, y)
+    for options in (dict(C=np.float16(0.5)), dict(C=np.float32(0.5), fit_intercept=np.True_), dict(fit_intercept=1)):
+        found = LogisticRegression(**({"C": 0.5, "max_iter": np.int32(200)} | options)).fit(X, y)
+        assert np.array_equal(found.coef_, wanted.coef_)
+    assert LogisticRegression(C=10**30, tol=1.0, max_iter=2**70).fit(X, y).coef_.shape == (1, 30)
+
+
 def test_it_works_within_scikit_learn(data):
     X, y = cancer(data)
     pipeline = make_pipeline(StandardScaler(), LogisticRegression())
@@ -127,6 +136,9 @@ def test_bad_input(data):
     for options in (dict(C=0.0), dict(C=-1.0), dict(C=np.nan), dict(C="1"), dict(tol=-1.0), dict(tol=np.nan),
                     dict(max_iter=-1), dict(max_iter=1.5), dict(n_jobs=0)):  # fmt: skip
         refused(next(iter(options)), LogisticRegression(**options), X, y)
+    refused("Input X contains NaN", LogisticRegression(), np.where((X.index == 3).reshape(-1, 1), np.nan, X), y)
+    for options in (dict(n_jobs=1.5), dict(n_jobs="2")):
+        refused("n_jobs is", LogisticRegression(**options), X, y)
     with pytest.warns(ConvergenceWarning, match="max_iter=2"):
         assert LogisticRegression(max_iter=2).fit(X, y).n_iter_[0] == 2
     unpenalised = LogisticRegression(C=np.inf, max_iter=20)

@@ -60,6 +60,12 @@ impl<'a> DataSet<'a> {
         options: &DataOptions,
     ) -> Result<Self, Error> {
         let first = segments.first().context("there is no array of data")?;
+        // Before a name is made for each column.
+        ensure!(segments.iter().any(|arrays| arrays.rows.nrows() > 0), "{} has no rows", first.name);
+        for Arrays { name, rows, .. } in &segments {
+            let (ncols, wanted) = (rows.ncols(), first.rows.ncols());
+            ensure!(ncols == wanted, "{name} has {ncols} columns, and {} has {wanted}", first.name);
+        }
         let weighted = first.sample_weights.is_some();
         ensure!(
             !(weighted && options.sample_weight.is_some()),

@@ -84,8 +84,8 @@ def fit(
     bias : bool
         False to fit no bias.
     dtype : dtype_like, optional
-        What data are held in: float32 or float64. By default the dtype of arrays and of ``.npy``, and float64 of
-        others.
+        What data are held in: float32 or float64. By default float32 where the arithmetic is, else the dtype of arrays
+        and of ``.npy``, and float64 of others.
     arithmetic : dtype_like
         What is computed in. float32 needs data that are held in it.
     tol : float
@@ -128,6 +128,13 @@ def fit(
     """
     if checkpoint is None and resume:
         raise ValueError("`resume` needs a `checkpoint`")
+    if isinstance(ignore, (str, int)):
+        ignore = [ignore]
+    if isinstance(positive, np.generic):
+        # As a number of float64 is written, which labels become.
+        positive = positive.item()
+    if not (positive is None or isinstance(positive, (str, int, float))):
+        raise TypeError(f"`positive` is {positive!r}, and not a text or a number")
     files = _tables.paths(data)
     label_files = None if label_file is None else _tables.paths(label_file)
     if (label is None) == (label_file is None):
@@ -146,11 +153,11 @@ def fit(
         "decimal_comma": decimal_comma,
         "dtype": None if dtype is None else np.dtype(dtype).name,
         "arithmetic": np.dtype(arithmetic).name,
-        "l2": l2,
-        "standardize": standardize,
-        "bias": bias,
-        "tol": tol,
-        "max_iter": max_iter,
+        "l2": _number("l2", l2),
+        "standardize": bool(standardize),
+        "bias": bool(bias),
+        "tol": _number("tol", tol),
+        "max_iter": _count("max_iter", max_iter),
         "resume": None,
         "threads": threads,
         "on_iteration": on_iteration,
@@ -158,6 +165,10 @@ def fit(
     }
     if checkpoint is not None:
         path = os.fspath(checkpoint)
+        for other in [*(files or []), *(label_files or [])]:
+            if os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other):
+                raise ValueError(f"the checkpoint {path} is the same file as the input {other}")
+        _files.check(path)
         options["keep"] = lambda state: _files.replace(path, state)
         if resume and os.path.exists(path):
             with open(path, "rb") as file:
@@ -168,13 +179,7 @@ def fit(
                 raise ValueError(f"`{name}` is the name or the number of a column, for data in files")
         found = _lanegrad.fit_files(files, options)
     else:
-        segments, names = _arrays(data, label, sample_weight)
-        options["compared"] = positive is not None and any(_is_text(labels) for _, labels, _ in segments)
-        if positive is None and any(_is_text(labels) for _, labels, _ in segments):
-            dtype = next(labels.dtype for _, labels, _ in segments if _is_text(labels))
-            raise ValueError(f"`label` has the dtype {dtype}: name the value that counts 1 with `positive`")
-        if options["compared"]:
-            segments = _compared(segments, positive)
+        segments, names, options["compared"] = _arrays(data, label, sample_weight, positive, options["ignore"])
         found = _lanegrad.fit_arrays(segments, names, options)
     return _model(*found)
 
@@ -183,7 +188,7 @@ def _model(text: str, report: Any, exception: BaseException | None) -> Model:
     """The model of a fit, which an exception may have ended early."""
     if exception is not None and not isinstance(exception, (KeyboardInterrupt, StopIteration)):
         raise exception
-    if isinstance(exception, KeyboardInterrupt):
+    if isinstance(exception, KeyboardInterrupt) and report.ending == "cancelled":
         words = f"interrupted after {report.iterations} iterations, above `tol`"
         warnings.warn(words, FitWarning, stacklevel=3)
     for words in report.warnings:
@@ -199,40 +204,81 @@ def _column(of: Any) -> str | None:
     return str(of) if is_column else None
 
 
-def _arrays(data: Any, label: Any, sample_weight: Any) -> tuple[list[tuple[Any, Any, Any]], list[str] | None]:
-    """The segments of data in memory, each with its labels and sample weights, and the names of their columns."""
+def _number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"`{name}` is {value!r}, and not a number") from None
+
+
+def _count(name: str, value: Any) -> int:
+    """A number of things, which may be written as a float."""
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        number = -1
+    if number < 0 or number != value:
+        raise ValueError(f"`{name}` is {value!r}, and not a whole number of at least 0")
+    return min(number, 2**63 - 1)
+
+
+def _arrays(
+    data: Any, label: Any, sample_weight: Any, positive: Any, ignore: Sequence[str]
+) -> tuple[list[tuple[Any, Any, Any]], list[str] | None, bool]:
+    """The segments of data in memory, each with its labels and sample weights, if they are in no column; the names of
+    the columns; and whether labels were compared with the positive value."""
     parts = _tables.segments(data)
-    single = parts is None
     tables = [data] if parts is None else parts
 
     def each(name: str, of: Any) -> list[Any]:
         if of is None or _column(of) is not None:
             return [None] * len(tables)
-        some = [of] if single else list(of)
+        some = [of] if parts is None else list(of)
         if len(some) != len(tables):
             raise ValueError(f"`{name}` has {len(some)} arrays, and `data` {len(tables)}")
-        return some
+        return [_tables.plain(name, one) for one in some]
 
-    labels = [None if of is None else np.asarray(of) for of in each("label", label)]
     weights = each("sample_weight", sample_weight)
     names = None
     if all(_tables.is_frame(table) for table in tables):
-        names = [str(column) for column in tables[0].columns]
-        for table in tables[1:]:
-            if [str(column) for column in table.columns] != names:
-                raise ValueError("the data frames of a data set have the same columns in the same order")
-        tables = [_tables.frame(table, table.columns) for table in tables]
-    return list(zip(tables, labels, weights, strict=True)), names
+        names = _tables.names(tables[0])
+        if any(_tables.names(table) != names for table in tables):
+            raise ValueError("the data frames of a data set have the same columns in the same order")
+        places = [_tables.place(names, which) for which in ignore]
+        # Cells of columns that are not used may hold anything.
+        unused = {place for place in places if place is not None}
+        label_place = None if _column(label) is None else _tables.place(names, label)
+        is_compared = False
+        matrices = []
+        for table in tables:
+            replaced: dict[int, Any] = {place: np.zeros(len(table)) for place in unused}
+            if label_place is not None and label_place not in replaced:
+                column = np.asarray(table[table.columns[label_place]])
+                if _tables.is_text(column):
+                    replaced[label_place], is_compared = _codes(column, positive), True
+                else:
+                    # Categories are numbers now.
+                    replaced[label_place] = column
+            matrices.append(_tables.matrix(table, range(len(names)), replaced))
+        tables = matrices
+        if is_compared:
+            _check_positive([matrix[:, label_place] for matrix in matrices], positive)
+    else:
+        is_compared = False
+    labels = each("label", label)
+    if any(_tables.is_text(some) for some in labels):
+        labels, is_compared = [_codes(some, positive) for some in labels], True
+        _check_positive(labels, positive)
+    return list(zip(tables, labels, weights, strict=True)), names, is_compared
 
 
-def _is_text(labels: Any) -> bool:
-    """True for labels that are no numbers."""
-    return labels is not None and labels.dtype.kind not in "biuf"
+def _codes(labels: Any, positive: Any) -> Any:
+    """Texts as 1 where they are the positive value, and 0 elsewhere."""
+    if positive is None:
+        raise ValueError(f"`label` has the dtype {labels.dtype}: name the value that counts 1 with `positive`")
+    return _tables.compared(labels, positive)
 
 
-def _compared(segments: list[tuple[Any, Any, Any]], positive: Any) -> list[tuple[Any, Any, Any]]:
-    """Segments whose labels are 1 where they are the positive value, and 0 elsewhere."""
-    compared = [(rows, labels == positive, weights) for rows, labels, weights in segments]
-    if not any(np.any(labels) for _, labels, _ in compared):
+def _check_positive(codes: list[Any], positive: Any) -> None:
+    if not any(np.any(some) for some in codes):
         raise ValueError(f"no label is `{positive}`")
-    return compared

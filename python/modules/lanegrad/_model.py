@@ -169,11 +169,11 @@ class Model:
         if files is not None:
             return _lanegrad.predict_files(self._json, files, delimiter, decimal_comma, threads)
         if _tables.is_frame(data):
-            of_name = {str(column): column for column in data.columns}
-            names = [name for name in self.columns if name in of_name]
-            rows = _tables.frame(data, [of_name[name] for name in names])
+            all_names = _tables.names(data)
+            names = [name for name in self.columns if name in all_names]
             if not names:
                 raise ValueError(f"there is no column `{self.columns[0]}`, which the model has")
+            rows = _tables.matrix(data, [all_names.index(name) for name in names])
             return _lanegrad.predict_array(self._json, rows, names, threads)
         return _lanegrad.predict_array(self._json, data, None, threads)
 

@@ -18,26 +18,89 @@ def paths(data: Any) -> list[str] | None:
     return None
 
 
+def segments(data: Any) -> list[Any] | None:
+    """A list of matrices, each a segment of the data set; ``None`` if data are one matrix."""
+    if isinstance(data, (list, tuple)) and data and all(is_frame(part) or np.ndim(part) == 2 for part in data):
+        return list(data)
+    return None
+
+
+def plain(name: str, of: Any) -> Any:
+    """Labels or sample weights as an array; what numpy would make something else of is refused."""
+    if isinstance(of, np.ma.MaskedArray):
+        raise ValueError(f"`{name}` is a masked array: fill it, as the mask is not looked at")
+    if hasattr(of, "toarray"):
+        raise ValueError(f"`{name}` is sparse: `{name}.toarray()` makes a dense array of it")
+    return np.asarray(of)
+
+
+def is_text(labels: Any) -> bool:
+    """True for labels that are no numbers."""
+    return labels is not None and labels.dtype.kind not in "biuf"
+
+
+def compared(labels: Any, positive: Any) -> Any:
+    """1 where texts are the positive value, and 0 elsewhere; none may be missing."""
+    for row, label in enumerate(labels.tolist()):
+        if _is_missing(label):
+            raise ValueError(f"the label of row {row} is missing ({label!r})")
+    return np.array([label == positive for label in labels.tolist()], dtype=np.float64)
+
+
+def _is_missing(label: Any) -> bool:
+    if label is None or (isinstance(label, str) and not label.strip()):
+        return True
+    try:
+        return bool(label != label)
+    except TypeError:  # As pandas' NA.
+        return True
+
+
 def is_frame(data: Any) -> bool:
     """True for a data frame, whose columns have names."""
     return hasattr(data, "columns") and hasattr(data, "to_numpy")
 
 
-def frame(data: Any, columns: Sequence[Any]) -> Any:
-    """Columns of a data frame as an array."""
-    chosen = data[list(columns)]
-    dtypes = list(getattr(chosen, "dtypes", []))
-    for column, dtype in zip(columns, dtypes, strict=False):
-        if getattr(dtype, "kind", "f") not in "biuf":
-            raise ValueError(f"the column `{column}` has the dtype {dtype}, which is none of real numbers")
-    if all(isinstance(dtype, np.dtype) for dtype in dtypes):
-        return chosen.to_numpy()
-    # Missing values of nullable types become NaN.
-    return chosen.to_numpy(dtype=np.float64, na_value=np.nan)
+def names(frame: Any) -> list[str]:
+    """The names of a data frame's columns, of which no two are the same."""
+    found = [str(column) for column in frame.columns]
+    for name in found:
+        if found.count(name) > 1:
+            raise ValueError(f"two columns are called `{name}`")
+    return found
 
 
-def segments(data: Any) -> list[Any] | None:
-    """A list of matrices, each a segment of the data set; ``None`` if data are one matrix."""
-    if isinstance(data, (list, tuple)) and data and all(getattr(part, "ndim", 0) == 2 for part in data):
-        return list(data)
-    return None
+def place(names: Sequence[str], which: Any) -> int | None:
+    """The place of a column by its name or, if no column has that name, by its number."""
+    if str(which) in names:
+        return list(names).index(str(which))
+    try:
+        number = int(which)
+    except (TypeError, ValueError):
+        return None
+    return number % len(names) if -len(names) <= number < len(names) else None
+
+
+def matrix(frame: Any, columns: Sequence[int], replaced: dict[int, Any] | None = None) -> Any:
+    """Columns of a data frame, by their places, as an array; some of them are replaced by other numbers."""
+    arrays = [_column(frame, i) if i not in (replaced or {}) else (replaced or {})[i] for i in columns]
+    if not arrays:
+        return np.empty((len(frame), 0))
+    single = all(array.dtype in (np.float32, np.float16) for array in arrays)
+    return np.stack(arrays, axis=1).astype(np.float32 if single else np.float64, order="C", copy=False)
+
+
+def _column(frame: Any, place: int) -> Any:
+    """A column of numbers, in which missing ones are NaN."""
+    name = frame.columns[place]
+    column = frame[name]
+    dtype = column.dtype
+    if getattr(dtype, "kind", "f") not in "biuf":
+        raise ValueError(f"the column `{name}` has the dtype {dtype}, which is none of real numbers")
+    if isinstance(dtype, np.dtype):
+        return column.to_numpy()
+    try:
+        # pandas' nullable types.
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    except TypeError:
+        return np.asarray(column, dtype=np.float64)

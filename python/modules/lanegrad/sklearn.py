@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import assert_all_finite
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -21,6 +22,7 @@ from lanegrad import _lanegrad
 __all__ = ["LogisticRegression"]
 
 _DTYPES = [np.float64, np.float32]
+_MOST_THREADS = 4096
 _CLASS_WEIGHT_PARAMETERS = inspect.signature(compute_class_weight).parameters
 
 
@@ -125,8 +127,8 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If ``X`` is sparse or has a number that is not finite, ``y`` has not two values, or a parameter is out of
-            its range.
+            If ``X`` is sparse or has a number that is not finite in a row that counts, ``y`` has not two values, or a
+            parameter is out of its range.
         """
         self._check()
         # Numbers that are not finite are found by the fit, which saves a look at all of them.
@@ -140,22 +142,28 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 first, second = _class_weights(self.class_weight, classes, y, weights)
                 weights *= np.where(is_second, second, first)
         total = float(X.shape[0]) if weights is None else float(weights.sum())
-        # scikit-learn's objective over C times the sum of the weights.
-        l2 = 0.0 if np.isinf(self.C) or total == 0.0 else 1.0 / (self.C * total)
+        # scikit-learn's objective over C times the sum of the weights, in float64 whatever the type of C is.
+        C = float(self.C)
+        l2 = 0.0 if np.isinf(C) or total == 0.0 else 1.0 / C / total
         start = None
         if self.warm_start and hasattr(self, "coef_") and self.coef_.shape == (1, X.shape[1]):
             start = (self.coef_[0].tolist(), float(self.intercept_[0]) if self.fit_intercept else 0.0)
-        coefficients, intercept, iterations, ending = _lanegrad.fit_rows(
-            X,
-            labels,
-            weights,
-            l2=l2,
-            bias=self.fit_intercept,
-            tol=self.tol,
-            max_iter=self.max_iter,
-            start=start,
-            threads=self._threads(),
-        )
+        try:
+            coefficients, intercept, iterations, ending = _lanegrad.fit_rows(
+                X,
+                labels,
+                weights,
+                l2=l2,
+                bias=bool(self.fit_intercept),
+                tol=float(self.tol),
+                max_iter=min(int(self.max_iter), 2**63 - 1),
+                start=start,
+                threads=self._threads(),
+            )
+        except ValueError:
+            # scikit-learn's words for numbers that are not finite.
+            assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
+            raise
         if ending != "converged":
             words = {
                 "max_iter": f"the fit stopped after max_iter={self.max_iter} iterations, above tol={self.tol}",
@@ -247,10 +255,10 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _threads(self) -> int | None:
         if self.n_jobs is None:
             return None
-        if self.n_jobs == 0:
-            raise ValueError("n_jobs is 0, and not a number of threads")
+        if not isinstance(self.n_jobs, Integral) or self.n_jobs == 0:
+            raise ValueError(f"n_jobs is {self.n_jobs!r}, and not a number of threads")
         if self.n_jobs > 0:
-            return int(self.n_jobs)
+            return min(int(self.n_jobs), _MOST_THREADS)
         try:
             available = len(os.sched_getaffinity(0))
         except AttributeError:  # Not Linux.
