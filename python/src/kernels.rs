@@ -88,9 +88,9 @@ fn map_with_labels<'py, T: Number>(
     finished(out, given)
 }
 
-/// The docstring of a kernel of one argument.
-macro_rules! one_argument_doc {
-    ($summary:literal, $errors:literal, $example:literal) => {
+/// The docstring of a kernel; `$labels` is the paragraph of its second argument, if it has one.
+macro_rules! kernel_doc {
+    ($summary:literal, $errors:literal, $labels:literal, $example:literal) => {
         concat!(
             $summary,
             "\n\n",
@@ -98,6 +98,7 @@ macro_rules! one_argument_doc {
             "\n\nParameters\n----------\n",
             "z : array_like of any shape\n",
             "    float32 and float64 in C order are read where they are; anything else is copied.\n",
+            $labels,
             "out : numpy.ndarray, optional\n",
             "    Where the result goes: an array of ``z``'s shape and of the result's dtype, in C order. It may be ``z``\n",
             "    itself.\n",
@@ -106,7 +107,8 @@ macro_rules! one_argument_doc {
             "\nReturns\n-------\nnumpy.ndarray or scalar\n",
             "    Of ``z``'s shape: float32 for float32 and float16, else float64.\n",
             "\nRaises\n------\nValueError\n",
-            "    If ``z`` is no array of real numbers, or ``out`` has another shape or dtype, is read-only or overlaps it.\n",
+            "    If an argument is no array of real numbers, shapes disagree, or ``out`` has another shape or dtype, is\n",
+            "    read-only or overlaps an argument.\n",
             "\nExamples\n--------\n",
             $example
         )
@@ -116,7 +118,7 @@ macro_rules! one_argument_doc {
 /// Defines a kernel of one argument.
 macro_rules! one_argument {
     ($name:ident, $in_place:ident, $summary:literal, $errors:literal, $example:literal) => {
-        #[doc = one_argument_doc!($summary, $errors, $example)]
+        #[doc = kernel_doc!($summary, $errors, "", $example)]
         #[pyfunction]
         #[pyo3(signature = (z, out=None, *, threads=None))]
         pub(crate) fn $name<'py>(
@@ -162,38 +164,15 @@ one_argument!(
     ">>> import lanegrad\n>>> lanegrad.log_sigmoid([-1000.0])\narray([-1000.])"
 );
 
-/// The docstring of a kernel of logits and labels.
-macro_rules! two_arguments_doc {
-    ($summary:literal, $errors:literal, $example:literal) => {
-        concat!(
-            $summary,
-            "\n\n",
-            $errors,
-            "\n\nParameters\n----------\n",
-            "z : array_like of any shape\n",
-            "    Logits. float32 and float64 in C order are read where they are; anything else is copied.\n",
-            "y : array_like of the same shape\n",
-            "    Labels, from 0 to 1; they are copied unless they have the result's dtype.\n",
-            "out : numpy.ndarray, optional\n",
-            "    Where the result goes: an array of ``z``'s shape and of the result's dtype, in C order. It may be ``z``\n",
-            "    itself.\n",
-            "threads : int, optional\n",
-            "    The number of threads; by default as many as there are. Small arrays are not shared.\n",
-            "\nReturns\n-------\nnumpy.ndarray or scalar\n",
-            "    Of ``z``'s shape: float32 for float32 and float16, else float64.\n",
-            "\nRaises\n------\nValueError\n",
-            "    If an argument is no array of real numbers, the shapes disagree, or ``out`` has another shape or dtype,\n",
-            "    is read-only or overlaps an argument.\n",
-            "\nExamples\n--------\n",
-            $example
-        )
-    };
-}
-
 /// Defines a kernel of logits and labels.
 macro_rules! two_arguments {
     ($name:ident, $in_place:ident, $summary:literal, $errors:literal, $example:literal) => {
-        #[doc = two_arguments_doc!($summary, $errors, $example)]
+        #[doc = kernel_doc!(
+            $summary,
+            $errors,
+            "y : array_like of the same shape\n    Labels, from 0 to 1; they are copied unless they have the result's dtype.\n",
+            $example
+        )]
         #[pyfunction]
         #[pyo3(signature = (z, y, out=None, *, threads=None))]
         pub(crate) fn $name<'py>(

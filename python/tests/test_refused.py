@@ -131,6 +131,9 @@ ARRAYS = hnp.arrays(
 )
 
 
+MODEL = lg.fit(X, y, l2=0.1)
+
+
 @st.composite
 def arguments(draw):
     """An array of any dtype, shape and strides, or something that is none."""
@@ -160,6 +163,9 @@ def arguments(draw):
         copy = raw[1:].view(array.dtype).reshape(array.shape)
         copy[...] = array
         array = copy
+    if draw(st.integers(0, 9)) == 0:
+        # Strides of 0.
+        array = np.broadcast_to(array, (draw(st.integers(0, 6)), *array.shape))
     if draw(st.integers(0, 7)) == 0:
         array = array.view()
         array.flags.writeable = False
@@ -167,7 +173,7 @@ def arguments(draw):
 
 
 # Numbers that are too large for float32 become infinite, with a warning of numpy's.
-@pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast:RuntimeWarning", "ignore::lanegrad.FitWarning")
 @settings(max_examples=1000, deadline=None)
 @given(st.data())
 def test_no_call_crashes(data):
@@ -189,6 +195,9 @@ def test_no_call_crashes(data):
         lambda: lg.hessian_product(pick(), pick(), 0.0, pick(), out=out),
         lambda: lg.partial_sum(pick(), pick(), pick(), row=data.draw(st.sampled_from([0, 1, 1024, 2**64 - 1]))),
         lambda: lg.plan(data.draw(st.sampled_from([0, 5, [3, 0, 9], 2**64 - 1])), data.draw(st.integers(0, 5)), 3),
+        lambda: lg.fit(pick(), pick(), sample_weight=data.draw(st.sampled_from([None, a[2]])), l2=0.1, max_iter=2),
+        lambda: lg.fit([pick(), pick()], data.draw(st.sampled_from([0, -1, "0"])), l2=0.1, max_iter=2),
+        lambda: MODEL.predict_proba(pick()),
     ]
     call = calls[data.draw(st.integers(0, len(calls) - 1))]
     try:
