@@ -27,8 +27,8 @@ use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 /// A table whose labels and sample weights were read and checked: in one file, or in several, which are the segments of
-/// the data set; or in arrays in memory ([`of_arrays`](Self::of_arrays)). A model that is fitted to it depends on the list of files, their order and the rows of each, and not
-/// on threads or machines: see [`lanegrad::PartialSum`].
+/// the data set; or in arrays in memory ([`of_arrays`](Self::of_arrays)). A model that is fitted to it depends on the
+/// list of files, their order and the rows of each, and not on threads or machines: see [`lanegrad::PartialSum`].
 ///
 /// Numbers of a `.npy` stay where they are mapped, if they are of the type that they are to be held in, and nothing
 /// needs to be filled; so a data set may be larger than memory. Another program that shortens such a file meanwhile
