@@ -131,7 +131,7 @@ pub(crate) fn fit_arrays<'py>(
             object.as_ref().map(|object| read(name, &vector::<f64>(name, object)?)).transpose()
         };
         Ok(Table {
-            rows: Numbers::new(&name, rows)?,
+            rows: AnyMatrix::new(&name, rows)?,
             labels: column("label", labels)?,
             sample_weights: column("sample_weight", weights)?,
             name,
@@ -147,7 +147,7 @@ pub(crate) fn fit_arrays<'py>(
 /// A segment in memory.
 struct Table<'py> {
     name: String,
-    rows: Numbers<'py>,
+    rows: AnyMatrix<'py>,
     labels: Option<PyReadonlyArrayDyn<'py, f64>>,
     sample_weights: Option<PyReadonlyArrayDyn<'py, f64>>,
 }
@@ -167,12 +167,12 @@ fn one_column<'a>(numbers: &'a PyReadonlyArrayDyn<'_, f64>) -> Result<Array<'a>,
 }
 
 /// A matrix of one of the types.
-pub(crate) enum Numbers<'py> {
+pub(crate) enum AnyMatrix<'py> {
     Single(Matrix<'py, f32>),
     Double(Matrix<'py, f64>),
 }
 
-impl<'py> Numbers<'py> {
+impl<'py> AnyMatrix<'py> {
     pub(crate) fn new(name: &str, object: &Bound<'py, PyAny>) -> PyResult<Self> {
         Ok(if is_single(object) {
             Self::Single(Matrix::packed(name, object)?)

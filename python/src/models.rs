@@ -1,7 +1,7 @@
 //! Models, which Python holds as JSON.
 
 use crate::errors::{refused, value_error};
-use crate::fits::{Numbers, dialect};
+use crate::fits::{AnyMatrix, dialect};
 use crate::threads::{count, pool};
 use lanegrad_fit::data::Source;
 use lanegrad_fit::{Error, Model, PredictOptions, Predictor};
@@ -25,7 +25,7 @@ pub(crate) fn predict_array<'py>(
     threads: Option<i64>,
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let model = Model::from_json(json).map_err(refused)?;
-    let rows_of = Numbers::new("data", rows)?;
+    let rows_of = AnyMatrix::new("data", rows)?;
     if rows_of.nrows() == 0 {
         return Err(value_error("data has no rows"));
     }

@@ -1,6 +1,6 @@
 //! Passes over the rows of a matrix.
 
-use crate::arrays::{self, Matrix, Number, memory, read, slice, slice_mut, vector, write, zeros};
+use crate::arrays::{self, Matrix, Number, Numbers, memory, read, slice, slice_mut, vector, write, zeros};
 use crate::errors::refused;
 use crate::threads::run;
 use lanegrad::{Batch, Engine, Error, Gradient, Params, Storage};
@@ -110,7 +110,7 @@ pub(crate) fn result<'py>(
 pub(crate) fn gradient<'py>(
     py: Python<'py>,
     gradient: Gradient,
-    out: Option<&Bound<'py, PyAny>>,
+    out: Option<Numbers<'py, f64>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let Gradient { loss, db, weight_sum, .. } = gradient;
@@ -118,24 +118,27 @@ pub(crate) fn gradient<'py>(
     result(py, &CLASS, "Gradient", (loss, dw, db, weight_sum))
 }
 
+/// The caller's array for results, if there is one, checked before the work is done: while the arguments are borrowed,
+/// which it must not overlap.
+fn checked_out<'py>(
+    py: Python<'py>,
+    out: Option<&Bound<'py, PyAny>>,
+    len: usize,
+) -> PyResult<Option<Numbers<'py, f64>>> {
+    let array = out.map(|_| arrays::out(py, out, &[len])).transpose()?;
+    array.as_ref().map(|array| write(array, &[])).transpose()?;
+    Ok(array)
+}
+
 /// Numbers as an array: a new one, or the caller's, to which they are copied.
 fn filled<'py>(
     py: Python<'py>,
     numbers: Vec<f64>,
-    out: Option<&Bound<'py, PyAny>>,
+    out: Option<Numbers<'py, f64>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let Some(object) = out else { return Ok(PyArray1::from_vec(py, numbers).into_any()) };
-    let array = arrays::out::<f64>(py, out, &[numbers.len()])?;
+    let Some(array) = out else { return Ok(PyArray1::from_vec(py, numbers).into_any()) };
     slice_mut(&mut write(&array, &[])?).copy_from_slice(&numbers);
-    Ok(object.clone())
-}
-
-/// Checks an array for results before the work is done: while the arguments are borrowed, which it must not overlap.
-fn check_out(py: Python<'_>, out: Option<&Bound<'_, PyAny>>, len: usize) -> PyResult<()> {
-    if out.is_some() {
-        drop(write(&arrays::out::<f64>(py, out, &[len])?, &[])?);
-    }
-    Ok(())
+    Ok(array.into_any())
 }
 
 /// The loss of a logistic regression and its gradient, summed over the rows of a matrix in one pass.
@@ -211,11 +214,12 @@ fn pass<'py, S: Number + Storage<T>, T: Number>(
     threads: Option<i64>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = rows.py();
-    let sums = {
+    let (sums, out) = {
         let (data, model) = (Data::<S, T>::new(rows, arguments)?, Model::<T>::new("weights", weights, bias)?);
-        check_out(py, out, data.rows.ncols())?;
+        let out = checked_out(py, out, data.rows.ncols())?;
         let (batch, params) = (data.batch().map_err(refused)?, model.params());
-        run(py, threads, data.size(), |engine| engine.loss_and_gradient(&batch, params))?.map_err(refused)?
+        let sums = run(py, threads, data.size(), |engine| engine.loss_and_gradient(&batch, params))?;
+        (sums.map_err(refused)?, out)
     };
     gradient(py, sums, out)
 }
@@ -292,15 +296,15 @@ fn product<'py, S: Number + Storage<T>, T: Number>(
 ) -> PyResult<Bound<'py, PyAny>> {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let py = rows.py();
-    let product = {
+    let (product, out) = {
         let arguments = RowArguments { labels: None, sample_weight, class_weight: None, offsets };
         let data = Data::<S, T>::new(rows, arguments)?;
         let model = Model::<T>::new("weights", at.0, at.1)?;
         let direction = Model::<T>::new("direction", along.0, along.1)?;
-        check_out(py, out, data.rows.ncols())?;
+        let out = checked_out(py, out, data.rows.ncols())?;
         let (batch, params, direction) = (data.batch().map_err(refused)?, model.params(), direction.params());
         let work = |engine: Engine| engine.hessian_product(&batch, params, direction);
-        run(py, threads, 2 * data.size(), work)?.map_err(refused)?
+        (run(py, threads, 2 * data.size(), work)?.map_err(refused)?, out)
     };
     let lanegrad::HessianProduct { by_bias, half_quadratic_form, weight_sum, .. } = product;
     let by_weights = filled(py, product.by_weights, out)?;

@@ -20,8 +20,8 @@ from sklearn.utils.estimator_checks import check_estimator
 import lanegrad as lg
 from lanegrad.sklearn import LogisticRegression
 
-# Checks that are not run, with the reason of each. `check_array_api_input` is of arrays of other libraries than numpy, and
-# runs only where the environment variable SCIPY_ARRAY_API asks for it.
+# Checks that are not run, with the reason of each. `check_array_api_input` is of arrays of other libraries than numpy,
+# and runs only where the environment variable SCIPY_ARRAY_API asks for it.
 EXPECTED_SKIPS = {"check_array_api_input"}
 
 

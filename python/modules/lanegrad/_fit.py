@@ -238,47 +238,47 @@ def _arrays(
             raise ValueError(f"`{name}` has {len(some)} arrays, and `data` {len(tables)}")
         return [_tables.plain(name, one) for one in some]
 
-    weights = each("sample_weight", sample_weight)
-    names = None
+    names, is_compared = None, False
     if all(_tables.is_frame(table) for table in tables):
-        names = _tables.names(tables[0])
-        if any(_tables.names(table) != names for table in tables):
-            raise ValueError("the data frames of a data set have the same columns in the same order")
-        places = [_tables.place(names, which) for which in ignore]
-        # Cells of columns that are not used may hold anything.
-        unused = {place for place in places if place is not None}
-        label_place = None if _column(label) is None else _tables.place(names, label)
-        is_compared = False
-        matrices = []
-        for table in tables:
-            replaced: dict[int, Any] = {place: np.zeros(len(table)) for place in unused}
-            if label_place is not None and label_place not in replaced:
-                column = np.asarray(table[table.columns[label_place]])
-                if _tables.is_text(column):
-                    replaced[label_place], is_compared = _codes(column, positive), True
-                else:
-                    # Categories are numbers now.
-                    replaced[label_place] = column
-            matrices.append(_tables.matrix(table, range(len(names)), replaced))
-        tables = matrices
-        if is_compared:
-            _check_positive([matrix[:, label_place] for matrix in matrices], positive)
-    else:
-        is_compared = False
+        tables, names, is_compared = _frames(tables, label, positive, ignore)
     labels = each("label", label)
     if any(_tables.is_text(some) for some in labels):
-        labels, is_compared = [_codes(some, positive) for some in labels], True
-        _check_positive(labels, positive)
+        labels, is_compared = _codes(labels, positive), True
+    weights = each("sample_weight", sample_weight)
     return list(zip(tables, labels, weights, strict=True)), names, is_compared
 
 
-def _codes(labels: Any, positive: Any) -> Any:
+def _frames(tables: list[Any], label: Any, positive: Any, ignore: Sequence[str]) -> tuple[list[Any], list[str], bool]:
+    """Data frames as matrices, the names of their columns, and whether labels in a column were compared with the
+    positive value."""
+    names = _tables.names(tables[0])
+    if any(_tables.names(table) != names for table in tables):
+        raise ValueError("the data frames of a data set have the same columns in the same order")
+    unused = {_tables.place(names, which) for which in ignore}
+    label_place = None if _column(label) is None else _tables.place(names, label)
+    # Cells of columns that are not used may hold anything.
+    replaced: list[dict[int, Any]] = [
+        {place: np.zeros(len(table)) for place in unused if place is not None} for table in tables
+    ]
+    is_compared = False
+    if label_place is not None and label_place not in unused:
+        # Categories become what they are categories of.
+        labels = [np.asarray(table[table.columns[label_place]]) for table in tables]
+        is_compared = any(_tables.is_text(some) for some in labels)
+        for columns, some in zip(replaced, _codes(labels, positive) if is_compared else labels, strict=True):
+            columns[label_place] = some
+    matrices = [
+        _tables.matrix(table, range(len(names)), columns) for table, columns in zip(tables, replaced, strict=True)
+    ]
+    return matrices, names, is_compared
+
+
+def _codes(labels: list[Any], positive: Any) -> list[Any]:
     """Texts as 1 where they are the positive value, and 0 elsewhere."""
     if positive is None:
-        raise ValueError(f"`label` has the dtype {labels.dtype}: name the value that counts 1 with `positive`")
-    return _tables.compared(labels, positive)
-
-
-def _check_positive(codes: list[Any], positive: Any) -> None:
+        dtype = next(some.dtype for some in labels if _tables.is_text(some))
+        raise ValueError(f"`label` has the dtype {dtype}: name the value that counts 1 with `positive`")
+    codes = [_tables.compared(some, positive) for some in labels]
     if not any(np.any(some) for some in codes):
         raise ValueError(f"no label is `{positive}`")
+    return codes

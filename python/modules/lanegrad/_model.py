@@ -169,11 +169,11 @@ class Model:
         if files is not None:
             return _lanegrad.predict_files(self._json, files, delimiter, decimal_comma, threads)
         if _tables.is_frame(data):
-            all_names = _tables.names(data)
-            names = [name for name in self.columns if name in all_names]
+            places = {name: place for place, name in enumerate(_tables.names(data))}
+            names = [name for name in self.columns if name in places]
             if not names:
                 raise ValueError(f"there is no column `{self.columns[0]}`, which the model has")
-            rows = _tables.matrix(data, [all_names.index(name) for name in names])
+            rows = _tables.matrix(data, [places[name] for name in names])
             return _lanegrad.predict_array(self._json, rows, names, threads)
         return _lanegrad.predict_array(self._json, data, None, threads)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -64,8 +66,8 @@ def is_frame(data: Any) -> bool:
 def names(frame: Any) -> list[str]:
     """The names of a data frame's columns, of which no two are the same."""
     found = [str(column) for column in frame.columns]
-    for name in found:
-        if found.count(name) > 1:
+    for name, count in Counter(found).items():
+        if count > 1:
             raise ValueError(f"two columns are called `{name}`")
     return found
 
@@ -81,13 +83,14 @@ def place(names: Sequence[str], which: Any) -> int | None:
     return number % len(names) if -len(names) <= number < len(names) else None
 
 
-def matrix(frame: Any, columns: Sequence[int], replaced: dict[int, Any] | None = None) -> Any:
+def matrix(frame: Any, columns: Sequence[int], replaced: Mapping[int, Any] = MappingProxyType({})) -> Any:
     """Columns of a data frame, by their places, as an array; some of them are replaced by other numbers."""
-    arrays = [_column(frame, i) if i not in (replaced or {}) else (replaced or {})[i] for i in columns]
-    if not arrays:
-        return np.empty((len(frame), 0))
+    arrays = [replaced[place] if place in replaced else _column(frame, place) for place in columns]
     single = all(array.dtype in (np.float32, np.float16) for array in arrays)
-    return np.stack(arrays, axis=1).astype(np.float32 if single else np.float64, order="C", copy=False)
+    out = np.empty((len(frame), len(arrays)), np.float32 if single else np.float64)
+    for place, array in enumerate(arrays):
+        out[:, place] = array
+    return out
 
 
 def _column(frame: Any, place: int) -> Any:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import os
 import warnings
 from numbers import Integral, Real
 from typing import Any
 
+import joblib
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -259,11 +259,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"n_jobs is {self.n_jobs!r}, and not a number of threads")
         if self.n_jobs > 0:
             return min(int(self.n_jobs), _MOST_THREADS)
-        try:
-            available = len(os.sched_getaffinity(0))
-        except AttributeError:  # Not Linux.
-            available = os.cpu_count() or 1
-        return max(1, available + 1 + int(self.n_jobs))
+        return max(1, joblib.cpu_count() + 1 + int(self.n_jobs))
 
 
 def _class_weights(
