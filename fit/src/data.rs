@@ -31,7 +31,7 @@ pub(crate) use block::{MissingCells, Place, Row};
 pub(crate) use columns::find_column;
 pub use columns::{Choice, Columns, Plan};
 pub(crate) use fill::{Means, fill};
-pub(crate) use labels::Labels;
+pub(crate) use labels::{LabelKind, Labels};
 pub(crate) use numbers::Numbers;
 pub(crate) use shown::number;
 pub use shown::shown;
@@ -39,6 +39,7 @@ pub use source::Source;
 
 use crate::error::{Error, ensure};
 use crate::number::Dtype;
+use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -46,7 +47,7 @@ use std::path::{Path, PathBuf};
 pub const ROWS_AT_A_TIME: usize = 1 << 14;
 
 /// Where labels are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Label {
     /// In a column of the data, by name or number.

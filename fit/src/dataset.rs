@@ -3,14 +3,18 @@
 mod arrays;
 mod options;
 mod read;
+mod schema;
+mod shards;
 mod survey;
 
 pub use self::arrays::Arrays;
 use self::arrays::Beside;
 pub use self::options::{DataOptions, Missing};
+use self::schema::Schema;
+pub use self::shards::{Plan, ShardRows, Take, Workers};
 use self::survey::Survey;
 use crate::data::npy::Array;
-use crate::data::{Columns, FILL, Means, MissingCells, Numbers, Place, Row, Source, shown};
+use crate::data::{Columns, FILL, Means, MissingCells, Numbers, Place, Row, Source};
 use crate::error::{Context, Error, bail};
 use crate::features::Features;
 use crate::files;
@@ -20,7 +24,6 @@ use crate::moments::{Failure, Fault};
 use crate::number::{Dtype, Number};
 use crate::optimize::{Checkpoint, Each, Observer, Progress};
 use crate::solve::{Begin, Start, solve};
-use crate::words::Hash;
 use lanegrad::{Batch, Rows, Storage};
 use std::fmt;
 use std::ops::{ControlFlow, Range};
@@ -34,16 +37,10 @@ use std::path::Path;
 /// needs to be filled; so a data set may be larger than memory. Another program that shortens such a file meanwhile
 /// ends this one with the signal `SIGBUS`.
 pub struct DataSet<'a> {
-    /// The names of all columns of the files.
-    names: Vec<String>,
-    columns: Columns,
+    schema: Schema,
     nrows: usize,
     table: Tables<'a>,
     targets: Targets,
-    positive: Option<String>,
-    signed: bool,
-    /// The value of each feature that missing cells are filled with.
-    fills: Option<Vec<f64>>,
     filled: u64,
     copied: Option<Copied>,
     tag: u64,
@@ -79,10 +76,13 @@ struct File<'a> {
     name: String,
     /// Its rows among all.
     rows: Range<usize>,
+    /// The number of the first of them in the file, which messages count from: a part may begin further down.
+    first: usize,
     memory: Memory<'a>,
 }
 
 /// Where the numbers of a file are.
+#[derive(Debug)]
 enum Memory<'a> {
     /// From this row of the held ones on.
     Held(usize),
@@ -161,7 +161,7 @@ impl<'a> DataSet<'a> {
     /// The number of rows of each file, in order.
     #[must_use]
     pub fn segments(&self) -> Vec<u64> {
-        self.files().iter().map(|file| file.rows.len() as u64).collect()
+        self.schema.segments.clone()
     }
 
     fn files(&self) -> &[File<'a>] {
@@ -174,10 +174,7 @@ impl<'a> DataSet<'a> {
     /// The type that the features are held in.
     #[must_use]
     pub fn dtype(&self) -> Dtype {
-        match self.table {
-            Tables::F32(_) => Dtype::F32,
-            Tables::F64(_) => Dtype::F64,
-        }
+        self.schema.dtype
     }
 
     /// The bytes that a pass over the rows reads, but for labels and sample weights.
@@ -193,13 +190,13 @@ impl<'a> DataSet<'a> {
     /// The columns by their use.
     #[must_use]
     pub fn columns(&self) -> &Columns {
-        &self.columns
+        &self.schema.columns
     }
 
     /// True where labels are -1 or +1, of which -1 stands for 0.
     #[must_use]
     pub fn has_signed_labels(&self) -> bool {
-        self.signed
+        self.schema.signed
     }
 
     /// The number of missing cells that were filled.
@@ -221,29 +218,6 @@ impl<'a> DataSet<'a> {
     #[must_use]
     pub fn tag(&self) -> u64 {
         self.tag
-    }
-
-    /// The hash that [`tag`](Self::tag) is.
-    fn compute_tag(&self, arithmetic: Dtype) -> u64 {
-        let texts = |hash: Hash, texts: &[String]| {
-            texts.iter().fold(hash.and(texts.len() as u64), |hash, text| hash.and_text(text))
-        };
-        let Columns { label, sample_weight, ignored, dropped, features } = &self.columns;
-        let segments = self.segments();
-        let mut hash =
-            segments.iter().fold(Hash::EMPTY.and(segments.len() as u64), |hash, &rows| hash.and(rows));
-        hash = texts(hash, &self.names);
-        for some in [ignored, dropped, features] {
-            hash = some.iter().fold(hash.and(some.len() as u64), |hash, &column| hash.and(column as u64));
-        }
-        for column in [label, sample_weight] {
-            hash = hash.and(column.map_or(u64::MAX, |column| column as u64));
-        }
-        hash = texts(hash, self.positive.as_slice());
-        let fills = self.fills.as_deref().unwrap_or_default();
-        hash = fills.iter().fold(hash.and(fills.len() as u64), |hash, fill| hash.and(fill.to_bits()));
-        let bytes = [self.dtype(), arithmetic].map(|dtype| dtype.bytes() as u64);
-        [self.signed.into(), bytes[0], bytes[1]].into_iter().fold(hash, Hash::and).get()
     }
 
     /// Fits a model. `observe` is called after each iteration. It runs on the threads of the caller's rayon pool.
@@ -270,56 +244,48 @@ impl<'a> DataSet<'a> {
     ) -> Result<(Model, Fit), Error> {
         let begin = resume.map_or(Begin::AtZero, |state| Begin::Resume(Box::new(state)));
         let start = Start { options, tag: self.tag, begin };
-        let fit = match (&self.table, &self.targets) {
-            (Tables::F32(x), Targets::F32(y, s)) => self.solve(x, y, s.as_deref(), start, observer),
-            (Tables::F32(x), Targets::F64(y, s)) => self.solve(x, y, s.as_deref(), start, observer),
-            (Tables::F64(x), Targets::F64(y, s)) => self.solve(x, y, s.as_deref(), start, observer),
-            (Tables::F64(_), Targets::F32(..)) => bail!("arithmetic in f32 needs data that are held in f32"),
-        }?;
-        let named = |columns: &[usize]| columns.iter().map(|&column| self.names[column].clone()).collect();
-        let Columns { label, sample_weight, ignored, features, .. } = &self.columns;
-        let mut model = Model::new(&fit, options, named(features))?;
-        model.label = label.map(|column| self.names[column].clone());
-        model.positive = self.positive.clone();
-        model.sample_weight = sample_weight.map(|column| self.names[column].clone());
-        model.ignored = named(ignored);
-        model.missing = self.fills.clone();
+        let fit = self.visit(Solve { set: self, start, observer })?;
+        let model = self.schema.model(&fit, options)?;
         Ok((model, fit))
     }
 
-    fn solve<S: Number + Storage<T>, T: Number>(
+    /// Shows the rows to a visitor, in the types that they are in.
+    fn visit<V: Visitor>(&self, visitor: V) -> Result<V::Out, Error> {
+        match (&self.table, &self.targets) {
+            (Tables::F32(x), Targets::F32(y, s)) => self.show(x, y, s.as_deref(), visitor),
+            (Tables::F32(x), Targets::F64(y, s)) => self.show(x, y, s.as_deref(), visitor),
+            (Tables::F64(x), Targets::F64(y, s)) => self.show(x, y, s.as_deref(), visitor),
+            (Tables::F64(_), Targets::F32(..)) => bail!("arithmetic in f32 needs data that are held in f32"),
+        }
+    }
+
+    fn show<S: Number + Storage<T>, T: Number, V: Visitor>(
         &self,
         table: &Table<'_, S>,
         labels: &[T],
         sample_weights: Option<&[T]>,
-        start: Start<'_>,
-        observer: &mut dyn Observer,
-    ) -> Result<Fit, Error> {
+        visitor: V,
+    ) -> Result<V::Out, Error> {
         let mut segments = Vec::with_capacity(table.files.len());
         for file in &table.files {
-            let batch = Batch::new(table.rows(file, self.names.len())?, &labels[file.rows.clone()])?;
+            let batch = Batch::new(table.rows(file, self.schema.names.len())?, &labels[file.rows.clone()])?;
             segments.push(match sample_weights {
                 Some(weights) => batch.with_sample_weights(&weights[file.rows.clone()])?,
                 None => batch,
             });
         }
-        solve(&segments, &table.layout, start, observer).map_err(|failure| match failure {
-            Failure::Feature(feature, fault) => self.not_usable(table, self.columns.features[feature], fault),
-            Failure::Other(error) => error,
-        })
+        visitor.visit(&segments, table)
     }
 
     /// The error of a column that cannot be computed with.
     fn not_usable<S: Number>(&self, table: &Table<'_, S>, column: usize, fault: Fault) -> Error {
-        let name = &self.names[column];
         let Fault::NotFinite { segment, row, number } = fault else {
-            let place =
-                column_place(&files::all_of(table.files.iter().map(|file| &*file.name)), &self.names, column);
-            return Error::new(format!("{place}: {}", fault.words()));
+            let all = files::all_of(table.files.iter().map(|file| &*file.name));
+            return Error::new(format!("{}: {}", self.schema.place(&all, column), fault.words()));
         };
         let file = &table.files[segment];
         if let (Memory::Mapped(array), true) = (&file.memory, number.is_nan()) {
-            let survey = Survey { array, file: &file.name, columns: &self.columns };
+            let survey = Survey { array, file: &file.name, columns: &self.schema.columns };
             let (mut missing, mut means) = (MissingCells::default(), Means::new(0));
             return match survey.run::<S>(
                 array.numbers().unwrap_or_default(),
@@ -331,8 +297,46 @@ impl<'a> DataSet<'a> {
                 Err(error) => error,
             };
         }
-        let place = Place { file: &file.name, row: Row::Number(row), column, name };
+        let (row, name) = (Row::Number(file.first + row), &self.schema.names[column]);
+        let place = Place { file: &file.name, row, column, name };
         Error::new(format!("{place}: {}", fault.words()))
+    }
+}
+
+/// Who looks at the rows of a data set.
+trait Visitor {
+    type Out;
+
+    /// The rows of each file, and the table that they are in.
+    fn visit<S: Number + Storage<T>, T: Number>(
+        self,
+        segments: &[Batch<'_, S, T>],
+        table: &Table<'_, S>,
+    ) -> Result<Self::Out, Error>;
+}
+
+/// A fit.
+struct Solve<'a, 's, 'o> {
+    set: &'a DataSet<'s>,
+    start: Start<'a>,
+    observer: &'o mut dyn Observer,
+}
+
+impl Visitor for Solve<'_, '_, '_> {
+    type Out = Fit;
+
+    fn visit<S: Number + Storage<T>, T: Number>(
+        self,
+        segments: &[Batch<'_, S, T>],
+        table: &Table<'_, S>,
+    ) -> Result<Fit, Error> {
+        let Self { set, start, observer } = self;
+        solve(segments, &table.layout, start, observer).map_err(|failure| match failure {
+            Failure::Feature(feature, fault) => {
+                set.not_usable(table, set.schema.columns.features[feature], fault)
+            }
+            Failure::Other(error) => error,
+        })
     }
 }
 
@@ -357,14 +361,9 @@ impl fmt::Debug for DataSet<'_> {
         f.debug_struct("DataSet")
             .field("files", &files)
             .field("nrows", &self.nrows)
-            .field("columns", &self.columns)
+            .field("columns", &self.schema.columns)
             .finish_non_exhaustive()
     }
-}
-
-/// The place of a column, for messages: `small.csv, column 2 (`x`)`.
-fn column_place(file: &str, names: &[String], column: usize) -> String {
-    format!("{file}, column {} (`{}`)", column + 1, shown(&names[column]))
 }
 
 /// The message about missing cells that are not to be filled.

@@ -8,6 +8,7 @@ use std::fmt;
 pub struct Error {
     message: String,
     source: Option<Source>,
+    is_cancellation: bool,
 }
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
@@ -22,7 +23,20 @@ impl Error {
     /// ```
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), source: None }
+        Self { message: message.into(), source: None, is_cancellation: false }
+    }
+
+    /// The end of a pass that was cancelled, of an [`Objective`](crate::Objective) or of [`Passes`](crate::Passes) whose
+    /// passes take long: a minimisation ends with the best point so far, as after a `Break` of its
+    /// [`Observer`](crate::Observer). Before the first pass was made there is none, and this is its error.
+    #[must_use]
+    pub fn cancelled() -> Self {
+        Self { is_cancellation: true, ..Self::new("the pass was cancelled") }
+    }
+
+    /// True for what [`cancelled`](Self::cancelled) made.
+    pub(crate) const fn is_cancellation(&self) -> bool {
+        self.is_cancellation
     }
 
     /// An error with its cause.
@@ -31,7 +45,7 @@ impl Error {
         message: impl Into<String>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Self { message: message.into(), source: Some(source.into()) }
+        Self { message: message.into(), source: Some(source.into()), is_cancellation: false }
     }
 }
 

@@ -32,6 +32,11 @@ impl Features {
         }
     }
 
+    /// What is there for each feature, of what is there for each column of the window.
+    pub(crate) fn of_window<'a>(&'a self, window: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
+        self.places.iter().map(|&place| window[place])
+    }
+
     /// A weight for each column of the window, from those of the features.
     pub(crate) fn spread<T: Number>(&self, weights: impl IntoIterator<Item = f64>, out: &mut Vec<T>) {
         out.clear();

@@ -72,7 +72,7 @@ mod solve;
 mod words;
 
 #[cfg(feature = "files")]
-pub use dataset::{Arrays, Copied, DataOptions, DataSet, Missing};
+pub use dataset::{Arrays, Copied, DataOptions, DataSet, Missing, Plan, ShardRows, Take, Workers};
 pub use error::Error;
 pub use fit::{Fit, Options, Warning, fit, fit_from};
 pub use metrics::{Auc, Metrics, MetricsSum};

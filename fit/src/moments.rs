@@ -67,6 +67,12 @@ fn least_scale<T: Number>() -> f64 {
 }
 
 impl Moments {
+    /// The features whose numbers are all equal, as far as sums say, each with that number.
+    pub(crate) fn constants(&self) -> impl Iterator<Item = (usize, f64)> {
+        let both = self.means.iter().zip(&self.scales).enumerate();
+        both.filter(|(_, (_, scale))| **scale == 0.0).map(|(feature, (mean, _))| (feature, *mean))
+    }
+
     /// Mean and scale of each feature, in two passes over the rows, of which one has a sample weight above 0. Rows of
     /// weight 0 do not count, whatever they hold. Where they are not `centred`, 0 stands for each mean: the scale is the
     /// root mean square, of one pass.

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::features::Features;
+use crate::moments::Fault;
 use crate::number::Number;
 use lanegrad::{
     Batch, ColumnSums, DeviationsStream, Engine, Gradient, GradientStream, Params, Place, Storage,
@@ -62,10 +63,39 @@ pub(crate) struct InMemory<'a, S, T: Number> {
     sums: Gradient,
 }
 
-impl<'a, S: Storage<T>, T: Number> InMemory<'a, S, T> {
+impl<'a, S: Number + Storage<T>, T: Number> InMemory<'a, S, T> {
     pub(crate) fn new(segments: &'a [Batch<'a, S, T>], features: &'a Features, tag: u64) -> Self {
         let stream = GradientStream::new(Engine::new(), Params::new(&[], T::default()));
         Self { segments, features, tag, stream, window: Vec::new(), sums: Gradient::default() }
+    }
+
+    /// The features of the first row that counts, if there is one.
+    pub(crate) fn first_that_counts(&self) -> Option<Vec<f64>> {
+        let row = self.segments.iter().find_map(|batch| {
+            let row = (0..batch.nrows()).find(|&row| counts(batch, row))?;
+            batch.rows().row(row)
+        })?;
+        Some(self.features.places.iter().map(|&place| row[place].double()).collect())
+    }
+
+    /// The numbers of a feature in rows that count, each with its segment and its row there.
+    fn numbers(&self, feature: usize) -> impl Iterator<Item = (usize, usize, f64)> {
+        let place = self.features.places[feature];
+        self.segments.iter().enumerate().flat_map(move |(segment, batch)| {
+            let rows = batch.rows().iter().enumerate().filter(|&(row, _)| counts(batch, row));
+            rows.map(move |(row, numbers)| (segment, row, numbers[place].double()))
+        })
+    }
+
+    /// The first number of a feature that is not finite, if there is one.
+    pub(crate) fn not_finite(&self, feature: usize) -> Option<Fault> {
+        let (segment, row, number) = self.numbers(feature).find(|(_, _, x)| !x.is_finite())?;
+        Some(Fault::NotFinite { segment, row, number })
+    }
+
+    /// True where a feature has another number than this one.
+    pub(crate) fn differs(&self, feature: usize, number: f64) -> bool {
+        self.numbers(feature).any(|(_, _, x)| x != number)
     }
 }
 
@@ -85,12 +115,7 @@ impl<S: Number + Storage<T>, T: Number> Passes for InMemory<'_, S, T> {
     }
 
     fn first_row(&mut self) -> Result<Vec<f64>, Error> {
-        let first = self.segments.iter().find_map(|batch| {
-            let row = (0..batch.nrows()).find(|&row| counts(batch, row))?;
-            batch.rows().row(row)
-        });
-        let row = first.unwrap_or_default();
-        Ok(self.features.places.iter().map(|&place| row.get(place).map_or(0.0, |x| x.double())).collect())
+        Ok(self.first_that_counts().unwrap_or_else(|| vec![0.0; self.nfeatures()]))
     }
 
     fn deviations(&mut self, centres: &[f64], squared: bool) -> Result<ColumnSums, Error> {
@@ -99,7 +124,7 @@ impl<S: Number + Storage<T>, T: Number> Passes for InMemory<'_, S, T> {
         let mut stream = DeviationsStream::starting_at(Engine::new(), &window, squared, Place::default())?;
         stream.push_segments(self.segments)?;
         let mut sums = stream.finish()?;
-        sums.sums = self.features.places.iter().map(|&place| sums.sums[place]).collect();
+        sums.sums = self.features.of_window(&sums.sums).collect();
         Ok(sums)
     }
 
@@ -111,7 +136,7 @@ impl<S: Number + Storage<T>, T: Number> Passes for InMemory<'_, S, T> {
         stream.finish_into(sums)?;
         (out.loss, out.db, out.weight_sum) = (sums.loss, sums.db, sums.weight_sum);
         out.dw.clear();
-        out.dw.extend(features.places.iter().map(|&place| sums.dw[place]));
+        out.dw.extend(features.of_window(&sums.dw));
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use crate::moments::{Failure, Fault, Moments};
 use crate::number::{Dtype, Number};
 use crate::objective::{Coordinates, LogLoss};
 use crate::optimize::{Checkpoint, Identity, MinimizeOptions, Minimum, Observer, minimize};
-use crate::passes::{InMemory, Passes, counts};
+use crate::passes::{InMemory, Passes};
 use crate::resolution::{Unresolved, resolution};
 use crate::score::score;
 use crate::separation::separation;
@@ -44,7 +44,7 @@ pub fn train<P: Passes>(
 }
 
 /// Refuses what cannot be fitted, whatever the numbers are.
-fn check<P: Passes>(passes: &P, options: &Options) -> Result<(), Error> {
+pub(crate) fn check<P: Passes>(passes: &P, options: &Options) -> Result<(), Error> {
     options.check()?;
     ensure!(passes.nrows() > 0, "there are no rows");
     ensure!(passes.nfeatures() > 0, "there is no column of features");
@@ -52,7 +52,7 @@ fn check<P: Passes>(passes: &P, options: &Options) -> Result<(), Error> {
 }
 
 /// The optimum, in coordinates of moments that were computed already.
-fn descend<P: Passes>(
+pub(crate) fn descend<P: Passes>(
     passes: &mut P,
     coordinates: &Coordinates<'_, P::Number>,
     options: &Options,
@@ -187,52 +187,42 @@ pub(crate) fn moments_of<S: Number + Storage<T>, T: Number>(
     passes: &mut InMemory<'_, S, T>,
     centred: bool,
 ) -> Result<Moments, Failure> {
-    let InMemory { segments, features, .. } = *passes;
-    // The numbers of a feature, in rows that count, with their places.
-    let numbers = |feature: usize| {
-        let place = features.places[feature];
-        segments.iter().enumerate().flat_map(move |(segment, batch)| {
-            let rows = batch.rows().iter().enumerate().filter(|&(row, _)| counts(batch, row));
-            rows.map(move |(row, numbers)| (segment, row, numbers[place].double()))
-        })
-    };
     let moments = Moments::of(passes, centred).map_err(|failure| match failure {
         Failure::Feature(feature, Fault::TooLarge) => {
-            let mut numbers = numbers(feature);
-            let not_finite = numbers.find(|(_, _, x)| !x.is_finite());
-            let fault = not_finite.map(|(segment, row, number)| Fault::NotFinite { segment, row, number });
-            Failure::Feature(feature, fault.unwrap_or(Fault::TooLarge))
+            Failure::Feature(feature, passes.not_finite(feature).unwrap_or(Fault::TooLarge))
         }
         failure => failure,
     })?;
-    for (feature, mean) in moments.means.iter().enumerate() {
-        // Differences whose squares are 0.
-        if moments.scales[feature] == 0.0 && numbers(feature).any(|(_, _, x)| x != *mean) {
-            return Err(Failure::Feature(feature, Fault::TooClose));
-        }
+    // Differences whose squares are 0.
+    if let Some((feature, _)) = moments.constants().find(|&(feature, mean)| passes.differs(feature, mean)) {
+        return Err(Failure::Feature(feature, Fault::TooClose));
     }
     Ok(moments)
 }
 
-/// Fails unless the largest sample weight is such that products with it and with numbers that [`Moments`] allows, and
-/// sums of them, neither overflow nor underflow.
+/// Fails unless the largest sample weight is one that can be computed with.
 fn check_sample_weights<S: Storage<T>, T: Number>(segments: &[Batch<'_, S, T>]) -> Result<(), Error> {
-    let weights = segments.iter().filter_map(Batch::sample_weights).flatten();
-    let largest = weights.fold(0.0, |largest: f64, weight| largest.max(weight.double()));
     if segments.iter().any(|batch| batch.sample_weights().is_none() && batch.nrows() > 0) {
         // Where no weight is given, it is 1.
         return Ok(());
     }
+    let weights = segments.iter().filter_map(Batch::sample_weights).flatten();
+    check_largest(weights.fold(0.0, |largest: f64, weight| largest.max(weight.double())), T::DTYPE)
+}
+
+/// Fails unless the largest sample weight is such that products with it and with numbers that [`Moments`] allows, and
+/// sums of them, neither overflow nor underflow.
+pub(crate) fn check_largest(largest: f64, arithmetic: Dtype) -> Result<(), Error> {
     ensure!(largest != 0.0, "no row has a sample weight above 0");
-    let (least, most) = match T::DTYPE {
+    let (least, most) = match arithmetic {
         Dtype::F32 => (1e-9, 1e9),
         Dtype::F64 => (1e-25, 1e25),
     };
     let words = if largest > most { "large" } else { "small" };
     ensure!(
         (least..=most).contains(&largest),
-        "the sample weights are too {words}: the largest is {largest:?}, and arithmetic in {} needs one between {least:e} and {most:e}",
-        T::DTYPE,
+        "the sample weights are too {words}: the largest is {largest:?}, and arithmetic in {arithmetic} needs one \
+        between {least:e} and {most:e}"
     );
     Ok(())
 }

@@ -52,6 +52,13 @@ impl Writer {
         numbers.iter().for_each(|x| self.word(x.to_bits()));
     }
 
+    /// Their number, then these numbers.
+    #[cfg(feature = "files")]
+    pub(crate) fn list(&mut self, numbers: &[f64]) {
+        self.word(numbers.len() as u64);
+        self.numbers(numbers);
+    }
+
     /// The words as bytes.
     pub(crate) fn finish(mut self) -> Vec<u8> {
         let checksum = self.hash.get();
@@ -86,6 +93,23 @@ impl<'a> Reader<'a> {
         let (numbers, rest) = self.rest.split_at_checked(count)?;
         self.rest = rest;
         Some(numbers.iter().map(|word| f64::from_le_bytes(*word)).collect())
+    }
+
+    #[cfg(feature = "files")]
+    pub(crate) fn number(&mut self) -> Option<f64> {
+        self.word().map(f64::from_bits)
+    }
+
+    #[cfg(feature = "files")]
+    pub(crate) fn index(&mut self) -> Option<usize> {
+        usize::try_from(self.word()?).ok()
+    }
+
+    /// As many numbers as their count says.
+    #[cfg(feature = "files")]
+    pub(crate) fn list(&mut self) -> Option<Vec<f64>> {
+        let count = self.index()?;
+        self.numbers(count)
     }
 
     pub(crate) const fn is_empty(&self) -> bool {

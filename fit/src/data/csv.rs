@@ -16,12 +16,13 @@ use super::shown::{shown, shown_bytes, trim, trim_bytes};
 use crate::error::{Context, Error, bail, ensure};
 use crate::number::{Encoding, Number};
 use memchr::memchr;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io::Read;
 use std::ops::Range;
 
 /// How the cells and numbers of a text file are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dialect {
     /// The character between cells. `None` is a tab for `.tsv` and `.tab`, and a comma for any other file.
     pub delimiter: Option<u8>,

@@ -39,6 +39,19 @@ impl Means {
         }
     }
 
+    /// These means as numbers, so that others can go on with them.
+    pub(crate) fn to_numbers(&self) -> Vec<f64> {
+        self.columns.iter().flat_map(|mean| [mean.first, mean.sum, mean.weight]).collect()
+    }
+
+    /// The means that numbers are; `None` unless they are those of so many columns.
+    pub(crate) fn of_numbers(numbers: &[f64], ncols: usize) -> Option<Self> {
+        let (columns, rest) = numbers.as_chunks();
+        let is_whole = rest.is_empty() && columns.len() == ncols;
+        let mean = |&[first, sum, weight]: &[f64; 3]| Mean { first, sum, weight };
+        is_whole.then(|| Self { columns: columns.iter().map(mean).collect() })
+    }
+
     /// The mean of each column, rounded to a type; `None` without a number that counts.
     pub(crate) fn finish<S: Number>(&self) -> Vec<Option<S>> {
         let mean = |mean: &Mean| (mean.weight > 0.0).then(|| S::nearest(mean.first + mean.sum / mean.weight));

@@ -8,6 +8,7 @@ use super::block::{Place, in_brackets};
 use super::cell::{self, Cell, is_missing};
 use super::shown::{number, shown, trim, trim_bytes};
 use crate::error::{Error, bail, ensure};
+use serde::{Deserialize, Serialize};
 
 /// Labels, as they are read one after the other.
 #[derive(Clone, Debug, Default)]
@@ -16,10 +17,10 @@ pub(crate) struct Labels {
     pub(crate) codes: Vec<f64>,
     /// The value that counts 1.
     positive: Option<Positive>,
-    /// True once there was a -1.
-    signed: bool,
-    /// True once there was a number from 0 to below 1.
-    unsigned: bool,
+    /// What is said of the first -1, once there was one, should it not go with others.
+    signed: Option<String>,
+    /// The same of the first number from 0 to below 1.
+    unsigned: Option<String>,
     /// The first values of the column, each once, as many as tell whether there are two of them, or more.
     seen: Vec<Value>,
     /// A message about the first value that is not a label, while the column may turn out to have two values.
@@ -76,7 +77,7 @@ impl Labels {
 
     /// True if labels are -1 or +1.
     pub(crate) fn are_signed(&self) -> bool {
-        self.signed
+        self.signed.is_some()
     }
 
     /// Appends the label of a cell of text.
@@ -110,7 +111,7 @@ impl Labels {
                 positive.found |= is_positive;
                 f64::from(u8::from(is_positive))
             }
-            None => match x.filter(|&x| self.fits(x)) {
+            None => match x.filter(|&x| self.fits(x, place)) {
                 Some(x) => x.max(0.0),
                 None => {
                     self.misfit.get_or_insert_with(|| misfit(text, x, place));
@@ -118,23 +119,68 @@ impl Labels {
                 }
             },
         };
-        if let Some(misfit) = self.misfit.take_if(|_| self.seen.len() == SEEN) {
-            bail!("{misfit}; {}", advice::positive(&[]));
-        }
+        self.check_many()?;
         self.codes.push(code);
         Ok(())
     }
 
     /// True for the number of a label that goes with those before it.
-    fn fits(&mut self, x: f64) -> bool {
+    fn fits(&mut self, x: f64, place: &Place<'_>) -> bool {
+        let words = || misfit(None, Some(x), place);
         if x == -1.0 {
-            self.signed = true;
+            self.signed.get_or_insert_with(words);
         } else if (0.0..1.0).contains(&x) {
-            self.unsigned = true;
+            self.unsigned.get_or_insert_with(words);
         } else if x != 1.0 {
             return false;
         }
-        !(self.signed && self.unsigned)
+        self.signed.is_none() || self.unsigned.is_none()
+    }
+
+    /// The kind of these labels, without their codes: what those of other files must go with.
+    pub(crate) fn kind(&self) -> LabelKind {
+        let Self { codes: _, positive, signed, unsigned, seen, misfit } = self;
+        LabelKind {
+            signed: signed.clone(),
+            unsigned: unsigned.clone(),
+            seen: seen.iter().map(|value| (value.text.clone(), value.number.map(f64::to_bits))).collect(),
+            misfit: misfit.clone(),
+            has_positive: positive.as_ref().is_some_and(|positive| positive.found),
+        }
+    }
+
+    /// Adds the kind of the labels that follow, which are elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// As if they were read here.
+    pub(crate) fn join(&mut self, other: LabelKind) -> Result<(), Error> {
+        for (text, number) in other.seen {
+            let number = number.map(f64::from_bits);
+            if self.seen.len() < SEEN && !self.seen.iter().any(|value| value.is(Some(&text), number)) {
+                self.seen.push(Value { text, number });
+            }
+        }
+        if let Some(positive) = &mut self.positive {
+            positive.found |= other.has_positive;
+        }
+        let clash = match (&self.signed, &self.unsigned) {
+            (Some(_), _) => other.unsigned.clone(),
+            (None, Some(_)) => other.signed.clone(),
+            (None, None) => None,
+        };
+        self.misfit = self.misfit.take().or(other.misfit).or(clash);
+        self.signed = self.signed.take().or(other.signed);
+        self.unsigned = self.unsigned.take().or(other.unsigned);
+        self.check_many()
+    }
+
+    /// Refuses labels of many values, of which one is no label.
+    fn check_many(&mut self) -> Result<(), Error> {
+        match self.misfit.take_if(|_| self.seen.len() == SEEN) {
+            None => Ok(()),
+            Some(misfit) => bail!("{misfit}; {}", advice::positive(&[])),
+        }
     }
 
     /// Checks the column as a whole, once all its labels were read.
@@ -153,6 +199,17 @@ impl Labels {
         let more = if self.seen.len() == SEEN { ", …" } else { "" };
         bail!("{column}: no label is `{}`, but {}{more}", shown(&value.text), some.join(", "))
     }
+}
+
+/// What is known of labels in some files of a data set.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LabelKind {
+    signed: Option<String>,
+    unsigned: Option<String>,
+    /// Texts, and the bits of the numbers that they are.
+    seen: Vec<(String, Option<u64>)>,
+    misfit: Option<String>,
+    has_positive: bool,
 }
 
 /// A message about a value that is not a label.
@@ -184,7 +241,8 @@ mod tests {
             labels.text(cell.as_bytes(), false, &place(line)).map_err(text)?;
         }
         labels.check().and_then(|()| labels.check_positive("a.csv, `y`")).map_err(text)?;
-        Ok((labels.codes, labels.signed))
+        let signed = labels.are_signed();
+        Ok((labels.codes, signed))
     }
 
     #[test]
@@ -239,6 +297,47 @@ mod tests {
             more(&["-1", "0", "1"]).starts_with("a.csv, line 3, column 2 (`y`): the label 0 does not go")
         );
         assert!(more(&["5", "5"]).contains("--positive VALUE"));
+    }
+
+    /// Labels in two files, which are read in one place or in two.
+    #[test]
+    fn files_in_two_places_are_judged_as_in_one() {
+        let columns: [&[&str]; 9] = [
+            &[],
+            &["0", "1"],
+            &["-1", "1"],
+            &["1", "1.0"],
+            &["0.5"],
+            &["no", "yes"],
+            &["2", "1"],
+            &["True", "-1"],
+            &["a", "a"],
+        ];
+        let text = |error: crate::Error| error.to_string();
+        for positive in [None, Some("1"), Some("yes"), Some("b")] {
+            for (first, second) in columns.iter().flat_map(|a| columns.iter().map(move |b| (a, b))) {
+                let column = |cells: &[&str], line: u64, labels: &mut Labels| {
+                    cells.iter().zip(line..).try_for_each(|(cell, line)| {
+                        labels.text(cell.as_bytes(), false, &place(line)).map_err(text)
+                    })
+                };
+                let end = |labels: Labels| {
+                    labels.check().and_then(|()| labels.check_positive("y")).map_err(text)?;
+                    Ok(labels.are_signed())
+                };
+                let new = || Labels::new(positive).map_err(text).unwrap();
+                let mut one = new();
+                let one_place = column(first, 1, &mut one)
+                    .and_then(|()| column(second, 9, &mut one))
+                    .and_then(|()| end(one));
+                let (mut all, mut others) = (new(), [new(), new()]);
+                let two_places = column(first, 1, &mut others[0])
+                    .and_then(|()| column(second, 9, &mut others[1]))
+                    .and_then(|()| others.iter().try_for_each(|some| all.join(some.kind()).map_err(text)))
+                    .and_then(|()| end(all));
+                assert_eq!(two_places, one_place, "{first:?} and {second:?}, positive: {positive:?}");
+            }
+        }
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub struct Array<'a> {
     vector: bool,
     /// The distance of two rows, and of two columns, in numbers.
     strides: (usize, usize),
+    /// The number of the first row in the file, which messages count from.
+    first: usize,
 }
 
 /// The bytes that an array is in.
@@ -82,6 +84,7 @@ impl<'a> Array<'a> {
             ncols,
             vector: false,
             strides: (ncols, 1),
+            first: 0,
         })
     }
 
@@ -123,7 +126,36 @@ impl<'a> Array<'a> {
             ncols,
             vector: matches!(shape, Shape::Vector(_)),
             strides,
+            first: 0,
         })
+    }
+
+    /// Some of the rows, which keep their numbers in messages.
+    ///
+    /// # Errors
+    ///
+    /// If they are not there.
+    pub fn slice(mut self, rows: Range<usize>) -> Result<Self, Error> {
+        ensure!(
+            rows.start <= rows.end && rows.end <= self.nrows,
+            "there are {} rows, and no rows {} to {}",
+            self.nrows,
+            rows.start,
+            rows.end
+        );
+        self.offset += rows.start * self.strides.0 * self.kind.kind.bytes();
+        (self.first, self.nrows) = (self.first + rows.start, rows.len());
+        Ok(self)
+    }
+
+    /// This array, whose first row has another number in messages.
+    pub(crate) fn numbered_from(self, first: usize) -> Self {
+        Self { first, ..self }
+    }
+
+    /// The number of the first row in the file.
+    pub(crate) fn first_row(&self) -> usize {
+        self.first
     }
 
     /// The number of rows.
@@ -156,8 +188,14 @@ impl<'a> Array<'a> {
     pub fn numbers<S: Number>(&self) -> Option<&[S]> {
         let same = self.kind == Type { kind: kind_of::<S>(), big_endian: cfg!(target_endian = "big") };
         // A single row or column is the same in either order.
-        let by_row = self.strides == (self.ncols, 1) || self.nrows == 1 || self.ncols == 1;
-        if same && by_row { S::Encoding::cast(&self.bytes[self.offset..]) } else { None }
+        let by_row = match (self.nrows, self.ncols) {
+            (0, _) => true,
+            (1, _) => self.strides.1 == 1,
+            (_, 1) => self.strides.0 == 1,
+            _ => self.strides == (self.ncols, 1),
+        };
+        let bytes = self.nrows * self.ncols * self.kind.kind.bytes();
+        if same && by_row { S::Encoding::cast(&self.bytes[self.offset..][..bytes]) } else { None }
     }
 
     /// Appends some rows to `block`. `file` is a name for messages. The plan is for as many columns as there are.
@@ -223,7 +261,7 @@ impl Rows<'_> {
                     bytes.reverse();
                 }
                 let raw = R::from_bytes(bytes);
-                let place = Place { file, row: Row::Number(row), column, name };
+                let place = Place { file, row: Row::Number(array.first + row), column, name };
                 match role {
                     Role::Feature(feature) => {
                         let x: T = raw.to();

@@ -13,7 +13,7 @@ use flate2::read::MultiGzDecoder;
 use std::fmt;
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 /// A table in a file, whose rows are read one after the other; or one in memory, as if it were in a file.
@@ -56,6 +56,19 @@ impl<'a> Source<'a> {
             names: names.map_or_else(|| unnamed(ncols), <[String]>::to_vec),
             rows: Rows::Npy(array, 0),
         })
+    }
+
+    /// Some of the rows of an array, which keep their numbers in messages.
+    ///
+    /// # Errors
+    ///
+    /// If they are not there, or the table is no array.
+    pub(crate) fn slice(self, rows: Range<usize>) -> Result<Self, Error> {
+        let Self { file, names, has_names, rows: Rows::Npy(array, 0) } = self else {
+            bail!("{} is read as a whole", self.file)
+        };
+        let array = array.slice(rows).with_context(|| format!("cannot read {file}"))?;
+        Ok(Self { file, names, has_names, rows: Rows::Npy(array, 0) })
     }
 }
 

@@ -5,9 +5,10 @@ use crate::data::Label;
 use crate::data::Source;
 use crate::data::csv::Dialect;
 use crate::number::Dtype;
+use serde::{Deserialize, Serialize};
 
 /// The columns of a fit, and how they are read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DataOptions {
     /// Where the labels are: probabilities from 0 to 1, or all of them -1 or +1, of which -1 stands for 0; `True` and
@@ -48,7 +49,7 @@ impl DataOptions {
 }
 
 /// What is done with missing cells of features.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Missing {
     /// They are an error.

@@ -2,12 +2,12 @@
 //! on it, and missing cells are filled.
 
 use super::arrays::Beside;
+use super::schema::{Schema, column_place};
 use super::survey::Survey;
-use super::{
-    Copied, DataOptions, DataSet, File, Memory, Missing, Table, Tables, Targets, column_place, refused,
-};
+use super::{Copied, DataOptions, DataSet, File, Memory, Missing, Table, Tables, Targets, refused};
+use crate::data::npy::Array;
 use crate::data::{
-    Block, Choice, Columns, Label, Labels, Means, MissingCells, Numbers, Source, check_count, fill, name,
+    Block, Choice, Columns, Labels, Means, MissingCells, Numbers, Source, check_count, fill, name,
     read_labels, read_sample_weights,
 };
 use crate::error::{Context, Error, bail, ensure};
@@ -19,8 +19,9 @@ use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 /// Files that were read, but for numbers that stay where they are mapped.
-struct Read<'a, 'o, S: Number> {
-    options: &'o DataOptions,
+#[derive(Debug)]
+pub(super) struct Read<'a, S: Number> {
+    options: DataOptions,
     names: Vec<String>,
     columns: Columns,
     /// The features of held rows; then all labels and sample weights.
@@ -31,9 +32,12 @@ struct Read<'a, 'o, S: Number> {
 }
 
 /// A file that was read.
+#[derive(Debug)]
 struct Pending<'a> {
     name: String,
     rows: Range<usize>,
+    /// The number of the first of these rows in the file.
+    first: usize,
     /// Its numbers, if they are mapped; else the first of its rows that are held.
     memory: Memory<'a>,
     missing: MissingCells,
@@ -64,7 +68,7 @@ fn read_as<'a, S: Number>(
     of: impl FnOnce(Table<'a, S>) -> Tables<'a>,
 ) -> Result<DataSet<'a>, Error> {
     let (first, beside) = tables.next().context("there is no table")??;
-    let mut read = Read::new(options, &first)?;
+    let mut read = Read::new(options, first.file(), first.names())?;
     read.file(first, beside, watch)?;
     for table in tables {
         let (table, beside) = table?;
@@ -74,19 +78,23 @@ fn read_as<'a, S: Number>(
     read.finish(of)
 }
 
-impl<'a, 'o, S: Number> Read<'a, 'o, S> {
-    /// No rows, of columns that are those of the first file.
-    fn new(options: &'o DataOptions, first: &Source<'_>) -> Result<Self, Error> {
-        let names = first.names().to_vec();
-        let choice = Choice {
-            label: options.label.column(),
-            sample_weight: options.sample_weight.as_deref(),
-            ignore: &options.ignore,
-        };
-        let columns = Columns::find(first.file(), &names, &choice)?;
+/// The use of the columns of these names, which are those of a file.
+pub(super) fn columns(options: &DataOptions, file: &str, names: &[String]) -> Result<Columns, Error> {
+    let choice = Choice {
+        label: options.label.column(),
+        sample_weight: options.sample_weight.as_deref(),
+        ignore: &options.ignore,
+    };
+    Columns::find(file, names, &choice)
+}
+
+impl<'a, S: Number> Read<'a, S> {
+    /// No rows, of columns that are those of a file.
+    pub(super) fn new(options: &DataOptions, file: &str, names: &[String]) -> Result<Self, Error> {
+        let (names, columns) = (names.to_vec(), columns(options, file, names)?);
         let layout = Features::all(columns.features.len());
         let block = Block::new(Labels::new(options.positive.as_deref())?, options.arithmetic);
-        Ok(Self { options, names, columns, block, layout, files: Vec::new() })
+        Ok(Self { options: options.clone(), names, columns, block, layout, files: Vec::new() })
     }
 
     /// The number of rows that were read.
@@ -100,11 +108,37 @@ impl<'a, 'o, S: Number> Read<'a, 'o, S> {
     }
 
     /// Reads the next file, and what is beside it.
-    fn file(&mut self, mut source: Source<'a>, beside: Beside<'a>, watch: Watch<'_>) -> Result<(), Error> {
-        let is_mapped = source.array().is_some_and(|array| array.numbers::<S>().is_some());
+    pub(super) fn file(
+        &mut self,
+        source: Source<'a>,
+        beside: Beside<'a>,
+        watch: Watch<'_>,
+    ) -> Result<(), Error> {
+        let is_mapped = is_mapped::<S>(&source);
+        let mut source = source;
+        self.append(&mut source, beside, is_mapped, watch)?;
+        if let (true, Some(file), Some(array)) = (is_mapped, self.files.last_mut(), source.into_array()) {
+            file.memory = Memory::Mapped(array);
+        }
+        Ok(())
+    }
+
+    /// Copies the next rows, whatever they are in.
+    pub(super) fn hold(&mut self, mut source: Source<'_>, beside: Beside<'_>) -> Result<(), Error> {
+        self.append(&mut source, beside, false, &mut |_, _| ControlFlow::Continue(()))
+    }
+
+    /// Reads the next rows, without their features if those stay where they are mapped.
+    fn append(
+        &mut self,
+        source: &mut Source<'_>,
+        beside: Beside<'_>,
+        is_mapped: bool,
+        watch: Watch<'_>,
+    ) -> Result<(), Error> {
         let plan = self.columns.plan(self.names.len())?;
         let plan = if is_mapped { plan.without_features() } else { plan };
-        let (first, held, name) = (self.nrows(), self.held(), source.file().to_owned());
+        let (start, held, name) = (self.nrows(), self.held(), source.file().to_owned());
         self.block.missing = MissingCells::default();
         let number = self.files.len();
         let nrows = source.read_all(&plan, &mut self.block, &mut |rows| watch(number, rows))?;
@@ -112,7 +146,7 @@ impl<'a, 'o, S: Number> Read<'a, 'o, S> {
         if let Some(mut source) = labels {
             let labels = std::mem::take(&mut self.block.labels);
             self.block.labels = read_labels(&mut source, labels)?;
-            check_count("labels", self.block.labels.codes.len() - first, source.file(), nrows, &name)?;
+            check_count("labels", self.block.labels.codes.len() - start, source.file(), nrows, &name)?;
         }
         if let Some(mut source) = sample_weights {
             let weights = read_sample_weights(&mut source, self.options.arithmetic)?;
@@ -120,65 +154,125 @@ impl<'a, 'o, S: Number> Read<'a, 'o, S> {
             self.block.sample_weights.extend(weights);
         }
         let missing = std::mem::take(&mut self.block.missing);
-        let array = source.into_array().filter(|_| is_mapped);
-        let memory = array.map_or(Memory::Held(held), Memory::Mapped);
-        self.files.push(Pending { name, rows: first..first + nrows, memory, missing, copied: None });
+        let first = source.array().map_or(0, Array::first_row);
+        let memory = Memory::Held(held);
+        self.files.push(Pending { name, rows: start..start + nrows, first, memory, missing, copied: None });
         Ok(())
+    }
+
+    /// The labels of all rows.
+    pub(super) const fn labels(&self) -> &Labels {
+        &self.block.labels
+    }
+
+    /// The sample weight of each row, if there are any.
+    pub(super) fn sample_weights(&self) -> &[f64] {
+        &self.block.sample_weights
+    }
+
+    /// The number of features.
+    pub(super) fn nfeatures(&self) -> usize {
+        self.columns.features.len()
+    }
+
+    /// Means of features in other files, with those in these added; `None` where they are of other columns.
+    pub(super) fn means_from(&mut self, words: &[f64]) -> Option<Result<Means, Error>> {
+        let mut means = Means::of_numbers(words, self.nfeatures())?;
+        Some(self.look(&mut means).map(|()| means))
+    }
+
+    /// The number of rows of each file.
+    pub(super) fn segments(&self) -> Vec<u64> {
+        self.files.iter().map(|file| file.rows.len() as u64).collect()
     }
 
     /// The data set, once all files were read.
     fn finish(mut self, tables: impl FnOnce(Table<'a, S>) -> Tables<'a>) -> Result<DataSet<'a>, Error> {
-        let nrows = self.nrows();
         let all = all_of(self.files.iter().map(|file| &*file.name));
-        ensure!(nrows > 0, "{all} {} no rows", if self.files.len() == 1 { "has" } else { "have" });
-        let place = match (&self.options.label, self.columns.label) {
-            (Label::Column(_), Some(column)) => column_place(&all, &self.names, column),
-            (label, _) if label.files().is_empty() => "the labels".to_owned(),
-            (label, _) => all_of(label.files().iter().map(|path| name(path))),
+        ensure!(self.nrows() > 0, "{all} {} no rows", if self.files.len() == 1 { "has" } else { "have" });
+        let place = match self.columns.label {
+            Some(column) => column_place(&all, &self.names, column),
+            None if self.options.label.files().is_empty() => "the labels".to_owned(),
+            None => all_of(self.options.label.files().iter().map(|path| name(path))),
         };
         self.block.labels.check()?;
         self.block.labels.check_positive(&place)?;
 
         let mut means = Means::new(self.columns.features.len());
-        for file in 0..self.files.len() {
-            self.look_at(file, &mut means)?;
-        }
-        self.settle()?;
+        self.look(&mut means)?;
+        self.check_missing()?;
+        let fills = match self.options.missing {
+            Missing::Refuse => None,
+            Missing::Mean => Some(fills::<S>(&means, &all, &self.names, &self.columns)?),
+        };
+        let is_window = self.files.iter().any(|file| matches!(file.memory, Memory::Mapped(_)));
+        self.settle(fills, is_window, tables)
+    }
+
+    /// Adds the numbers of all files to the means of the features, if missing cells are filled with them, and finds out
+    /// which mapped files must be held.
+    pub(super) fn look(&mut self, means: &mut Means) -> Result<(), Error> {
+        (0..self.files.len()).try_for_each(|file| self.look_at(file, means))
+    }
+
+    /// Refuses missing cells that are not to be filled, as far as they were seen.
+    pub(super) fn check_missing(&self) -> Result<(), Error> {
         if let (Missing::Refuse, Some(file)) =
             (self.options.missing, self.files.iter().find(|file| file.missing.count > 0))
         {
             return Err(Error::new(refused(&file.name, &file.missing)));
         }
-        let fills = match self.options.missing {
-            Missing::Refuse => None,
-            Missing::Mean => Some(self.fill(&all, &means)?),
-        };
+        Ok(())
+    }
+
+    /// The data set of rows that were looked at: with the values that missing cells are filled with, and laid out as
+    /// mapped rows are or not.
+    pub(super) fn settle(
+        mut self,
+        fills: Option<Vec<f64>>,
+        is_window: bool,
+        tables: impl FnOnce(Table<'a, S>) -> Tables<'a>,
+    ) -> Result<DataSet<'a>, Error> {
+        if is_window {
+            self.lay_out()?;
+        }
+        if let Some(fills) = &fills {
+            let mut row = vec![S::default(); self.layout.width];
+            self.layout.places.iter().zip(fills).for_each(|(&place, &value)| row[place] = S::nearest(value));
+            fill(&mut self.block.features, &row);
+        }
+        let (nrows, segments) = (self.nrows(), self.segments());
         let Self { options, names, columns, block, layout, files } = self;
         let filled = files.iter().map(|file| file.missing.count).sum();
         let copied = files.iter().find_map(|file| file.copied);
-        let file = |Pending { name, rows, memory, .. }: Pending<'a>| File { name, rows, memory };
+        let file =
+            |Pending { name, rows, first, memory, .. }: Pending<'a>| File { name, rows, first, memory };
         let table = Table { held: block.features, layout, files: files.into_iter().map(file).collect() };
-        let mut set = DataSet {
-            table: tables(table),
-            signed: block.labels.are_signed(),
-            targets: Targets::new(options.arithmetic, block.labels.codes, block.sample_weights),
-            positive: options.positive.clone(),
+        let schema = Schema {
             names,
             columns,
-            nrows,
+            segments,
+            positive: options.positive,
+            signed: block.labels.are_signed(),
             fills,
+            dtype: S::DTYPE,
+            arithmetic: options.arithmetic,
+        };
+        Ok(DataSet {
+            table: tables(table),
+            targets: Targets::new(schema.arithmetic, block.labels.codes, block.sample_weights),
+            tag: schema.tag(),
+            schema,
+            nrows,
             filled,
             copied,
-            tag: 0,
-        };
-        set.tag = set.compute_tag(options.arithmetic);
-        Ok(set)
+        })
     }
 
     /// Adds the numbers of a file to the means, and finds out whether a mapped one must be held.
     fn look_at(&mut self, file: usize, means: &mut Means) -> Result<(), Error> {
         let Self { options, columns, block, layout, files, .. } = self;
-        let Pending { name, rows, memory, missing, copied } = &mut files[file];
+        let Pending { name, rows, memory, missing, copied, .. } = &mut files[file];
         let weights = block.sample_weights.get(rows.clone()).unwrap_or_default();
         let weight = |row: usize| weights.get(row).copied().unwrap_or(1.0);
         match memory {
@@ -200,6 +294,7 @@ impl<'a, 'o, S: Number> Read<'a, 'o, S> {
                     || weights.contains(&0.0)
                     || survey.may_have_any_number_between(options.positive.is_some());
                 if unknown {
+                    *missing = MissingCells::default();
                     let between = survey.run(numbers, weight, missing, means)?;
                     let between = between.then_some(Copied::Between);
                     *copied = if missing.count > 0 { Some(Copied::Filled) } else { between };
@@ -209,15 +304,10 @@ impl<'a, 'o, S: Number> Read<'a, 'o, S> {
         Ok(())
     }
 
-    /// Copies what must be held, and lays rows out as mapped ones, if there are any, else without the columns between
-    /// the features.
-    fn settle(&mut self) -> Result<(), Error> {
+    /// Lays rows out as mapped ones are, with the columns between the features, and copies what must be held. (That
+    /// depends on what files hold; the bits of a model do not.)
+    fn lay_out(&mut self) -> Result<(), Error> {
         let window = Features::new(&self.columns.features)?;
-        // Whether mapped files must be held depends on what they hold; the bits of a model do not.
-        let is_window = self.files.iter().any(|file| matches!(file.memory, Memory::Mapped(_)));
-        if !is_window {
-            return Ok(());
-        }
         if window.width != self.layout.width {
             let mut held = Numbers::new();
             let rows = Rows::new(&self.block.features, self.held(), self.layout.width)?;
@@ -234,26 +324,27 @@ impl<'a, 'o, S: Number> Read<'a, 'o, S> {
         self.layout = window;
         Ok(())
     }
+}
 
-    /// Fills missing cells with the means of their columns, which each must have.
-    fn fill(&mut self, all: &str, means: &Means) -> Result<Vec<f64>, Error> {
-        let known = |(mean, &column): (Option<S>, &usize)| {
-            let place = || column_place(all, &self.names, column);
-            let mean = mean.with_context(|| format!("{}: no row that counts has a number", place()))?;
-            ensure!(mean.double().is_finite(), "{}: its numbers are too large for a mean", place());
-            Ok::<S, Error>(mean)
-        };
-        let values: Vec<S> = means
-            .finish::<S>()
-            .into_iter()
-            .zip(&self.columns.features)
-            .map(known)
-            .collect::<Result<_, _>>()?;
-        let mut row = vec![S::default(); self.layout.width];
-        self.layout.places.iter().zip(&values).for_each(|(&place, &value)| row[place] = value);
-        fill(&mut self.block.features, &row);
-        Ok(values.iter().map(|value| value.double()).collect())
-    }
+/// True for a table whose numbers can stay where they are, as numbers of type `S`.
+pub(super) fn is_mapped<S: Number>(source: &Source<'_>) -> bool {
+    source.array().is_some_and(|array| array.numbers::<S>().is_some())
+}
+
+/// The means of the features in all files, which each must have: what missing cells are filled with.
+pub(super) fn fills<S: Number>(
+    means: &Means,
+    all: &str,
+    names: &[String],
+    columns: &Columns,
+) -> Result<Vec<f64>, Error> {
+    let known = |(mean, &column): (Option<S>, &usize)| {
+        let place = || column_place(all, names, column);
+        let mean = mean.with_context(|| format!("{}: no row that counts has a number", place()))?.double();
+        ensure!(mean.is_finite(), "{}: its numbers are too large for a mean", place());
+        Ok(mean)
+    };
+    means.finish::<S>().into_iter().zip(&columns.features).map(known).collect()
 }
 
 /// The type that features are held in: what is asked for or, by default, `f32` where the arithmetic is, or where all

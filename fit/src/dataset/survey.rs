@@ -45,7 +45,12 @@ impl Survey<'_> {
             if !features().all(|x| x.double().is_finite()) {
                 for &column in &self.columns.features {
                     let (x, name) = (row[column].double(), column.to_string());
-                    let place = Place { file: self.file, row: Row::Number(i), column, name: &name };
+                    let place = Place {
+                        file: self.file,
+                        row: Row::Number(self.array.first_row() + i),
+                        column,
+                        name: &name,
+                    };
                     if x.is_nan() {
                         missing.add(&place, "NaN");
                     }

@@ -116,7 +116,7 @@ impl Numbers {
     fn check(&self, set: &DataSet<'_>, context: &str) {
         let nrows = self.rows.len() / self.ncols;
         let features = self.features();
-        let fills = set.fills.as_ref().expect("means are kept");
+        let fills = set.schema.fills.as_ref().expect("means are kept");
         for (&fill, &column) in fills.iter().zip(&features) {
             assert!((fill - self.mean(column)).abs() < 1e-12, "{context}: {fill}, not {}", self.mean(column));
         }

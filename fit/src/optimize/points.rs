@@ -153,7 +153,11 @@ impl<'a, O: Objective> Points<'a, O> {
             return Err(ArgminError::msg("cancelled"));
         }
         let point = evaluate(*self.objective.borrow_mut(), coordinates).map_err(|error| {
-            *self.failure.borrow_mut() = Some(error);
+            if error.is_cancellation() {
+                self.cancelled.set(true);
+            } else {
+                *self.failure.borrow_mut() = Some(error);
+            }
             ArgminError::msg("the objective cannot be evaluated")
         })?;
         self.passes.set(self.passes.get() + 1);
