@@ -48,8 +48,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn predict(args: &Args, files: &[PathBuf], label_files: &[PathBuf], model: &Model) -> Result<()> {
-    let options =
-        PredictOptions { label: args::label(args.label.as_ref(), label_files), dialect: args.csv.dialect() };
+    let options = PredictOptions {
+        label: args::label(args.label.as_ref(), label_files),
+        dialect: args.csv.dialect(),
+        allow_empty: false,
+    };
     let predictor = Predictor::open(model, files, &options)?;
     let unused = predictor.unused();
     if !unused.is_empty() {

@@ -23,6 +23,8 @@ pub struct PredictOptions {
     pub label: Option<Label>,
     /// The dialect of CSV files.
     pub dialect: Dialect,
+    /// True where it is no error that there are no rows. `false` by default.
+    pub allow_empty: bool,
 }
 
 /// A model, and files, or a table in memory, whose columns were found to be the model's.
@@ -146,7 +148,11 @@ impl<'a> Predictor<'a> {
                 &options.dialect,
             )?;
         }
-        ensure!(done.nrows > 0, "{all} {} no rows", if count == 1 { "has" } else { "have" });
+        ensure!(
+            done.nrows > 0 || options.allow_empty,
+            "{all} {} no rows",
+            if count == 1 { "has" } else { "have" }
+        );
         done.labels.check()?;
         Ok(Prediction {
             nrows: done.nrows,

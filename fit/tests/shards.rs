@@ -246,6 +246,25 @@ fn labels_in_files_of_their_own_are_cut_too() {
     assert_eq!(chain(&there.unwrap_err()), chain(&here.unwrap_err()));
 }
 
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_files_are_shards_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let small = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/small.parquet");
+    let paths = ["a", "b", "c"].map(|name| directory.path().join(format!("{name}.parquet"))).to_vec();
+    for path in &paths {
+        std::fs::copy(&small, path).unwrap();
+    }
+    let names = lanegrad_fit::data::Source::open(&small, &Default::default()).unwrap().names().to_vec();
+    let data = DataOptions::new(Label::Column(names.last().unwrap().clone()));
+    let mut options = Options::default();
+    options.l2 = 0.1;
+    let (model, _) = fit_here(&paths, &data, &options).unwrap();
+    for shards in [1, 2, 9] {
+        assert_eq!(fit_shards(&paths, &data, &options, shards, 0.1).unwrap().0, model);
+    }
+}
+
 #[test]
 fn an_array_in_memory_is_one_table() {
     let rng = &mut SmallRng::seed_from_u64(6);

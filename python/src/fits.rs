@@ -39,14 +39,14 @@ pub(crate) struct FitOptions {
     bias: bool,
     tol: f64,
     max_iter: u64,
-    resume: Option<Vec<u8>>,
+    pub(crate) resume: Option<Vec<u8>>,
     threads: Option<i64>,
-    on_iteration: Option<Py<PyAny>>,
-    keep: Option<Py<PyAny>>,
+    pub(crate) on_iteration: Option<Py<PyAny>>,
+    pub(crate) keep: Option<Py<PyAny>>,
 }
 
 impl FitOptions {
-    fn data(&self, arrays: bool) -> PyResult<DataOptions> {
+    pub(crate) fn data(&self, arrays: bool) -> PyResult<DataOptions> {
         let label = match (&self.label, arrays) {
             (Some(column), _) => Label::Column(column.clone()),
             (None, true) => Label::Arrays,
@@ -69,7 +69,7 @@ impl FitOptions {
         Ok(options)
     }
 
-    fn fit(&self) -> Options {
+    pub(crate) fn fit(&self) -> Options {
         let mut options = Options::default();
         (options.l2, options.standardize, options.bias) = (self.l2, self.standardize, self.bias);
         (options.tolerance, options.max_iterations) = (self.tol, self.max_iter);
@@ -88,7 +88,7 @@ pub(crate) fn dialect(delimiter: Option<&str>, decimal_comma: bool) -> PyResult<
     Ok(Dialect { delimiter, decimal_comma })
 }
 
-fn dtype(option: &str, name: &str) -> PyResult<Dtype> {
+pub(crate) fn dtype(option: &str, name: &str) -> PyResult<Dtype> {
     match name {
         "float32" => Ok(Dtype::F32),
         "float64" => Ok(Dtype::F64),
@@ -127,15 +127,7 @@ pub(crate) fn fit_arrays<'py>(
     let one = segments.len() == 1;
     let tables = segments.iter().enumerate().map(|(i, (rows, labels, weights))| {
         let name = if one { "data".to_owned() } else { format!("data[{i}]") };
-        let column = |name: &str, object: &Option<Bound<'py, PyAny>>| {
-            object.as_ref().map(|object| read(name, &vector::<f64>(name, object)?)).transpose()
-        };
-        Ok(Table {
-            rows: AnyMatrix::new(&name, rows)?,
-            labels: column("label", labels)?,
-            sample_weights: column("sample_weight", weights)?,
-            name,
-        })
+        Table::new(name, rows, labels.as_ref(), weights.as_ref())
     });
     let tables = tables.collect::<PyResult<Vec<Table<'py>>>>()?;
     let arrays = tables.iter().map(Table::arrays).collect::<Result<Vec<_>, _>>().map_err(refused)?;
@@ -145,15 +137,32 @@ pub(crate) fn fit_arrays<'py>(
 }
 
 /// A segment in memory.
-struct Table<'py> {
+pub(crate) struct Table<'py> {
     name: String,
     rows: AnyMatrix<'py>,
     labels: Option<PyReadonlyArrayDyn<'py, f64>>,
     sample_weights: Option<PyReadonlyArrayDyn<'py, f64>>,
 }
 
-impl Table<'_> {
-    fn arrays(&self) -> Result<Arrays<'_>, lanegrad_fit::Error> {
+impl<'py> Table<'py> {
+    pub(crate) fn new(
+        name: String,
+        rows: &Bound<'py, PyAny>,
+        labels: Option<&Bound<'py, PyAny>>,
+        sample_weights: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Self> {
+        let column = |name: &str, object: Option<&Bound<'py, PyAny>>| {
+            object.map(|object| read(name, &vector::<f64>(name, object)?)).transpose()
+        };
+        Ok(Self {
+            rows: AnyMatrix::new(&name, rows)?,
+            labels: column("label", labels)?,
+            sample_weights: column("sample_weight", sample_weights)?,
+            name,
+        })
+    }
+
+    pub(crate) fn arrays(&self) -> Result<Arrays<'_>, lanegrad_fit::Error> {
         let mut arrays = Arrays::new(&*self.name, self.rows.array()?);
         arrays.labels = self.labels.as_ref().map(one_column).transpose()?;
         arrays.sample_weights = self.sample_weights.as_ref().map(one_column).transpose()?;
@@ -198,7 +207,7 @@ impl<'py> AnyMatrix<'py> {
 }
 
 /// A model as JSON, a `lanegrad.Report`, and the exception that ended the fit early.
-type Fitted<'py> = (String, Bound<'py, PyAny>, Option<PyErr>);
+pub(crate) type Fitted<'py> = (String, Bound<'py, PyAny>, Option<PyErr>);
 
 fn run<'py>(
     py: Python<'py>,
@@ -210,11 +219,21 @@ fn run<'py>(
     let resume = arguments.resume.as_deref().map(Checkpoint::from_bytes).transpose().map_err(refused)?;
     let (options, threads) = (arguments.fit(), count(arguments.threads)?);
     let (found, exception) = watched(py, threads, &callbacks, |observer| fit(&options, resume, observer))?;
+    let found = found.map(|(mut model, fit)| {
+        model.positive = arguments.positive;
+        (model, fit)
+    });
+    fitted(py, found, exception)
+}
+
+/// What a fit has found, and the exception that ended it early.
+pub(crate) fn fitted<'py>(
+    py: Python<'py>,
+    found: Result<(Model, Fit), lanegrad_fit::Error>,
+    exception: Option<PyErr>,
+) -> PyResult<Fitted<'py>> {
     match (found, exception) {
-        (Ok((mut model, fit)), exception) => {
-            model.positive = arguments.positive;
-            Ok((model.to_json(), report(py, &model, &fit)?, exception))
-        }
+        (Ok((model, fit)), exception) => Ok((model.to_json(), report(py, &model, &fit)?, exception)),
         // What was cancelled before there was anything to return.
         (Err(_), Some(exception)) => Err(exception),
         (Err(error), None) => Err(refused(error)),

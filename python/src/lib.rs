@@ -2,8 +2,8 @@
 //! `lanegrad` reads, without a copy where it can, and errors into `ValueError`. The other half is `modules/lanegrad`.
 //!
 //! From the ground up: `errors`; `arrays`, what comes in and goes out; `threads`, where passes run, and `watch`, where
-//! fits do; then what is called from Python: `kernels`, `passes` and `sums` of the library, `fits` and `models` of
-//! `lanegrad-fit`.
+//! fits do; then what is called from Python: `kernels`, `passes` and `sums` of the library, `fits`, `shards` and `models`
+//! of `lanegrad-fit`.
 
 mod arrays;
 mod errors;
@@ -11,6 +11,7 @@ mod fits;
 mod kernels;
 mod models;
 mod passes;
+mod shards;
 mod sums;
 mod threads;
 mod watch;
@@ -25,6 +26,8 @@ mod _lanegrad {
     use crate::models::{predict_array, predict_files, read_model};
     #[pymodule_export]
     use crate::passes::{hessian_product, logits, loss_and_gradient, predict_proba};
+    #[pymodule_export]
+    use crate::shards::{Plan, Rows, fit_shards};
     #[pymodule_export]
     use crate::sums::{GradientSum, chunk_rows, partial_sum, plan};
     #[pymodule_export]

@@ -37,7 +37,7 @@ pub(crate) fn predict_array<'py>(
 
 /// The probability of each row of files.
 #[pyfunction]
-#[pyo3(signature = (json, paths, delimiter, decimal_comma, threads))]
+#[pyo3(signature = (json, paths, delimiter, decimal_comma, threads, *, allow_empty=false))]
 pub(crate) fn predict_files<'py>(
     py: Python<'py>,
     json: &str,
@@ -45,9 +45,10 @@ pub(crate) fn predict_files<'py>(
     delimiter: Option<&str>,
     decimal_comma: bool,
     threads: Option<i64>,
+    allow_empty: bool,
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let model = Model::from_json(json).map_err(refused)?;
-    let options = PredictOptions { label: None, dialect: dialect(delimiter, decimal_comma)? };
+    let options = PredictOptions { label: None, dialect: dialect(delimiter, decimal_comma)?, allow_empty };
     predict(py, threads, || Predictor::open(&model, &paths, &options))
 }
 

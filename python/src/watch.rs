@@ -28,7 +28,7 @@ pub(crate) struct Callbacks {
 }
 
 impl Callbacks {
-    fn call(&self, py: Python<'_>, iteration: &Iteration) -> PyResult<()> {
+    pub(crate) fn call(&self, py: Python<'_>, iteration: &Iteration) -> PyResult<()> {
         static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
         if let (Some(keep), Some(bytes)) = (&self.keep, &iteration.checkpoint) {
             keep.call1(py, (PyBytes::new(py, bytes),))?;
@@ -43,9 +43,9 @@ impl Callbacks {
 }
 
 /// What the calling thread is told.
-struct Iteration {
-    progress: Progress,
-    checkpoint: Option<Vec<u8>>,
+pub(crate) struct Iteration {
+    pub(crate) progress: Progress,
+    pub(crate) checkpoint: Option<Vec<u8>>,
 }
 
 /// The fit's side: tells of iterations, and waits until they were heard of.

@@ -68,4 +68,6 @@ def test_stubs():
 
     run("mypy.stubtest", "lanegrad._lanegrad", "--ignore-disjoint-bases")
     sources = Path(__file__).parents[1] / "modules" / "lanegrad"
-    run("mypy", "--strict", "--cache-dir", "/dev/null", *map(str, sorted(sources.glob("[!s]*.py"))))
+    # But for what stands on libraries whose types are not all known.
+    typed = [path for path in sorted(sources.glob("*.py")) if path.stem not in ("sklearn", "dask", "ray")]
+    run("mypy", "--strict", "--cache-dir", "/dev/null", *map(str, typed))

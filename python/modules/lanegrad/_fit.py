@@ -126,8 +126,34 @@ def fit(
     >>> model.predict_proba(X).round(2)
     array([0.2 , 0.68, 0.32, 0.8 ])
     """
-    if checkpoint is None and resume:
-        raise ValueError("`resume` needs a `checkpoint`")
+    options = data_options(
+        label, positive, sample_weight, ignore, missing, delimiter, decimal_comma, dtype, arithmetic
+    ) | fit_options(l2, standardize, bias, tol, max_iter, on_iteration)
+    options["threads"] = threads
+    files = _tables.paths(data)
+    options["label_files"] = label_files = paths_of_labels(label, label_file, files)
+    options |= checkpoint_options(checkpoint, resume, [*(files or []), *label_files])
+    if files is not None:
+        refuse_arrays(options, label=label, sample_weight=sample_weight)
+        found = _lanegrad.fit_files(files, options)
+    else:
+        segments, names, options["compared"] = _arrays(data, label, sample_weight, positive, options["ignore"])
+        found = _lanegrad.fit_arrays(segments, names, options)
+    return model_of(*found)
+
+
+def data_options(
+    label: Any,
+    positive: Any = None,
+    sample_weight: Any = None,
+    ignore: Sequence[str | int] = (),
+    missing: str = "refuse",
+    delimiter: str | None = None,
+    decimal_comma: bool = False,
+    dtype: npt.DTypeLike | None = None,
+    arithmetic: npt.DTypeLike = "float64",
+) -> dict[str, Any]:
+    """How data are read, as the compiled half takes it."""
     if isinstance(ignore, (str, int)):
         ignore = [ignore]
     if isinstance(positive, np.generic):
@@ -135,15 +161,9 @@ def fit(
         positive = positive.item()
     if not (positive is None or isinstance(positive, (str, int, float))):
         raise TypeError(f"`positive` is {positive!r}, and not a text or a number")
-    files = _tables.paths(data)
-    label_files = None if label_file is None else _tables.paths(label_file)
-    if (label is None) == (label_file is None):
-        raise ValueError("either `label` or `label_file` is needed")
-    if label_file is not None and (label_files is None or files is None):
-        raise ValueError("`label_file` is a path or a list of paths, for data in files")
-    options: dict[str, Any] = {
+    return {
         "label": _column(label),
-        "label_files": label_files or [],
+        "label_files": [],
         "positive": None if positive is None else str(positive),
         "compared": False,
         "sample_weight": _column(sample_weight),
@@ -153,48 +173,79 @@ def fit(
         "decimal_comma": decimal_comma,
         "dtype": None if dtype is None else np.dtype(dtype).name,
         "arithmetic": np.dtype(arithmetic).name,
+    }
+
+
+def fit_options(
+    l2: float = 0.0,
+    standardize: bool = False,
+    bias: bool = True,
+    tol: float = 1e-6,
+    max_iter: int = 1000,
+    on_iteration: Callable[[Progress], object] | None = None,
+) -> dict[str, Any]:
+    """What is fitted, and for how long."""
+    return {
         "l2": _number("l2", l2),
         "standardize": bool(standardize),
         "bias": bool(bias),
         "tol": _number("tol", tol),
         "max_iter": _count("max_iter", max_iter),
-        "resume": None,
-        "threads": threads,
         "on_iteration": on_iteration,
+        "resume": None,
         "keep": None,
+        "threads": None,
     }
-    if checkpoint is not None:
-        path = os.fspath(checkpoint)
-        for other in [*(files or []), *(label_files or [])]:
-            if os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other):
-                raise ValueError(f"the checkpoint {path} is the same file as the input {other}")
-        _files.check(path)
-        options["keep"] = lambda state: _files.replace(path, state)
-        if resume and os.path.exists(path):
-            with open(path, "rb") as file:
-                options["resume"] = file.read()
-    if files is not None:
-        for name, value in (("label", label), ("sample_weight", sample_weight)):
-            if value is not None and options[name] is None:
-                raise ValueError(f"`{name}` is the name or the number of a column, for data in files")
-        found = _lanegrad.fit_files(files, options)
-    else:
-        segments, names, options["compared"] = _arrays(data, label, sample_weight, positive, options["ignore"])
-        found = _lanegrad.fit_arrays(segments, names, options)
-    return _model(*found)
 
 
-def _model(text: str, report: Any, exception: BaseException | None) -> Model:
-    """The model of a fit, which an exception may have ended early."""
+def checkpoint_options(
+    checkpoint: str | os.PathLike[str] | None, resume: bool, inputs: Sequence[str]
+) -> dict[str, Any]:
+    """Where the state of a fit is kept, which is no input, and the one that it goes on from."""
+    if checkpoint is None:
+        if resume:
+            raise ValueError("`resume` needs a `checkpoint`")
+        return {}
+    path = os.fspath(checkpoint)
+    for other in inputs:
+        if os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other):
+            raise ValueError(f"the checkpoint {path} is the same file as the input {other}")
+    _files.check(path)
+    options: dict[str, Any] = {"keep": lambda state: _files.replace(path, state)}
+    if resume and os.path.exists(path):
+        with open(path, "rb") as file:
+            options["resume"] = file.read()
+    return options
+
+
+def paths_of_labels(label: Any, label_file: Any, files: list[str] | None) -> list[str]:
+    """The files of labels, if they are in files of their own."""
+    label_files = None if label_file is None else _tables.paths(label_file)
+    if (label is None) == (label_file is None):
+        raise ValueError("either `label` or `label_file` is needed")
+    if label_file is not None and (label_files is None or files is None):
+        raise ValueError("`label_file` is a path or a list of paths, for data in files")
+    return label_files or []
+
+
+def refuse_arrays(options: dict[str, Any], **given: Any) -> None:
+    """Refuses labels and sample weights in arrays, for data in files."""
+    for name, value in given.items():
+        if value is not None and options[name] is None:
+            raise ValueError(f"`{name}` is the name or the number of a column, for data in files")
+
+
+def model_of(text: str, report: Any, exception: BaseException | None, stacklevel: int = 3) -> Model:
+    """The model of a fit, which an exception may have ended early. Warnings are about the line so far up."""
     if exception is not None and not isinstance(exception, (KeyboardInterrupt, StopIteration)):
         raise exception
     if isinstance(exception, KeyboardInterrupt) and report.ending == "cancelled":
         words = f"interrupted after {report.iterations} iterations, above `tol`"
-        warnings.warn(words, FitWarning, stacklevel=3)
+        warnings.warn(words, FitWarning, stacklevel=stacklevel)
     for words in report.warnings:
-        warnings.warn(words, FitWarning, stacklevel=3)
+        warnings.warn(words, FitWarning, stacklevel=stacklevel)
     if report.ending in _ENDINGS:
-        warnings.warn(_ENDINGS[report.ending], FitWarning, stacklevel=3)
+        warnings.warn(_ENDINGS[report.ending], FitWarning, stacklevel=stacklevel)
     return Model._of_fit(text, report)
 
 

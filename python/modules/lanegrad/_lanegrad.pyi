@@ -1,6 +1,6 @@
 """The compiled half of ``lanegrad``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -10,11 +10,14 @@ from lanegrad._results import Gradient, HessianProduct, Report, Shard
 
 __all__ = [
     "GradientSum",
+    "Plan",
+    "Rows",
     "chunk_rows",
     "dot",
     "fit_arrays",
     "fit_files",
     "fit_rows",
+    "fit_shards",
     "hessian_product",
     "info",
     "log_loss",
@@ -137,5 +140,39 @@ def predict_array(
     json: str, rows: npt.ArrayLike, names: Sequence[str] | None, threads: int | None
 ) -> npt.NDArray[np.float64]: ...
 def predict_files(
-    json: str, paths: Sequence[str], delimiter: str | None, decimal_comma: bool, threads: int | None
+    json: str,
+    paths: Sequence[str],
+    delimiter: str | None,
+    decimal_comma: bool,
+    threads: int | None,
+    *,
+    allow_empty: bool = False,
 ) -> npt.NDArray[np.float64]: ...
+
+@final
+class Plan:
+    @staticmethod
+    def of_files(paths: Sequence[str], options: dict[str, Any], shards: int) -> Plan: ...
+    @staticmethod
+    def of_array(nrows: int, names: Sequence[str], dtype_name: str, options: dict[str, Any], shards: int) -> Plan: ...
+    @property
+    def shards(self) -> int: ...
+    def recipe(self, shard: int) -> bytes: ...
+    def rows(self, shard: int) -> tuple[int, int]: ...
+    def describe(self, shard: int) -> str: ...
+    def to_bytes(self) -> bytes: ...
+    @staticmethod
+    def from_bytes(data: bytes) -> Plan: ...
+    def __reduce__(self) -> tuple[Any, tuple[bytes]]: ...
+
+@final
+class Rows:
+    @staticmethod
+    def read(recipe: bytes) -> Rows: ...
+    @staticmethod
+    def of_arrays(recipe: bytes, rows: Any, labels: Any, sample_weight: Any) -> Rows: ...
+    def answer(self, question: bytes, threads: int | None) -> bytes: ...
+
+def fit_shards(
+    plan: Plan, ask: Callable[[bytes, int, int], Iterable[tuple[int, bytes]]], options: dict[str, Any]
+) -> tuple[str, Report, BaseException | None]: ...
