@@ -103,6 +103,7 @@ def test_plans_and_rows_travel(files):
 
     assert cluster.fit(plan, ask, **OPTIONS) == lanegrad.fit(files, -1, **OPTIONS)
     assert "0.npy (rows 1 to " in plan.describe(0)
+    assert cluster.remembered(plan.recipe(1)) is cluster.remembered(plan.recipe(1))
 
 
 def test_whoever_is_lost_or_late_is_replaced(files):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -268,6 +270,15 @@ def test_scores(client, files, want):
     with pytest.raises(ValueError, match=r"gone\.npy"):
         lanegrad.dask.predict_proba(client, want, [files[0], "/gone.npy"])
     assert is_idle(client)
+
+
+def test_the_guides_example_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    guide = (Path(__file__).parents[1] / "CLUSTERS.md").read_text()
+    (program,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    names: dict[str, object] = {}
+    exec(compile(program, "CLUSTERS.md", "exec"), names)
+    assert names["scores"].shape == (10_000,)
 
 
 def test_a_cluster_without_workers_is_an_error(files):

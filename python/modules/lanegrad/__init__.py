@@ -6,7 +6,7 @@ and float64 in C order are read where they are; anything else is copied once, or
 lock is released while they run, on a pool of threads of this module's own.
 
 Fits: ``fit`` makes a ``Model`` of arrays, data frames or files, and ``lanegrad.sklearn.LogisticRegression`` is an
-estimator of scikit-learn's.
+estimator of scikit-learn's. ``lanegrad.dask`` and ``lanegrad.ray`` fit on clusters, with the same bytes.
 
 Sums over data that are not in one place: ``plan``, ``chunk_rows``, ``partial_sum`` and ``GradientSum``.
 """

@@ -10,6 +10,7 @@ An engine that can send bytes needs ``plan``, ``Rows`` and ``fit`` alone. One wh
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import time
@@ -24,7 +25,7 @@ from lanegrad import _fit, _lanegrad, _tables
 from lanegrad._lanegrad import Plan
 from lanegrad._model import Model
 
-__all__ = ["ClusterError", "Engine", "Holder", "Plan", "Rows", "Workers", "fit", "plan"]
+__all__ = ["ClusterError", "Engine", "Holder", "Plan", "Rows", "Workers", "fit", "plan", "remembered"]
 
 Ask = Callable[[bytes, Sequence[int]], Iterable[tuple[int, bytes]]]
 
@@ -77,6 +78,13 @@ class Rows:
         if self._recipe is None:
             raise TypeError("rows that were copied from an array stay where they are")
         return Rows, (self._recipe,)
+
+
+@functools.lru_cache(maxsize=16)
+def remembered(recipe: bytes) -> Rows:
+    """The rows of a recipe, which this process remembers (those of the last 16): for engines whose tasks have no other
+    place to keep them."""
+    return Rows(recipe)
 
 
 def _refuse_unfused() -> None:
