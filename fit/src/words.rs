@@ -16,15 +16,15 @@ impl Hash {
         Self(hash ^ (hash >> 32))
     }
 
-    /// The hash with a text more, which ends where it does.
+    /// The hash with some bytes more, which end where they do.
     #[cfg(feature = "files")]
-    pub(crate) fn and_text(self, text: &str) -> Self {
-        let words = text.as_bytes().chunks(8).map(|bytes| {
+    pub(crate) fn and_bytes(self, bytes: &[u8]) -> Self {
+        let words = bytes.chunks(8).map(|bytes| {
             let mut word = [0; 8];
             word[..bytes.len()].copy_from_slice(bytes);
             u64::from_le_bytes(word)
         });
-        words.fold(self.and(text.len() as u64), Self::and)
+        words.fold(self.and(bytes.len() as u64), Self::and)
     }
 
     pub(crate) const fn get(self) -> u64 {

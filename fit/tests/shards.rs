@@ -379,6 +379,9 @@ fn a_file_that_is_gone_or_changed_is_an_error() {
     assert!(chain(&ShardRows::read(&recipe).unwrap_err()).contains("has 3 columns"));
     std::fs::remove_file(&path).unwrap();
     assert!(chain(&ShardRows::read(&recipe).unwrap_err()).contains("cannot read"));
+    let elsewhere =
+        String::from_utf8(plan.to_bytes().unwrap()).unwrap().replace("\"segment\":0", "\"segment\":9");
+    assert!(chain(&Plan::from_bytes(elsewhere.as_bytes()).unwrap_err()).contains("does not name"));
     let text = String::from_utf8(recipe).unwrap();
     let other = text.replace(env!("CARGO_PKG_VERSION"), "0.0.1");
     assert!(chain(&ShardRows::read(other.as_bytes()).unwrap_err()).contains("of lanegrad 0.0.1"));
@@ -468,6 +471,21 @@ impl<W: Workers> Workers for Wrong<W> {
     }
 }
 
+/// Workers of one shard that answer the nth question as the one before.
+struct Late<W>(W, Vec<u8>, usize);
+
+impl<W: Workers> Workers for Late<W> {
+    fn ask(&mut self, question: &[u8], shards: Range<usize>, take: Take<'_>) -> Result<(), Error> {
+        let Self(workers, before, left) = self;
+        workers.ask(question, shards, &mut |shard, answer| {
+            *left = left.saturating_sub(1);
+            let answer = if *left == 0 { before.clone() } else { answer.to_vec() };
+            *before = answer.clone();
+            take(shard, &answer)
+        })
+    }
+}
+
 #[test]
 fn answers_that_do_not_belong_are_errors() {
     let directory = tempfile::tempdir().unwrap();
@@ -484,10 +502,20 @@ fn answers_that_do_not_belong_are_errors() {
             |shard, answer| if shard == 1 { vec![] } else { vec![(shard, answer.to_vec())] },
             "has not answered",
         ),
-        (|shard, answer| vec![(shard + 1, answer.to_vec())], "answer"),
+        (|shard, answer| vec![((shard + 1) % 3, answer.to_vec())], "of another shard"),
         (|shard, answer| vec![(shard, answer[..answer.len() / 2].to_vec())], "cannot be used"),
         (|shard, _| vec![(shard, vec![7; 64])], "cannot be used"),
     ];
+    // An answer to the question before.
+    let plan_of_one = Plan::of_files(&[&path], &data, 1).unwrap();
+    let late = |_: usize| ShardRows::read(&plan_of_one.recipe(0)?);
+    let found = plan_of_one.fit(
+        &Options::default(),
+        None,
+        &mut Late(Cluster::new(1, 0.0, late).unwrap(), Vec::new(), 6),
+        &mut (),
+    );
+    assert!(chain(&found.unwrap_err()).contains("one to another question"));
     for (change, words) in changes {
         let workers = Cluster::new(3, 0.0, |shard| ShardRows::read(&plan.recipe(shard)?)).unwrap();
         let found = plan.fit(&Options::default(), None, &mut Wrong(workers, change), &mut ());

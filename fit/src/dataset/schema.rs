@@ -31,7 +31,7 @@ impl Schema {
     pub(super) fn tag(&self) -> u64 {
         let Self { names, columns, segments, positive, signed, fills, dtype, arithmetic } = self;
         let texts = |hash: Hash, texts: &[String]| {
-            texts.iter().fold(hash.and(texts.len() as u64), |hash, text| hash.and_text(text))
+            texts.iter().fold(hash.and(texts.len() as u64), |hash, text| hash.and_bytes(text.as_bytes()))
         };
         let Columns { label, sample_weight, ignored, dropped, features } = columns;
         let mut hash =

@@ -172,10 +172,18 @@ def fit(
     ValueError
         If an option is out of its range, data are refused, or answers do not belong together.
     """
+    return _fit_of(plan, ask, _fitting([], checkpoint=checkpoint, resume=resume, **options))
+
+
+def _fitting(inputs: Sequence[str], *, checkpoint: Any = None, resume: bool = False, **options: Any) -> dict[str, Any]:
+    """What is fitted, and where its state is kept, as the compiled half takes it."""
     found = _fit.data_options(None) | _fit.fit_options(**options)
-    found |= _fit.checkpoint_options(checkpoint, resume, [])
-    report = _lanegrad.fit_shards(plan, lambda question, first, end: ask(question, range(first, end)), found)
-    return _fit.model_of(*report, stacklevel=4)
+    return found | _fit.checkpoint_options(checkpoint, resume, inputs)
+
+
+def _fit_of(plan: Plan, ask: Ask, options: dict[str, Any]) -> Model:
+    report = _lanegrad.fit_shards(plan, lambda question, first, end: ask(question, range(first, end)), options)
+    return _fit.model_of(*report, stacklevel=5)
 
 
 class Engine(ABC):
@@ -334,13 +342,15 @@ def fit_on(
     """Fits a model to files that the workers of an engine read: what ``lanegrad.dask.fit`` and others are."""
     of_data = {name: options.pop(name) for name in DATA_OPTIONS if name in options}
     files, found = _of_files(data, label, label_file, of_data)
+    # What is refused is refused before anything is read.
+    fitting = _fitting([*files, *found["label_files"]], **options)
     with engine:
         planner = [(_Planner, (files, found, shards_of(shards)))]
         names = ", ".join(files[:3]) + (", …" if len(files) > 3 else "")
         answers = Workers(engine, planner, lambda _: f"the plan of {names}", retries, timeout).ask(b"")
         plan = Plan.from_bytes(next(iter(answers))[1])
         parts = [(Rows, (plan.recipe(shard),)) for shard in range(plan.shards)]
-        return fit(plan, Workers(engine, parts, plan.describe, retries, timeout).ask, **options)
+        return _fit_of(plan, Workers(engine, parts, plan.describe, retries, timeout).ask, fitting)
 
 
 def predict_on(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import queue
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any
@@ -48,7 +50,8 @@ def fit(
     retries : int
         How often a shard's part of a pass is done again elsewhere, when its worker is lost or late.
     timeout : float, optional
-        The seconds that a worker has for its part of a pass, or for reading its files; ``None`` for any.
+        The seconds that a worker has for its part of a pass, or for reading its files, also while it is at work on
+        others; ``None`` for any.
     **options
         All others of ``lanegrad.fit``, but for ``threads``: a worker has as many as Dask gives it.
 
@@ -163,6 +166,15 @@ def _answer(holder: cluster.Holder, question: bytes, threads: int) -> bytes:
     return holder.answer(question, threads)
 
 
+# The seconds in which an answer should be fetched.
+_FETCH = 2.0
+
+
+def _is_loss(error: BaseException | None) -> bool:
+    """True for the exception of a task whose worker was lost, or what it stands on."""
+    return isinstance(error, (KilledWorker, CancelledError))
+
+
 class _Dask(cluster.Engine):
     """Parts as futures of the workers that were chosen for them. Dask itself would move them and try again as often as
     it is configured; so each stays with its worker, and who is lost is found by the list of workers."""
@@ -205,24 +217,46 @@ class _Dask(cluster.Engine):
             return self._lost()
         while not self._done.empty():
             ended.append(self._done.get())
-        ended = [task for task in ended if self._tasks.pop(task.key, None)]
+        ended = [task for task in ended if task.key in self._tasks]
         finished = [task for task in ended if task.status == "finished"]
-        # All at once: each call takes a while.
-        answers = self._client.gather(finished, errors="skip")
-        if len(answers) == len(finished):
-            found = {task.key: answer for task, answer in zip(finished, answers, strict=True)}
-        else:
-            found = {}
-        return [(task.key, found.get(task.key) or self._outcome(task)) for task in ended]
+        answers = self._gather(finished)
+        found: list[tuple[Hashable, bytes | BaseException]] = list(answers.items())
+        for task in ended:
+            if task.key not in answers:
+                if task.status == "error":
+                    error = task.exception(timeout=_FETCH)
+                    found.append((task.key, cluster.ClusterError(str(error)) if _is_loss(error) else error))
+                elif task.status == "cancelled":
+                    found.append((task.key, cluster.ClusterError("its task was cancelled")))
+                else:
+                    # Its worker has the answer, and may have been lost with it.
+                    task.add_done_callback(self._done.put)
+        if len(answers) < len(finished):
+            found += self._lost()
+        for key, _ in found:
+            self._tasks.pop(key, None)
+        return found
 
-    def _outcome(self, task: Future) -> bytes | BaseException:
-        if task.status == "error":
-            error = task.exception()
-            return cluster.ClusterError(str(error)) if isinstance(error, KilledWorker) else error
+    def _gather(self, tasks: list[Future]) -> dict[Hashable, bytes]:
+        """The answers of tasks, as far as they can be had soon. All at once, as each call takes a while."""
+
+        async def gather() -> list[bytes]:
+            # An answer that was lost with its worker would be waited for without an end.
+            return await asyncio.wait_for(self._client.gather(tasks, errors="skip", asynchronous=True), _FETCH)
+
         try:
-            return task.result(timeout=60)
-        except (CancelledError, TimeoutError, OSError) as error:
-            return cluster.ClusterError(f"its answer is lost: {error}")
+            answers = self._client.sync(gather) if tasks else []
+        except (asyncio.TimeoutError, TimeoutError):
+            answers = []
+        if len(answers) == len(tasks):
+            return {task.key: answer for task, answer in zip(tasks, answers, strict=True)}
+        workers = self._client.nthreads()
+        found: dict[Hashable, bytes] = {}
+        for task in tasks:
+            if self._tasks[task.key][0] in workers:
+                with contextlib.suppress(CancelledError, TimeoutError, OSError):
+                    found[task.key] = task.result(timeout=_FETCH)
+        return found
 
     def _lost(self) -> list[tuple[Hashable, BaseException]]:
         """The tasks of workers that are there no longer."""

@@ -53,7 +53,8 @@ def fit(
     retries : int
         How often a shard's part of a pass is done again by a new actor, when its actor is lost or late.
     timeout : float, optional
-        The seconds that an actor has to start and to read its files, or for its part of a pass; ``None`` for any.
+        The seconds that an actor has to start and to read its files, or for its part of a pass, also while it answers
+        for other shards; ``None`` for any.
     **options
         All others of ``lanegrad.fit``, but for ``threads``.
 
@@ -199,7 +200,8 @@ class _Ray(cluster.Engine):
         self.size = cluster.shards_of(max(free, 1) if workers is None else workers)
         self._actors: dict[int, Any] = {}
         self._parts: dict[int, tuple[Callable[..., cluster.Holder], tuple[Any, ...]]] = {}
-        self._tasks: dict[Any, int] = {}
+        # The slot of each task, and its actor there, which may be another one by now.
+        self._tasks: dict[Any, tuple[int, Any]] = {}
 
     def hold(
         self, part: int, make: Callable[..., cluster.Holder], arguments: tuple[Any, ...], instead: bool = False
@@ -219,38 +221,39 @@ class _Ray(cluster.Engine):
                 actor.hold.remote(part, *of)
 
     def submit(self, part: int, question: bytes) -> Hashable:
-        task = self._actors[part % self.size].answer.remote(part, question)
-        self._tasks[task] = part % self.size
+        slot = part % self.size
+        task = self._actors[slot].answer.remote(part, question)
+        self._tasks[task] = (slot, self._actors[slot])
         return task
 
     def wait(self, seconds: float) -> Iterable[tuple[Hashable, bytes | BaseException]]:
         ready, rest = ray.wait(list(self._tasks), num_returns=1, timeout=seconds)
         if ready and rest:
             ready += ray.wait(rest, num_returns=len(rest), timeout=0)[0]
-        return [(task, self._outcome(task, self._tasks.pop(task))) for task in ready]
+        return [(task, self._outcome(task, *self._tasks.pop(task))) for task in ready]
 
-    def _outcome(self, task: Any, slot: int) -> bytes | BaseException:
+    def _outcome(self, task: Any, slot: int, actor: Any) -> bytes | BaseException:
         try:
             return ray.get(task)
         except RayTaskError as error:
             return error.cause if isinstance(error.cause, Exception) else error
         except RayError as error:
-            self._end(slot)
+            self._end(slot, actor)
             return cluster.ClusterError(f"its actor is lost: {str(error).strip().splitlines()[0]}")
 
-    def _end(self, slot: int) -> None:
-        """Ends the actor of a slot, if there is one."""
-        actor = self._actors.pop(slot, None)
-        if actor is not None:
-            ray.kill(actor)
+    def _end(self, slot: int, actor: Any) -> None:
+        """Ends an actor of a slot, which is free then, unless it has another one already."""
+        if self._actors.get(slot) is actor:
+            del self._actors[slot]
+        ray.kill(actor)
 
     def cancel(self, tasks: Iterable[Hashable]) -> None:
         # A call of an actor cannot be ended but with the actor.
         for task in list(tasks):
             if task in self._tasks:
-                self._end(self._tasks.pop(task))
+                self._end(*self._tasks.pop(task))
 
     def close(self) -> None:
-        for slot in list(self._actors):
-            self._end(slot)
+        for slot, actor in list(self._actors.items()):
+            self._end(slot, actor)
         self._tasks.clear()

@@ -2,7 +2,7 @@
 
 use super::Workers;
 use super::plan::{Plan, has};
-use super::question::{About, Question, Survey, Whole, numbers_of};
+use super::question::{About, Mark, Question, Survey, Whole, numbers_of};
 use crate::data::{Labels, Means};
 use crate::dataset::options::Missing;
 use crate::dataset::read::{columns, fills};
@@ -41,7 +41,8 @@ impl Plan {
         observer: &mut dyn Observer,
     ) -> Result<(Model, Fit), Error> {
         options.check()?;
-        let asker = Asker { plan: self, workers };
+        let marks = (0..self.shards()).map(|shard| Ok(Mark::of_recipe(&self.recipe(shard)?)));
+        let asker = Asker { plan: self, marks: marks.collect::<Result<_, Error>>()?, workers };
         let (schema, asker) = asker.survey()?;
         let whole = Whole { tag: schema.tag(), fills: schema.fills.clone() };
         let features = self.layout().features(&schema.columns)?;
@@ -58,6 +59,8 @@ impl Plan {
 /// Who asks.
 struct Asker<'a> {
     plan: &'a Plan,
+    /// How the answers of each shard are known.
+    marks: Vec<Mark>,
     workers: &'a mut dyn Workers,
 }
 
@@ -69,14 +72,15 @@ impl<'a> Asker<'a> {
         shards: Range<usize>,
         mut take: impl FnMut(usize, &[u8]) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let Self { plan, workers } = self;
+        let Self { plan, marks, workers } = self;
+        let question = question.to_bytes();
         let mut answered = vec![false; plan.shards()];
-        workers.ask(&question.to_bytes(), shards.clone(), &mut |shard, answer| {
+        workers.ask(&question, shards.clone(), &mut |shard, answer| {
             ensure!(shards.contains(&shard), "there is an answer of shard {shard}, which was not asked");
             let again = std::mem::replace(&mut answered[shard], true);
             ensure!(!again, "{} has answered twice", plan.describe(shard));
-            take(shard, answer)
-                .with_context(|| format!("the answer of {} cannot be used", plan.describe(shard)))
+            let taken = marks[shard].strip(&question, answer).and_then(|answer| take(shard, answer));
+            taken.with_context(|| format!("the answer of {} cannot be used", plan.describe(shard)))
         })?;
         match shards.into_iter().find(|&shard| !answered[shard]) {
             Some(shard) => bail!("{} has not answered", plan.describe(shard)),
@@ -120,7 +124,8 @@ impl<'a> Asker<'a> {
             let pieces = plan.pieces(shard);
             ensure!(survey.nrows.len() == pieces.len(), "{} has other pieces", plan.describe(shard));
             for (piece, rows) in pieces.iter().zip(&survey.nrows) {
-                segments[piece.segment as usize] += rows;
+                let known = &mut segments[piece.segment as usize];
+                *known = known.saturating_add(*rows);
             }
             labels.join(survey.labels)?;
             let weight = survey.largest_weight.map(f64::from_bits);

@@ -350,7 +350,11 @@ impl Plan {
     /// If it is no plan, or that of another version of lanegrad.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         check_version(bytes)?;
-        serde_json::from_slice(bytes).context("it is no plan")
+        let plan: Self = serde_json::from_slice(bytes).context("it is no plan")?;
+        let known = plan.segments() as u64;
+        let mut pieces = plan.shards.iter().flatten();
+        ensure!(pieces.all(|piece| piece.segment < known), "it is of files that it does not name");
+        Ok(plan)
     }
 
     pub(super) fn layout(&self) -> &Layout {

@@ -2,7 +2,7 @@
 
 use crate::data::LabelKind;
 use crate::error::{Context, Error, bail, ensure};
-use crate::words::{Reader, Writer};
+use crate::words::{Hash, Reader, Writer};
 use serde::{Deserialize, Serialize};
 
 const VERSION: u64 = 1;
@@ -138,6 +138,32 @@ impl About {
             }
             _ => return None,
         })
+    }
+}
+
+/// What an answer begins with: which shard was asked, and what.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Mark(Hash);
+
+impl Mark {
+    /// The mark of a shard's answers, before the question is known.
+    pub(super) fn of_recipe(recipe: &[u8]) -> Self {
+        Self(Hash::EMPTY.and_bytes(recipe))
+    }
+
+    fn bytes(self, question: &[u8]) -> [u8; 8] {
+        self.0.and_bytes(question).get().to_le_bytes()
+    }
+
+    /// An answer, marked.
+    pub(super) fn put(self, question: &[u8], answer: &[u8]) -> Vec<u8> {
+        [&self.bytes(question)[..], answer].concat()
+    }
+
+    /// The answer, if it is that of this shard to this question.
+    pub(super) fn strip<'a>(self, question: &[u8], answer: &'a [u8]) -> Result<&'a [u8], Error> {
+        let rest = answer.strip_prefix(&self.bytes(question));
+        rest.context("it is one to another question, or of another shard")
     }
 }
 

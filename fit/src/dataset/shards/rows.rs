@@ -1,7 +1,7 @@
 //! `ShardRows`: the rows of a shard, which answer questions.
 
 use super::plan::{Piece, Recipe};
-use super::question::{About, Question, Survey, Whole, answer_numbers};
+use super::question::{About, Mark, Question, Survey, Whole, answer_numbers};
 use crate::data::npy::Array;
 use crate::data::{Means, Source};
 use crate::dataset::arrays::{Arrays, Beside};
@@ -23,6 +23,7 @@ use std::ops::ControlFlow;
 #[derive(Debug)]
 pub struct ShardRows {
     recipe: Recipe,
+    mark: Mark,
     survey: Survey,
     state: State,
     /// The last question for means, and its answer: the rows are looked at once.
@@ -49,10 +50,10 @@ impl ShardRows {
     /// If a file cannot be read, or is not what the plan says, or a label or a sample weight is out of its range; or
     /// the recipe is of another version of lanegrad, or of rows in memory.
     pub fn read(recipe: &[u8]) -> Result<Self, Error> {
-        let recipe = Recipe::from_bytes(recipe)?;
+        let (mark, recipe) = (Mark::of_recipe(recipe), Recipe::from_bytes(recipe)?);
         match recipe.layout.options.dtype {
-            Some(Dtype::F32) => Ok(Self::new(&recipe, State::F32, read(&recipe)?)),
-            _ => Ok(Self::new(&recipe, State::F64, read(&recipe)?)),
+            Some(Dtype::F32) => Ok(Self::new(&recipe, mark, State::F32, read(&recipe)?)),
+            _ => Ok(Self::new(&recipe, mark, State::F64, read(&recipe)?)),
         }
     }
 
@@ -62,15 +63,16 @@ impl ShardRows {
     ///
     /// If these are not as many rows, or not of these columns; and those of [`read`](Self::read).
     pub fn of_arrays(recipe: &[u8], arrays: Arrays<'_>) -> Result<Self, Error> {
-        let recipe = Recipe::from_bytes(recipe)?;
+        let (mark, recipe) = (Mark::of_recipe(recipe), Recipe::from_bytes(recipe)?);
         match recipe.layout.options.dtype {
-            Some(Dtype::F32) => Ok(Self::new(&recipe, State::F32, hold(&recipe, arrays)?)),
-            _ => Ok(Self::new(&recipe, State::F64, hold(&recipe, arrays)?)),
+            Some(Dtype::F32) => Ok(Self::new(&recipe, mark, State::F32, hold(&recipe, arrays)?)),
+            _ => Ok(Self::new(&recipe, mark, State::F64, hold(&recipe, arrays)?)),
         }
     }
 
     fn new<S: Number>(
         recipe: &Recipe,
+        mark: Mark,
         state: impl FnOnce(Read<'static, S>) -> State,
         read: Read<'static, S>,
     ) -> Self {
@@ -80,7 +82,7 @@ impl ShardRows {
             labels: read.labels().kind(),
             largest_weight: largest.map(f64::to_bits),
         };
-        Self { recipe: recipe.clone(), survey, state: state(read), means: None }
+        Self { recipe: recipe.clone(), mark, survey, state: state(read), means: None }
     }
 
     /// Answers a question. It runs on the threads of the caller's rayon pool.
@@ -89,7 +91,12 @@ impl ShardRows {
     ///
     /// If the question is damaged, of another version or of another data set; or rows cannot be used.
     pub fn answer(&mut self, question: &[u8]) -> Result<Vec<u8>, Error> {
-        match Question::from_bytes(question)? {
+        let answer = self.answer_to(Question::from_bytes(question)?)?;
+        Ok(self.mark.put(question, &answer))
+    }
+
+    fn answer_to(&mut self, question: Question) -> Result<Vec<u8>, Error> {
+        match question {
             Question::Survey => serde_json::to_vec(&self.survey).context("the answer cannot be written"),
             Question::Means(words) => self.add_to_means(words),
             Question::Of(whole, about) => {
