@@ -160,6 +160,13 @@ def test_a_worker_that_is_killed_is_replaced(client, files, want, act, after):
     client.wait_for_workers(3, timeout=60)
 
 
+def test_the_only_worker_is_waited_for(files, want):
+    with start(1) as one, distributed.Client(one) as client:
+        client.wait_for_workers(1, timeout=60)
+        client.run(patched(4, die))
+        assert lanegrad.dask.fit(client, files, -1, shards=2, timeout=40, **OPTIONS) == want
+
+
 def test_a_worker_that_is_late_is_done_without(client, files, want):
     def wait():
         import time

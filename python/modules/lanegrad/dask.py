@@ -166,8 +166,9 @@ def _answer(holder: cluster.Holder, question: bytes, threads: int) -> bytes:
     return holder.answer(question, threads)
 
 
-# The seconds in which an answer should be fetched.
+# The seconds in which an answer should be fetched, and a worker be started again where there is no other.
 _FETCH = 2.0
+_RESTART = 60.0
 
 
 def _is_loss(error: BaseException | None) -> bool:
@@ -188,6 +189,10 @@ class _Dask(cluster.Engine):
     def hold(
         self, part: int, make: Callable[..., cluster.Holder], arguments: tuple[Any, ...], instead: bool = False
     ) -> None:
+        if instead and not self._client.nthreads():
+            # The only one may be started again.
+            with contextlib.suppress(TimeoutError):
+                self._client.wait_for_workers(1, timeout=_RESTART)
         workers = _workers(self._client)
         addresses = sorted(workers)
         place = part % len(addresses)
