@@ -42,8 +42,8 @@ impl Plan {
     ) -> Result<(Model, Fit), Error> {
         options.check()?;
         let marks = (0..self.shards()).map(|shard| Ok(Mark::of_recipe(&self.recipe(shard)?)));
-        let asker = Asker { plan: self, marks: marks.collect::<Result<_, Error>>()?, workers };
-        let (schema, asker) = asker.survey()?;
+        let mut asker = Asker { plan: self, marks: marks.collect::<Result<_, Error>>()?, workers };
+        let schema = asker.survey()?;
         let whole = Whole { tag: schema.tag(), fills: schema.fills.clone() };
         let features = self.layout().features(&schema.columns)?;
         let extent = Extent::of_segments(schema.segments.iter().copied());
@@ -110,7 +110,7 @@ impl<'a> Asker<'a> {
     }
 
     /// What is known of the data set once all rows were read.
-    fn survey(mut self) -> Result<(Schema, Self), Error> {
+    fn survey(&mut self) -> Result<Schema, Error> {
         let plan = self.plan;
         let (layout, all) = (plan.layout(), plan.all());
         let options = &layout.options;
@@ -152,7 +152,7 @@ impl<'a> Asker<'a> {
                 })
             }
         };
-        let schema = Schema {
+        Ok(Schema {
             names: layout.names.clone(),
             columns,
             segments,
@@ -161,8 +161,7 @@ impl<'a> Asker<'a> {
             fills,
             dtype,
             arithmetic: options.arithmetic,
-        };
-        Ok((schema, self))
+        })
     }
 
     /// The means of the features, which missing cells are filled with. They are summed row after row, and so one shard
