@@ -265,6 +265,29 @@ fn parquet_files_are_shards_too() {
     }
 }
 
+/// Weights at the ends of what `f32` can be computed with are judged as they are rounded.
+#[test]
+fn extreme_weights_are_judged_as_in_one_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.npy");
+    for weight in [1.000_000_01e9, 1e9, 1.1e9, 1e-9, 1.1e-9, 0.0] {
+        let rows: Vec<f64> = (0..300)
+            .flat_map(|i| [f64::from(i * 37 % 60), f64::from(u8::from(i * 7 % 11 > 4)), weight])
+            .collect();
+        std::fs::write(&path, npy_bytes(Dtype::F64, &rows, 3)).unwrap();
+        let mut data = DataOptions::new(Label::Column("1".to_owned()));
+        (data.sample_weight, data.arithmetic) = (Some("2".to_owned()), Dtype::F32);
+        let paths = [path.clone()];
+        let here = fit_here(&paths, &data, &Options::default());
+        let there = fit_shards(&paths, &data, &Options::default(), 2, 0.0);
+        match (here, there) {
+            (Ok((here, _)), Ok((there, _))) => assert_eq!(here, there, "{weight:e}"),
+            (Err(here), Err(there)) => assert_eq!(chain(&here), chain(&there), "{weight:e}"),
+            (here, there) => panic!("{weight:e}: {here:?} and {there:?}"),
+        }
+    }
+}
+
 #[test]
 fn an_array_in_memory_is_one_table() {
     let rng = &mut SmallRng::seed_from_u64(6);
@@ -301,6 +324,18 @@ fn an_array_in_memory_is_one_table() {
             let (found, _) = plan.fit(&options, None, &mut workers, &mut ()).unwrap();
             assert_eq!(found.to_json(), model.to_json(), "{shards} shards");
             assert!(ShardRows::of_arrays(&plan.recipe(0).unwrap(), arrays(0..3)).is_err());
+            let mut wrong = arrays(plan.rows(0));
+            wrong.labels = if label.is_none() { None } else { Some(npy::Array::of(&y, nrows, 1).unwrap()) };
+            let refused = ShardRows::of_arrays(&plan.recipe(0).unwrap(), wrong).unwrap_err();
+            assert!(refused.to_string().contains("labels"), "{refused}");
+            // Weights beside some shards alone.
+            let read = |shard| {
+                let mut some = arrays(plan.rows(shard));
+                some.sample_weights = some.sample_weights.filter(|_| shard > 0);
+                ShardRows::of_arrays(&plan.recipe(shard)?, some)
+            };
+            let mixed = plan.fit(&options, None, &mut Cluster::new(shards, 0.0, read).unwrap(), &mut ());
+            assert_eq!(mixed.is_err(), shards > 1);
         }
     }
 }

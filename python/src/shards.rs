@@ -9,7 +9,7 @@ use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::ops::{ControlFlow, Range};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 /// Which rows of a data set make up each shard, and how they are read: what a driver knows of it. Pickle takes it.
@@ -62,6 +62,11 @@ impl Plan {
     /// A shard in words, for messages: its files, and rows of them.
     fn describe(&self, shard: usize) -> String {
         self.plan.describe(shard)
+    }
+
+    /// The paths of all files, of data and of labels.
+    fn files(&self) -> Vec<PathBuf> {
+        self.plan.paths().map(Path::to_owned).collect()
     }
 
     fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {

@@ -106,6 +106,36 @@ def test_plans_and_rows_travel(files):
     assert cluster.remembered(plan.recipe(1)) is cluster.remembered(plan.recipe(1))
 
 
+def test_a_checkpoint_is_no_input(files):
+    plan = cluster.plan(files, -1, shards=2)
+    before = Path(files[0]).read_bytes()
+    with pytest.raises(ValueError, match="same file as the input"):
+        cluster.fit(plan, lambda *_: [], checkpoint=files[0])
+    assert Path(files[0]).read_bytes() == before
+
+
+class Asked:
+    def answer(self, question, threads=None):
+        return b"x"
+
+
+def test_nobody_is_late_while_answers_come_in():
+    class Slow(Local):
+        """A worker that answers one question after the other."""
+
+        def wait(self, seconds):
+            time.sleep(0.15)
+            first, *rest = self.tasks.items()
+            self.tasks = dict([first])
+            ended = super().wait(0.0)
+            self.tasks |= dict(rest)
+            return ended
+
+    engine = Slow()
+    workers = cluster.Workers(engine, [(Asked, ())] * 6, str, 0, 0.4)
+    assert len(list(workers.ask(b""))) == 6 and not engine.cancelled
+
+
 def test_whoever_is_lost_or_late_is_replaced(files):
     want = lanegrad.fit(files, -1, **OPTIONS)
     for failure in ["lost", "late"]:

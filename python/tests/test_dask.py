@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -146,6 +147,37 @@ def test_an_array_is_one_table_however_it_is_chunked(client, files):
         with pytest.raises(ValueError, match=words):
             lanegrad.dask.fit(client, data, label)
     assert is_idle(client)
+
+
+def test_half_precision_is_float32_as_on_one_machine(client, rng):
+    x, y = rng.normal(size=(5000, 40)).astype(np.float16), rng.integers(0, 2, 5000)
+    options = {"ignore": list(range(1, 39)), "arithmetic": "float32", "l2": 1e-3, "tol": 1e-4}
+    found = lanegrad.dask.fit(client, array.from_array(x, chunks=1000), y, shards=2, **options)
+    assert found == lanegrad.fit(x, y, **options)
+
+
+def test_a_worker_that_makes_a_block_of_several_shards_is_replaced(client, files):
+    def slow(block):
+        import time
+
+        time.sleep(2)
+        return block
+
+    table = np.concatenate([np.load(path) for path in files])
+    blocks = array.from_array(table, chunks=(len(table), 6)).map_blocks(slow, dtype=table.dtype, meta=table[:0])
+
+    def kill():
+        time.sleep(1)
+        busy = next(address for address, keys in client.processing().items() if keys)
+        (pid,) = client.run(os.getpid, workers=[busy]).values()
+        os.kill(pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    found = lanegrad.dask.fit(client, blocks, -1, timeout=30, retries=2, **OPTIONS)
+    killer.join()
+    assert found == lanegrad.fit(table, -1, **OPTIONS)
+    client.wait_for_workers(3, timeout=60)
 
 
 @pytest.mark.parametrize("act", [die, die_soon])

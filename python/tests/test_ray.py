@@ -197,6 +197,12 @@ def test_a_dataset_is_the_table_that_a_column_puts_in_order(files):
     for shards in [1, 3]:
         model = lanegrad_ray.fit(shuffled, "y", place="row", workers=1, shards=shards, **OPTIONS)
         assert model.to_json() == want.to_json()
+    # An ignored column between features, which may hold anything; and singles, which then are not.
+    singles = frame.drop(columns=["row"]).astype(np.float32).assign(c="text")
+    numbered = data.from_pandas(singles.assign(row=np.arange(len(singles))))
+    ignoring = OPTIONS | {"ignore": ["c"], "arithmetic": "float32", "tol": 1e-4}
+    model = lanegrad_ray.fit(numbered, "y", place="row", workers=1, shards=2, dtype="float32", **ignoring)
+    assert model == lanegrad.fit(singles, "y", dtype="float32", **ignoring)
     for options, words in [
         ({}, "no order of rows"),
         ({"place": "a"}, "does not number the rows"),

@@ -28,6 +28,21 @@ impl<'a> Arrays<'a> {
     pub fn new(name: impl Into<String>, rows: Array<'a>) -> Self {
         Self { name: name.into(), rows, labels: None, sample_weights: None }
     }
+
+    /// Refuses labels or sample weights that are in two places, or labels in none.
+    pub(super) fn check(&self, options: &DataOptions) -> Result<(), Error> {
+        let Self { name, labels, sample_weights, .. } = self;
+        ensure!(
+            sample_weights.is_none() || options.sample_weight.is_none(),
+            "sample weights are in a column and in an array"
+        );
+        ensure!(options.label.files().is_empty(), "labels of arrays are in a column or in arrays");
+        let labelled = options.label == Label::Arrays;
+        let words =
+            if labelled { "needs an array of labels" } else { "has labels in a column and in an array" };
+        ensure!(labels.is_some() == labelled, "{name} {words}");
+        Ok(())
+    }
 }
 
 impl<'a> DataSet<'a> {
@@ -67,18 +82,10 @@ impl<'a> DataSet<'a> {
             ensure!(ncols == wanted, "{name} has {ncols} columns, and {} has {wanted}", first.name);
         }
         let weighted = first.sample_weights.is_some();
-        ensure!(
-            !(weighted && options.sample_weight.is_some()),
-            "sample weights are in a column and in an array"
-        );
-        ensure!(options.label.files().is_empty(), "labels of arrays are in a column or in arrays");
-        let labelled = options.label == Label::Arrays;
-        for Arrays { name, labels, sample_weights, .. } in &segments {
-            let words =
-                if labelled { "needs an array of labels" } else { "has labels in a column and in an array" };
-            ensure!(labels.is_some() == labelled, "{name} {words}");
+        for arrays in &segments {
+            arrays.check(options)?;
             ensure!(
-                sample_weights.is_some() == weighted,
+                arrays.sample_weights.is_some() == weighted,
                 "some arrays have sample weights, and others have not"
             );
         }

@@ -134,10 +134,11 @@ def _of_files(data: Any, label: Any, label_file: Any, options: dict[str, Any]) -
     return files, found
 
 
-def shards_of(shards: Any) -> int:
-    number = _fit._count("shards", shards)
+def shards_of(shards: Any, name: str = "shards") -> int:
+    """A number of shards, or of who holds them."""
+    number = _fit._count(name, shards)
     if not 0 < number <= 1_000_000:
-        raise ValueError(f"`shards` is {shards}, and not from 1 to 1 000 000")
+        raise ValueError(f"`{name}` is {shards}, and not from 1 to 1 000 000")
     return number
 
 
@@ -172,18 +173,20 @@ def fit(
     ValueError
         If an option is out of its range, data are refused, or answers do not belong together.
     """
-    return _fit_of(plan, ask, _fitting([], checkpoint=checkpoint, resume=resume, **options))
+    options |= {"checkpoint": checkpoint, "resume": resume}
+    return fit_of(plan, ask, fitting(plan.files(), **options), stacklevel=4)
 
 
-def _fitting(inputs: Sequence[str], *, checkpoint: Any = None, resume: bool = False, **options: Any) -> dict[str, Any]:
+def fitting(inputs: Sequence[str], *, checkpoint: Any = None, resume: bool = False, **options: Any) -> dict[str, Any]:
     """What is fitted, and where its state is kept, as the compiled half takes it."""
     found = _fit.data_options(None) | _fit.fit_options(**options)
     return found | _fit.checkpoint_options(checkpoint, resume, inputs)
 
 
-def _fit_of(plan: Plan, ask: Ask, options: dict[str, Any]) -> Model:
+def fit_of(plan: Plan, ask: Ask, options: dict[str, Any], stacklevel: int = 5) -> Model:
+    """The fit to the shards of a plan, of what ``fitting`` returned."""
     report = _lanegrad.fit_shards(plan, lambda question, first, end: ask(question, range(first, end)), options)
-    return _fit.model_of(*report, stacklevel=5)
+    return _fit.model_of(*report, stacklevel=stacklevel)
 
 
 class Engine(ABC):
@@ -232,7 +235,8 @@ class Workers:
     retries : int
         How often a question to a part is asked again.
     timeout : float, optional
-        The seconds after which a worker that has not answered is given up; with ``None`` never.
+        The seconds without an answer of anybody after which whoever has not answered is given up; with ``None`` never.
+        (A worker may be at work on other parts first: as long as answers come in, nobody is late.)
     """
 
     def __init__(
@@ -250,6 +254,7 @@ class Workers:
             raise ValueError(f"`timeout` is {timeout}, and not a number of seconds above 0")
         for part, (make, arguments) in enumerate(self._parts):
             engine.hold(part, make, arguments)
+        self._last = time.monotonic()
 
     def ask(self, question: bytes, parts: Sequence[int] | None = None) -> Iterator[tuple[int, bytes]]:
         """Puts a question to parts, or to all, and yields each part's answer, in any order.
@@ -261,6 +266,7 @@ class Workers:
         """
         # The part, the number of the attempt and when it began, for each task that is waited for.
         waiting: dict[Hashable, tuple[int, int, float]] = {}
+        self._last = time.monotonic()
 
         def submit(part: int, attempt: int) -> None:
             waiting[self._engine.submit(part, question)] = (part, attempt, time.monotonic())
@@ -269,7 +275,10 @@ class Workers:
             if attempt > self._retries:
                 times = "once" if attempt == 1 else f"{attempt} times"
                 raise ClusterError(f"{self._words(part)}: it was tried {times}: {why}")
-            self._engine.hold(part, *self._parts[part], instead=True)
+            try:
+                self._engine.hold(part, *self._parts[part], instead=True)
+            except ClusterError as error:
+                raise ClusterError(f"{self._words(part)}: {why}; {error}") from error
             submit(part, attempt + 1)
 
         try:
@@ -283,6 +292,7 @@ class Workers:
                     part, attempt, _ = waiting.pop(task)
                     if isinstance(outcome, bytes):
                         yield part, outcome
+                        self._last = time.monotonic()
                     elif isinstance(outcome, ClusterError):
                         again(part, attempt, outcome)
                     else:
@@ -297,11 +307,11 @@ class Workers:
     def _patience(self, waiting: Iterable[tuple[int, int, float]]) -> float:
         if self._timeout is None:
             return 1.0
-        first = min(start for *_, start in waiting) + self._timeout
+        first = max(self._last, min(start for *_, start in waiting)) + self._timeout
         return min(1.0, max(0.0, first - time.monotonic()))
 
     def _is_late(self, start: float) -> bool:
-        return self._timeout is not None and time.monotonic() - start >= self._timeout
+        return self._timeout is not None and time.monotonic() - max(self._last, start) >= self._timeout
 
 
 class _Planner:
@@ -343,14 +353,14 @@ def fit_on(
     of_data = {name: options.pop(name) for name in DATA_OPTIONS if name in options}
     files, found = _of_files(data, label, label_file, of_data)
     # What is refused is refused before anything is read.
-    fitting = _fitting([*files, *found["label_files"]], **options)
+    asked = fitting([*files, *found["label_files"]], **options)
     with engine:
         planner = [(_Planner, (files, found, shards_of(shards)))]
         names = ", ".join(files[:3]) + (", …" if len(files) > 3 else "")
         answers = Workers(engine, planner, lambda _: f"the plan of {names}", retries, timeout).ask(b"")
         plan = Plan.from_bytes(next(iter(answers))[1])
         parts = [(Rows, (plan.recipe(shard),)) for shard in range(plan.shards)]
-        return _fit_of(plan, Workers(engine, parts, plan.describe, retries, timeout).ask, fitting)
+        return fit_of(plan, Workers(engine, parts, plan.describe, retries, timeout).ask, asked)
 
 
 def predict_on(

@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from dask.delayed import Delayed
 from distributed import CancelledError, Client, Future, KilledWorker
+from distributed import TimeoutError as DaskTimeoutError
+from distributed.client import ClosedClientError
 
 from lanegrad import _fit, cluster
 from lanegrad._model import Model
@@ -42,7 +44,8 @@ def fit(
         The cluster.
     data : path, list of paths, or dask.array.Array of shape (nrows, ncols)
         Files as workers see them. An array is one table, however it is chunked: ``lanegrad.fit`` of the same rows in
-        memory. Its chunks are brought to the shards' rows and copied by the workers that hold them.
+        memory. Its chunks are brought to the shards' rows and copied by the workers that hold them. Labels beside it
+        are numbers.
     label : str, int, or array of shape (nrows,)
         The column of the labels; beside an array also a Dask or numpy array.
     shards : int, optional
@@ -50,8 +53,8 @@ def fit(
     retries : int
         How often a shard's part of a pass is done again elsewhere, when its worker is lost or late.
     timeout : float, optional
-        The seconds that a worker has for its part of a pass, or for reading its files, also while it is at work on
-        others; ``None`` for any.
+        The seconds without an answer of any worker after which those who have not answered are given up, in a pass or
+        while files are read; ``None`` for any.
     **options
         All others of ``lanegrad.fit``, but for ``threads``: a worker has as many as Dask gives it.
 
@@ -138,10 +141,12 @@ def _fit_array(
             f"the array has the shape {data.shape}, and is not a matrix of known chunks: `compute_chunk_sizes()` "
             "makes them known"
         )
-    if "label_file" in options or label is None:
+    if options.pop("label_file", None) is not None or label is None:
         raise ValueError("labels of an array are in a column or in an array: `label` is needed")
+    asked = cluster.fitting([], **options)
     nrows, ncols = data.shape
-    dtype = "float32" if data.dtype == np.float32 else "float64"
+    # As the kernels take it: half precision is read as float32.
+    dtype = "float32" if data.dtype.kind == "f" and data.dtype.itemsize <= 4 else "float64"
     names = [str(column) for column in range(ncols)]
     plan = cluster.Plan.of_array(nrows, names, dtype, found, cluster.shards_of(shards))
     sizes = tuple(end - start for start, end in map(plan.rows, range(plan.shards)))
@@ -159,14 +164,14 @@ def _fit_array(
     parts = [(cluster.Rows.of_arrays, (plan.recipe(shard), *some)) for shard, some in enumerate(columns)]
     with _Dask(client) as engine:
         workers = cluster.Workers(engine, parts, plan.describe, retries, timeout)
-        return cluster.fit(plan, workers.ask, **options)
+        return cluster.fit_of(plan, workers.ask, asked)
 
 
 def _answer(holder: cluster.Holder, question: bytes, threads: int) -> bytes:
     return holder.answer(question, threads)
 
 
-# The seconds in which an answer should be fetched, and a worker be started again where there is no other.
+# The seconds in which answers should be fetched at first, and a worker be started again where there is no other.
 _FETCH = 2.0
 _RESTART = 60.0
 
@@ -185,13 +190,15 @@ class _Dask(cluster.Engine):
         self._held: dict[int, tuple[str, int, Future]] = {}
         self._tasks: dict[Hashable, tuple[str, Future]] = {}
         self._done: queue.SimpleQueue[Future] = queue.SimpleQueue()
+        # The seconds for the next fetch: more after one that was too short for answers that are there.
+        self._fetch = _FETCH
 
     def hold(
         self, part: int, make: Callable[..., cluster.Holder], arguments: tuple[Any, ...], instead: bool = False
     ) -> None:
         if instead and not self._client.nthreads():
             # The only one may be started again.
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(DaskTimeoutError):
                 self._client.wait_for_workers(1, timeout=_RESTART)
         workers = _workers(self._client)
         addresses = sorted(workers)
@@ -202,10 +209,9 @@ class _Dask(cluster.Engine):
             others = [address for address in addresses if address != last] or addresses
             addresses, place = others, (part + 1) % len(others)
         address = addresses[place]
-        if any(isinstance(argument, Delayed) for argument in arguments):
-            made = self._client.compute(dask.delayed(make, pure=False)(*arguments), workers=[address])
-        else:
-            made = self._client.submit(make, *arguments, workers=[address], pure=False)
+        # Blocks of an array are made anywhere: several parts may need one, and it must not be bound to who is lost.
+        arguments = tuple(self._client.compute(some) if isinstance(some, Delayed) else some for some in arguments)
+        made = self._client.submit(make, *arguments, workers=[address], pure=False)
         self._held[part] = (address, workers[address], made)
 
     def submit(self, part: int, question: bytes) -> Hashable:
@@ -229,7 +235,7 @@ class _Dask(cluster.Engine):
         for task in ended:
             if task.key not in answers:
                 if task.status == "error":
-                    error = task.exception(timeout=_FETCH)
+                    error = task.exception()
                     found.append((task.key, cluster.ClusterError(str(error)) if _is_loss(error) else error))
                 elif task.status == "cancelled":
                     found.append((task.key, cluster.ClusterError("its task was cancelled")))
@@ -247,20 +253,22 @@ class _Dask(cluster.Engine):
 
         async def gather() -> list[bytes]:
             # An answer that was lost with its worker would be waited for without an end.
-            return await asyncio.wait_for(self._client.gather(tasks, errors="skip", asynchronous=True), _FETCH)
+            return await asyncio.wait_for(self._client.gather(tasks, errors="skip", asynchronous=True), self._fetch)
 
         try:
             answers = self._client.sync(gather) if tasks else []
-        except (asyncio.TimeoutError, TimeoutError):
+        except (asyncio.TimeoutError, DaskTimeoutError):
             answers = []
         if len(answers) == len(tasks):
+            self._fetch = _FETCH
             return {task.key: answer for task, answer in zip(tasks, answers, strict=True)}
+        self._fetch *= 2.0
         workers = self._client.nthreads()
         found: dict[Hashable, bytes] = {}
         for task in tasks:
             if self._tasks[task.key][0] in workers:
-                with contextlib.suppress(CancelledError, TimeoutError, OSError):
-                    found[task.key] = task.result(timeout=_FETCH)
+                with contextlib.suppress(CancelledError, DaskTimeoutError, OSError):
+                    found[task.key] = task.result(timeout=self._fetch)
         return found
 
     def _lost(self) -> list[tuple[Hashable, BaseException]]:
@@ -272,10 +280,15 @@ class _Dask(cluster.Engine):
 
     def cancel(self, tasks: Iterable[Hashable]) -> None:
         dropped = [self._tasks.pop(key)[1] for key in list(tasks) if key in self._tasks]
-        if dropped:
-            self._client.cancel(dropped)
+        self._drop(dropped)
 
     def close(self) -> None:
         self.cancel(self._tasks)
-        self._client.cancel([made for *_, made in self._held.values()])
+        self._drop([made for *_, made in self._held.values()])
         self._held.clear()
+
+    def _drop(self, futures: list[Future]) -> None:
+        # A client that was closed has dropped all, and what closed it is the error to be seen.
+        with contextlib.suppress(ClosedClientError):
+            if futures:
+                self._client.cancel(futures)

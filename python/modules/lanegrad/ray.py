@@ -10,7 +10,7 @@ import numpy.typing as npt
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from lanegrad import _fit, cluster
+from lanegrad import _fit, _tables, cluster
 from lanegrad._model import Model
 
 __all__ = ["fit", "predict_proba"]
@@ -40,7 +40,7 @@ def fit(
         Files as workers see them. A dataset is one table of the rows in the order of the column ``place``:
         ``lanegrad.fit`` of the same rows as a data frame. Ray sorts it, and actors copy their rows.
     label : str or int
-        The column of the labels.
+        The column of the labels, which are numbers in a dataset.
     place : str, optional
         The column of a dataset with the number of each row, from 0. A dataset itself has no order of rows, on which the
         bits of a model depend.
@@ -53,8 +53,8 @@ def fit(
     retries : int
         How often a shard's part of a pass is done again by a new actor, when its actor is lost or late.
     timeout : float, optional
-        The seconds that an actor has to start and to read its files, or for its part of a pass, also while it answers
-        for other shards; ``None`` for any.
+        The seconds without an answer of any actor after which those who have not answered are given up, in a pass or
+        while they start and files are read; ``None`` for any.
     **options
         All others of ``lanegrad.fit``, but for ``threads``.
 
@@ -137,35 +137,47 @@ def _fit_dataset(
         )
     of_data = {name: options.pop(name) for name in cluster.DATA_OPTIONS if name in options}
     found = _fit.data_options(label, **of_data) | _fit.fit_options()
-    if "label_file" in options or found["label"] is None:
+    if options.pop("label_file", None) is not None or found["label"] is None:
         raise ValueError("labels of a dataset are in a column: `label` is its name")
     _fit.refuse_arrays(found, sample_weight=of_data.get("sample_weight"))
+    asked = cluster.fitting([], **options)
     schema = data.schema()
     if place not in schema.names:
         raise ValueError(f"there is no column `{place}`, but {', '.join(schema.names)}")
     kinds = {name: kind for name, kind in zip(schema.names, schema.types, strict=True) if name != place}
-    dtype = "float32" if all(str(kind) in ("float", "float32") for kind in kinds.values()) else "float64"
+    ignored = [_tables.place(list(kinds), which) for which in found["ignore"]]
+    # As of a data frame: an ignored column may hold anything, and counts as float64.
+    single = not ignored and all(str(kind) in _SINGLES for kind in kinds.values())
+    dtype = "float32" if single else "float64"
     plan = cluster.Plan.of_array(data.count(), list(kinds), dtype, found, cluster.shards_of(shards))
     starts = [plan.rows(shard)[0] for shard in range(plan.shards)]
     pieces = data.sort(place).split_at_indices(starts[1:]) if len(starts) > 1 else [data.sort(place)]
     parts = [
-        (_rows_of_blocks, (plan.recipe(shard), list(kinds), place, starts[shard], dtype, piece.to_pandas_refs()))
+        (_rows_of_blocks, (plan.recipe(shard), list(kinds), ignored, place, starts[shard], piece.to_pandas_refs()))
         for shard, piece in enumerate(pieces)
     ]
     with engine:
         workers = cluster.Workers(engine, parts, plan.describe, retries, timeout)
-        return cluster.fit(plan, workers.ask, **options)
+        return cluster.fit_of(plan, workers.ask, asked)
 
 
 def _rows_of_blocks(
-    recipe: bytes, names: list[str], place: str, start: int, dtype: str, blocks: list[Any]
+    recipe: bytes, names: list[str], ignored: list[int], place: str, start: int, blocks: list[Any]
 ) -> cluster.Rows:
     """The rows of a shard, which are in data frames of Ray's, one after the other."""
     frames = [frame for frame in ray.get(blocks) if len(frame)]
     places = np.concatenate([frame[place].to_numpy() for frame in frames])
     if not (places == np.arange(start, start + len(places))).all():
         raise ValueError(f"the column `{place}` does not number the rows from 0: each number is there once")
-    return cluster.Rows.of_arrays(recipe, np.concatenate([frame[names].to_numpy(dtype=dtype) for frame in frames]))
+    matrices = [
+        _tables.matrix(frame[names], range(len(names)), {column: np.zeros(len(frame)) for column in ignored})
+        for frame in frames
+    ]
+    return cluster.Rows.of_arrays(recipe, np.concatenate(matrices))
+
+
+# The names of types that are read as float32.
+_SINGLES = ("float", "float32", "halffloat", "float16")
 
 
 class _Actor:
@@ -197,7 +209,7 @@ class _Ray(cluster.Engine):
             raise ValueError(f"`cpus_per_worker` is {cpus}, and not a whole number of at least 1")
         self._cpus = int(cpus)
         free = int(ray.available_resources().get("CPU", 0) // self._cpus)
-        self.size = cluster.shards_of(max(free, 1) if workers is None else workers)
+        self.size = cluster.shards_of(max(free, 1) if workers is None else workers, "workers")
         self._actors: dict[int, Any] = {}
         self._parts: dict[int, tuple[Callable[..., cluster.Holder], tuple[Any, ...]]] = {}
         # The slot of each task, and its actor there, which may be another one by now.

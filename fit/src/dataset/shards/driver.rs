@@ -117,7 +117,7 @@ impl<'a> Asker<'a> {
         let columns = columns(options, &all, &layout.names)?;
         let mut segments = vec![0_u64; plan.segments()];
         let mut labels = Labels::new(options.positive.as_deref())?;
-        let mut largest: Option<f64> = None;
+        let (mut largest, mut unweighted): (Option<f64>, bool) = (None, false);
         for (shard, answer) in self.ask_all(&Question::Survey)?.iter().enumerate() {
             let survey: Survey = serde_json::from_slice(answer)
                 .with_context(|| format!("the answer of {} cannot be used", plan.describe(shard)))?;
@@ -129,6 +129,7 @@ impl<'a> Asker<'a> {
             }
             labels.join(survey.labels)?;
             let weight = survey.largest_weight.map(f64::from_bits);
+            unweighted |= weight.is_none() && survey.nrows.iter().any(|&rows| rows > 0);
             largest = [largest, weight].into_iter().flatten().reduce(f64::max);
         }
         ensure!(segments.iter().any(|&rows| rows > 0), "{all} {} no rows", has(plan.segments()));
@@ -139,6 +140,7 @@ impl<'a> Asker<'a> {
         labels.check()?;
         labels.check_positive(&place)?;
         if let Some(largest) = largest {
+            ensure!(!unweighted, "some shards have sample weights, and others have not");
             check_largest(largest, options.arithmetic)?;
         }
         let dtype = options.dtype.unwrap_or(Dtype::F64);

@@ -334,6 +334,12 @@ impl Plan {
         }
     }
 
+    /// The paths of the files of data and labels, of which one that is cut is there more than once.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        let pieces = self.shards.iter().flatten();
+        pieces.flat_map(|piece| [&piece.file, &piece.labels]).filter_map(Option::as_deref)
+    }
+
     /// The plan as bytes.
     ///
     /// # Errors

@@ -76,7 +76,12 @@ impl ShardRows {
         state: impl FnOnce(Read<'static, S>) -> State,
         read: Read<'static, S>,
     ) -> Self {
-        let largest = read.sample_weights().iter().copied().reduce(f64::max);
+        // As it is computed with: rounding keeps the order.
+        let rounded = |weight: f64| match recipe.layout.options.arithmetic {
+            Dtype::F32 => f64::from(weight as f32),
+            Dtype::F64 => weight,
+        };
+        let largest = read.sample_weights().iter().copied().reduce(f64::max).map(rounded);
         let survey = Survey {
             nrows: read.segments(),
             labels: read.labels().kind(),
@@ -169,6 +174,7 @@ fn hold<S: Number>(recipe: &Recipe, arrays: Arrays<'_>) -> Result<Read<'static, 
     let [Piece { file: None, rows: Some(rows), .. }] = &recipe.pieces[..] else {
         bail!("the rows of this shard are in files")
     };
+    arrays.check(options)?;
     let Arrays { name, rows: array, labels, sample_weights } = arrays;
     ensure!(
         array.nrows() == rows.len() && array.ncols() == names.len(),
