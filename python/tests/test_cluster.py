@@ -215,27 +215,30 @@ def test_a_driver_goes_on_from_its_checkpoint(files, tmp_path):
         assert lanegrad.fit(files, -1, checkpoint=path, resume=True, **OPTIONS) == want
 
 
-def test_what_is_refused_is_one_error(files, tmp_path, rng):
-    other = str(tmp_path / "other.npy")
-    np.save(other, rng.normal(size=(10, 3)))
+def bad_files(files: list[str], directory: Path) -> list[tuple[list[str], str]]:
+    """Files that are refused, and words of the error."""
     bad = np.load(files[2])
     bad[2900, -1] = 3.0
-    wrong = str(tmp_path / "wrong.npy")
+    wrong, other = str(directory / "wrong.npy"), str(directory / "other.npy")
     np.save(wrong, bad)
-    gone = str(tmp_path / "gone.npy")
-    cases = [
-        ([], ValueError, TypeError, "path"),
-        ([gone], ValueError, None, "gone.npy"),
-        ([*files, other], ValueError, None, "has 3 columns"),
-        ([*files, wrong], ValueError, None, r"wrong.npy, row 2901, column 6 .*the label 3 is not"),
-        ([files[1]], ValueError, None, "has no rows"),
-        (np.zeros((3, 2)), TypeError, None, "a path or a list of paths"),
+    np.save(other, bad[:, :3])
+    return [
+        ([str(directory / "gone.npy")], r"gone\.npy"),
+        ([*files, other], "has 3 columns"),
+        ([*files, wrong], r"wrong\.npy, row 2901, column 6 .*the label 3 is not"),
+        ([files[1]], "has no rows"),
     ]
-    for data, kind, instead, words in cases:
+
+
+def test_what_is_refused_is_one_error(files, tmp_path):
+    for data, words in bad_files(files, tmp_path):
         engine = Local()
-        with pytest.raises(instead or kind, match=words):
+        with pytest.raises(ValueError, match=words):
             fit_on(engine, data)
         assert not engine.tasks
+    for data in [[], np.zeros((3, 2))]:
+        with pytest.raises(TypeError, match="a path or a list of paths"):
+            fit_on(Local(), data)
     for options, kind, words in [
         ({"shards": 0}, ValueError, "`shards` is 0"),
         ({"retries": -1}, ValueError, "`retries` is -1"),
@@ -308,3 +311,11 @@ def test_scores_are_those_of_one_process(files):
         cluster.predict_on(Local(), model, files[1], **options)
     with pytest.raises(ValueError, match="twice"):
         cluster.predict_on(Local(), model, files[:1] * 2, **options)
+
+
+def test_warnings_are_about_the_callers_line(files):
+    plan = cluster.plan(files, -1, shards=2)
+    held = [cluster.Rows(plan.recipe(shard)) for shard in range(2)]
+    with pytest.warns(lanegrad.FitWarning, match="max_iter") as warned:
+        cluster.fit(plan, lambda question, shards: [(i, held[i].answer(question)) for i in shards], max_iter=1)
+    assert [warning.filename for warning in warned] == [__file__]

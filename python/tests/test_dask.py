@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_cluster import OPTIONS, parquet_files, write_files
+from test_cluster import OPTIONS, bad_files, parquet_files, write_files
 
 import lanegrad
 import lanegrad.dask
@@ -256,17 +256,7 @@ model.save({str(done)!r})
 
 
 def test_bad_input_is_one_error_at_the_driver(client, files, tmp_path):
-    bad = np.load(files[2])
-    bad[2900, -1] = 3.0
-    wrong, other = str(tmp_path / "wrong.npy"), str(tmp_path / "other.npy")
-    np.save(wrong, bad)
-    np.save(other, bad[:, :3])
-    cases = [
-        ([str(tmp_path / "gone.npy")], "gone.npy"),
-        ([*files, other], "has 3 columns"),
-        ([*files, wrong], "wrong.npy, row 2901, column 6 .*the label 3 is not"),
-        ([files[1]], "has no rows"),
-    ]
+    cases = bad_files(files, tmp_path)
     for data, words in cases:
         with pytest.raises(ValueError, match=words):
             lanegrad.dask.fit(client, data, -1)
@@ -302,6 +292,14 @@ def test_an_unfused_worker_is_an_error_that_names_it(files):
 def test_parquet(client, tmp_path, rng):
     paths = parquet_files(tmp_path, rng)
     assert lanegrad.dask.fit(client, paths, "y", **OPTIONS) == lanegrad.fit(paths, "y", **OPTIONS)
+
+
+def test_warnings_are_about_the_callers_line(client, files):
+    blocks = array.from_array(np.load(files[0]), chunks=2000)
+    for data in [files, blocks]:
+        with pytest.warns(lanegrad.FitWarning, match="max_iter") as warned:
+            lanegrad.dask.fit(client, data, -1, max_iter=1)
+        assert __file__ in [warning.filename for warning in warned]
 
 
 def test_scores(client, files, want):

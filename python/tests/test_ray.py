@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from test_cluster import OPTIONS, parquet_files, write_files
+from test_cluster import OPTIONS, bad_files, parquet_files, write_files
 
 import lanegrad
 from lanegrad import cluster
@@ -147,17 +147,7 @@ model.save({str(done)!r})
 
 
 def test_bad_input_is_one_error_at_the_driver(files, tmp_path):
-    bad = np.load(files[2])
-    bad[2900, -1] = 3.0
-    wrong, other = str(tmp_path / "wrong.npy"), str(tmp_path / "other.npy")
-    np.save(wrong, bad)
-    np.save(other, bad[:, :3])
-    cases = [
-        ([str(tmp_path / "gone.npy")], "gone.npy"),
-        ([*files, other], "has 3 columns"),
-        ([*files, wrong], "wrong.npy, row 2901, column 6 .*the label 3 is not"),
-        ([files[1]], "has no rows"),
-    ]
+    cases = bad_files(files, tmp_path)
     for data, words in cases:
         with pytest.raises(ValueError, match=words):
             lanegrad_ray.fit(data, -1, workers=2)

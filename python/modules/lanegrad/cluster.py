@@ -11,6 +11,7 @@ An engine that can send bytes needs ``plan``, ``Rows`` and ``fit`` alone. One wh
 from __future__ import annotations
 
 import functools
+import math
 import os
 import platform
 import time
@@ -173,8 +174,8 @@ def fit(
     ValueError
         If an option is out of its range, data are refused, or answers do not belong together.
     """
-    options |= {"checkpoint": checkpoint, "resume": resume}
-    return fit_of(plan, ask, fitting(plan.files(), **options), stacklevel=4)
+    asked = fitting(plan.files(), checkpoint=checkpoint, resume=resume, **options)
+    return _fit_of(plan, ask, asked, stacklevel=4)
 
 
 def fitting(inputs: Sequence[str], *, checkpoint: Any = None, resume: bool = False, **options: Any) -> dict[str, Any]:
@@ -183,8 +184,7 @@ def fitting(inputs: Sequence[str], *, checkpoint: Any = None, resume: bool = Fal
     return found | _fit.checkpoint_options(checkpoint, resume, inputs)
 
 
-def fit_of(plan: Plan, ask: Ask, options: dict[str, Any], stacklevel: int = 5) -> Model:
-    """The fit to the shards of a plan, of what ``fitting`` returned."""
+def _fit_of(plan: Plan, ask: Ask, options: dict[str, Any], stacklevel: int) -> Model:
     report = _lanegrad.fit_shards(plan, lambda question, first, end: ask(question, range(first, end)), options)
     return _fit.model_of(*report, stacklevel=stacklevel)
 
@@ -254,7 +254,6 @@ class Workers:
             raise ValueError(f"`timeout` is {timeout}, and not a number of seconds above 0")
         for part, (make, arguments) in enumerate(self._parts):
             engine.hold(part, make, arguments)
-        self._last = time.monotonic()
 
     def ask(self, question: bytes, parts: Sequence[int] | None = None) -> Iterator[tuple[int, bytes]]:
         """Puts a question to parts, or to all, and yields each part's answer, in any order.
@@ -266,7 +265,8 @@ class Workers:
         """
         # The part, the number of the attempt and when it began, for each task that is waited for.
         waiting: dict[Hashable, tuple[int, int, float]] = {}
-        self._last = time.monotonic()
+        # When the last answer came.
+        last = time.monotonic()
 
         def submit(part: int, attempt: int) -> None:
             waiting[self._engine.submit(part, question)] = (part, attempt, time.monotonic())
@@ -285,33 +285,32 @@ class Workers:
             for part in range(len(self._parts)) if parts is None else parts:
                 submit(part, 1)
             while waiting:
-                for task, outcome in self._engine.wait(self._patience(waiting.values())):
+                for task, outcome in self._engine.wait(self._patience(waiting.values(), last)):
                     if task not in waiting:
                         # An answer that comes too late.
                         continue
                     part, attempt, _ = waiting.pop(task)
                     if isinstance(outcome, bytes):
                         yield part, outcome
-                        self._last = time.monotonic()
+                        last = time.monotonic()
                     elif isinstance(outcome, ClusterError):
                         again(part, attempt, outcome)
                     else:
                         raise outcome
-                for task in [task for task, (*_, start) in waiting.items() if self._is_late(start)]:
+                for task in [task for task, (*_, start) in waiting.items() if self._left(start, last) <= 0.0]:
                     part, attempt, _ = waiting.pop(task)
                     self._engine.cancel([task])
                     again(part, attempt, f"there is no answer within {self._timeout:g} s")
         finally:
             self._engine.cancel(waiting)
 
-    def _patience(self, waiting: Iterable[tuple[int, int, float]]) -> float:
-        if self._timeout is None:
-            return 1.0
-        first = max(self._last, min(start for *_, start in waiting)) + self._timeout
-        return min(1.0, max(0.0, first - time.monotonic()))
+    def _patience(self, waiting: Iterable[tuple[int, int, float]], last: float) -> float:
+        """The seconds to wait for an answer before who is late, or lost, is looked for."""
+        return min(1.0, max(0.0, min(self._left(start, last) for *_, start in waiting)))
 
-    def _is_late(self, start: float) -> bool:
-        return self._timeout is not None and time.monotonic() - max(self._last, start) >= self._timeout
+    def _left(self, start: float, last: float) -> float:
+        """The seconds that are left for what was asked at ``start``, if the last answer of anybody came at ``last``."""
+        return math.inf if self._timeout is None else max(start, last) + self._timeout - time.monotonic()
 
 
 class _Planner:
@@ -335,7 +334,24 @@ class _Scorer:
 
 
 # The arguments of `lanegrad.fit` that say how data are read, and not what is fitted.
-DATA_OPTIONS = ("positive", "sample_weight", "ignore", "missing", "delimiter", "decimal_comma", "dtype", "arithmetic")
+_DATA_OPTIONS = ("positive", "sample_weight", "ignore", "missing", "delimiter", "decimal_comma", "dtype", "arithmetic")
+
+
+def of_data(options: dict[str, Any]) -> dict[str, Any]:
+    """Takes those of these arguments that say how data are read out of the others."""
+    return {name: options.pop(name) for name in _DATA_OPTIONS if name in options}
+
+
+def fit_parts(
+    engine: Engine,
+    plan: Plan,
+    parts: Sequence[tuple[Callable[..., Holder], tuple[Any, ...]]],
+    options: dict[str, Any],
+    retries: int,
+    timeout: float | None,
+) -> Model:
+    """The fit to the shards of a plan, of what ``fitting`` returned: for functions that users call through another."""
+    return _fit_of(plan, Workers(engine, parts, plan.describe, retries, timeout).ask, options, stacklevel=6)
 
 
 def fit_on(
@@ -350,8 +366,7 @@ def fit_on(
     **options: Any,
 ) -> Model:
     """Fits a model to files that the workers of an engine read: what ``lanegrad.dask.fit`` and others are."""
-    of_data = {name: options.pop(name) for name in DATA_OPTIONS if name in options}
-    files, found = _of_files(data, label, label_file, of_data)
+    files, found = _of_files(data, label, label_file, of_data(options))
     # What is refused is refused before anything is read.
     asked = fitting([*files, *found["label_files"]], **options)
     with engine:
@@ -360,7 +375,7 @@ def fit_on(
         answers = Workers(engine, planner, lambda _: f"the plan of {names}", retries, timeout).ask(b"")
         plan = Plan.from_bytes(next(iter(answers))[1])
         parts = [(Rows, (plan.recipe(shard),)) for shard in range(plan.shards)]
-        return fit_of(plan, Workers(engine, parts, plan.describe, retries, timeout).ask, asked)
+        return fit_parts(engine, plan, parts, asked, retries, timeout)
 
 
 def predict_on(

@@ -133,7 +133,7 @@ def _fit_array(
     timeout: float | None,
     options: dict[str, Any],
 ) -> Model:
-    of_data = {name: options.pop(name) for name in cluster.DATA_OPTIONS if name in options}
+    of_data = cluster.of_data(options)
     weights = of_data.get("sample_weight")
     found = _fit.data_options(label, **of_data) | _fit.fit_options()
     if data.ndim != 2 or np.isnan(data.shape).any():
@@ -163,8 +163,7 @@ def _fit_array(
     columns = zip(rows, pieces("label", label), pieces("sample_weight", weights), strict=True)
     parts = [(cluster.Rows.of_arrays, (plan.recipe(shard), *some)) for shard, some in enumerate(columns)]
     with _Dask(client) as engine:
-        workers = cluster.Workers(engine, parts, plan.describe, retries, timeout)
-        return cluster.fit_of(plan, workers.ask, asked)
+        return cluster.fit_parts(engine, plan, parts, asked, retries, timeout)
 
 
 def _answer(holder: cluster.Holder, question: bytes, threads: int) -> bytes:

@@ -45,7 +45,7 @@ def fit(
         The column of a dataset with the number of each row, from 0. A dataset itself has no order of rows, on which the
         bits of a model depend.
     workers : int, optional
-        The number of actors; by default as many as there are CPUs for now.
+        The number of actors; by default as many as there are free CPUs for.
     cpus_per_worker : int
         The CPUs that each asks for, and so its threads.
     shards : int, optional
@@ -135,7 +135,7 @@ def _fit_dataset(
             "a Ray dataset has no order of rows, on which the bits of a model depend: `place` is a column with the "
             "number of each row, from 0; or give the paths of its files"
         )
-    of_data = {name: options.pop(name) for name in cluster.DATA_OPTIONS if name in options}
+    of_data = cluster.of_data(options)
     found = _fit.data_options(label, **of_data) | _fit.fit_options()
     if options.pop("label_file", None) is not None or found["label"] is None:
         raise ValueError("labels of a dataset are in a column: `label` is its name")
@@ -151,14 +151,14 @@ def _fit_dataset(
     dtype = "float32" if single else "float64"
     plan = cluster.Plan.of_array(data.count(), list(kinds), dtype, found, cluster.shards_of(shards))
     starts = [plan.rows(shard)[0] for shard in range(plan.shards)]
-    pieces = data.sort(place).split_at_indices(starts[1:]) if len(starts) > 1 else [data.sort(place)]
+    in_order = data.sort(place)
+    pieces = in_order.split_at_indices(starts[1:]) if len(starts) > 1 else [in_order]
     parts = [
         (_rows_of_blocks, (plan.recipe(shard), list(kinds), ignored, place, starts[shard], piece.to_pandas_refs()))
         for shard, piece in enumerate(pieces)
     ]
     with engine:
-        workers = cluster.Workers(engine, parts, plan.describe, retries, timeout)
-        return cluster.fit_of(plan, workers.ask, asked)
+        return cluster.fit_parts(engine, plan, parts, asked, retries, timeout)
 
 
 def _rows_of_blocks(

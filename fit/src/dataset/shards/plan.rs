@@ -252,7 +252,7 @@ impl Plan {
     }
 
     /// The plan of an array in memory of these columns, in pieces that are somewhere: see [`rows`](Self::rows). It has
-    /// numbers of type `dtype`. Labels are in a column, or in an array of their own.
+    /// numbers of type `numbers`. Labels are in a column, or in an array of their own.
     ///
     /// # Errors
     ///
@@ -260,7 +260,7 @@ impl Plan {
     pub fn of_array(
         nrows: usize,
         names: &[String],
-        dtype: Dtype,
+        numbers: Dtype,
         options: &DataOptions,
         shards: usize,
     ) -> Result<Self, Error> {
@@ -268,8 +268,9 @@ impl Plan {
         ensure!(nrows > 0, "data has no rows");
         ensure!(options.label.files().is_empty(), "labels of arrays are in a column or in arrays");
         let columns = columns(options, "data", names)?;
-        let held = super::super::read::dtype(options, dtype, [])?;
-        let mut layout = Layout { names: names.to_vec(), options: options.clone(), is_window: dtype == held };
+        let held = dtype(options, numbers, [])?;
+        let mut layout =
+            Layout { names: names.to_vec(), options: options.clone(), is_window: numbers == held };
         layout.options.dtype = Some(held);
         let piece = |segment: usize, rows, ends_segment| Piece {
             file: None,
