@@ -9,13 +9,13 @@ mod support;
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
-use lanegrad::{Engine, baseline};
+use lanegrad::{Engine, Storage, baseline};
 use nalgebra::DVectorView;
 use ndarray::{Array1, ArrayView1, ArrayView2, LinalgScalar};
 use numkong::Dot;
 use rand::RngExt;
 use std::hint::black_box;
-use support::fixtures::Number;
+use support::fixtures::{Held, Number};
 use support::{Unaligned, assert_close, problem, uniform};
 
 /// The baseline and lanegrad, and then the peers, each a name and a function whose answer is compared
@@ -38,7 +38,7 @@ where
 {
     let (x, w) = (uniform::<T>(n, 1), uniform::<T>(n, 2));
     let (x, w) = (x.slice(), w.slice());
-    let double = |x: T| Number::to_f64(x);
+    let double = |x: T| Held::to_f64(x);
     let want: f64 = x.iter().zip(w).map(|(&x, &w)| double(x) * double(w)).sum();
     let mut group = c.benchmark_group(format!("dot/{name}/{n}"));
     group.throughput(Throughput::Bytes(2 * size_of_val(x) as u64));
@@ -57,6 +57,46 @@ where
         T::dot(black_box(x), black_box(w)).expect("the slices have one length")
     });
     group.finish();
+}
+
+/// `dot` of small numbers, in the first-level cache. Ours is with weights in `f32` and its result that of the same numbers
+/// held as `f32`; numkong's is of two vectors of the type, and rounds as its instructions do.
+fn small_dot(c: &mut Criterion) {
+    let n = 2048;
+    let (x, w) = (uniform::<f32>(n, 1), uniform::<f32>(n, 2));
+    let (x, w) = (x.slice(), w.slice());
+    let mut group = c.benchmark_group(format!("dot/small/{n}"));
+    group.throughput(Throughput::Elements(n as u64));
+    ours(&mut group, "lanegrad, f32", x, w);
+    ours(&mut group, "lanegrad, bf16", &x.iter().map(|&x| half::bf16::from_f32(x)).collect::<Vec<_>>(), w);
+    ours(&mut group, "lanegrad, f16", &x.iter().map(|&x| half::f16::from_f32(x)).collect::<Vec<_>>(), w);
+    ours(&mut group, "lanegrad, i8", &x.iter().map(|&x| (100.0 * x) as i8).collect::<Vec<_>>(), w);
+
+    let want: f64 = x.iter().zip(w).map(|(&x, &w)| f64::from(x) * f64::from(w)).sum();
+    let of = |numbers: &[f32]| numbers.iter().map(|&x| numkong::bf16::from_f32(x)).collect::<Vec<_>>();
+    let (brain, brain_w) = (of(x), of(w));
+    compare(&mut group, want, 0.5, "numkong, bf16 with bf16", || {
+        f64::from(Dot::dot(black_box(&brain[..]), black_box(&brain_w)).expect("one length"))
+    });
+    let of = |numbers: &[f32]| numbers.iter().map(|&x| numkong::f16::from_f32(x)).collect::<Vec<_>>();
+    let (half, half_w) = (of(x), of(w));
+    compare(&mut group, want, 0.5, "numkong, f16 with f16", || {
+        f64::from(Dot::dot(black_box(&half[..]), black_box(&half_w)).expect("one length"))
+    });
+    let of = |numbers: &[f32]| numbers.iter().map(|&x| (100.0 * x) as i8).collect::<Vec<_>>();
+    let (bytes, bytes_w) = (of(x), of(w));
+    let want: f64 = bytes.iter().zip(&bytes_w).map(|(&x, &w)| f64::from(i32::from(x) * i32::from(w))).sum();
+    compare(&mut group, want, 0.0, "numkong, i8 with i8", || {
+        f64::from(Dot::dot(black_box(&bytes[..]), black_box(&bytes_w)).expect("one length"))
+    });
+    group.finish();
+}
+
+fn ours<S: Storage<f32> + Held>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, x: &[S], w: &[f32]) {
+    let want: f64 = x.iter().zip(w).map(|(&x, &w)| x.to_f64() * f64::from(w)).sum();
+    compare(group, want, 0.01, name, || {
+        f64::from(lanegrad::dot(black_box(x), black_box(w)).expect("the slices have one length"))
+    });
 }
 
 /// The sigmoid: the C library's exponential (baseline), libm's, which is Rust, and that of `wide`.
@@ -140,6 +180,7 @@ fn all(c: &mut Criterion) {
         dot::<f32>(c, "f32", n);
         dot::<f64>(c, "f64", n);
     }
+    small_dot(c);
     sigmoid(c);
     gradient(c);
 }

@@ -16,6 +16,8 @@ use crate::num::Float;
 use crate::pass::{self, Axpy, CurvatureTerms, LossTerms};
 use crate::rows::{Batch, Element, Indices, Maps, Params, Passes, Rows, Storage};
 use crate::tuning::Source;
+#[cfg(feature = "narrow")]
+use half::{bf16, f16};
 
 /// The type whose functions are the loops of all types.
 #[expect(unnameable_types, reason = "what a sealed trait stands on")]
@@ -106,7 +108,7 @@ macro_rules! element {
 element!(f32, f64);
 
 macro_rules! storage {
-    ($($s:ident in $t:ident),+) => {
+    ($leaf:path, $($s:ident in $t:ident),+) => {
         $(impl Storage<$t> for $s {
             type Passes = Compiled;
         }
@@ -124,6 +126,11 @@ macro_rules! storage {
 
             fn gather<'a>(isa: Isa, batch: &Batch<'_, $s, $t>, memory: &'a mut [f64]) -> Batch<'a, $s, $t> {
                 dispatch!(isa, _b => pass::gather(batch, memory))
+            }
+
+            #[cfg(all(feature = "alloc", feature = "narrow"))]
+            fn widened_len(isa: Isa, nrows: usize, ncols: usize) -> usize {
+                dispatch!(isa, b => pass::widened_len::<_, $s, $t>(b, nrows, ncols))
             }
 
             fn logits(isa: Isa, rows: Rows<'_, $s>, params: Params<'_, $t>, source: Source, out: &mut [$t]) {
@@ -153,7 +160,7 @@ macro_rules! storage {
                 scratch: &mut [f64],
                 node: &mut [f64],
             ) {
-                dispatch!(isa, b => pass::leaf(b, LossTerms, batch, params, source, scratch, node));
+                dispatch!(isa, b => $leaf(b, LossTerms, batch, params, source, scratch, node));
             }
 
             fn curvature(
@@ -164,7 +171,7 @@ macro_rules! storage {
                 scratch: &mut [f64],
                 node: &mut [f64],
             ) {
-                dispatch!(isa, b => pass::leaf(b, CurvatureTerms { direction }, batch, params, source, scratch, node));
+                dispatch!(isa, b => $leaf(b, CurvatureTerms { direction }, batch, params, source, scratch, node));
             }
 
             fn diagonal(
@@ -184,4 +191,10 @@ macro_rules! storage {
         })+
     };
 }
-storage!(f32 in f32, f32 in f64, f64 in f64);
+storage!(pass::leaf, f32 in f32, f32 in f64, f64 in f64);
+
+#[cfg(feature = "narrow")]
+storage!(
+    pass::leaf_of_small,
+    bf16 in f32, bf16 in f64, f16 in f32, f16 in f64, i8 in f32, i8 in f64, u8 in f32, u8 in f64
+);

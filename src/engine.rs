@@ -15,6 +15,8 @@ use crate::sum::{
 };
 use crate::tree::node::{Sums, width};
 use crate::tree::{Forest, Tree};
+#[cfg(feature = "narrow")]
+use crate::tuning::is_small;
 use crate::tuning::{ELEMENT_COST, Source};
 
 /// Runs passes over rows on an instruction set, serially or on the threads of the caller's rayon pool.
@@ -376,7 +378,7 @@ impl Engine {
                 );
             },
             width: width(ncols),
-            leaf_scratch: leaf_scratch(batch),
+            leaf_scratch: leaf_scratch(self.isa, batch),
             grain: grain(self.parallel, chunks, chunk * row_cost(ncols)),
         };
         let (out, scratch) = workspace.take(tree.width + tree.scratch(chunks)).split_at_mut(tree.width);
@@ -410,7 +412,7 @@ impl Engine {
             },
             leaves: chunks,
             width: width(ncols),
-            leaf_scratch: segments.iter().map(leaf_scratch).max().unwrap_or(0),
+            leaf_scratch: segments.iter().map(|batch| leaf_scratch(self.isa, batch)).max().unwrap_or(0),
             grain: grain(self.parallel, all, chunk * row_cost(ncols)),
         };
         let len = forest.width + forest.scratch(0..segments.len());
@@ -431,18 +433,23 @@ impl Engine {
         if !rows.is_gathered() {
             return Q::Leaf::leaf(at, self.isa, rows, source, scratch, out);
         }
-        let (scratch, memory) = scratch.split_at_mut(pass::scratch_len(rows.rows().ncols(), size_of::<T>()));
+        let gathered = pass::gather_len(rows.nrows(), rows.rows().ncols(), size_of::<T>());
+        let (scratch, memory) = scratch.split_at_mut(scratch.len() - gathered);
         let gathered = S::Passes::gather(self.isa, rows, memory);
         Q::Leaf::leaf(at, self.isa, &gathered, Source::Cache, scratch, out);
     }
 }
 
 /// Length of the memory that the pass over a chunk of a batch works in.
-fn leaf_scratch<S: Storage<T>, T: Element>(batch: &Batch<'_, S, T>) -> usize {
+fn leaf_scratch<S: Storage<T>, T: Element>(isa: Isa, batch: &Batch<'_, S, T>) -> usize {
     let (nrows, ncols) = (batch.nrows(), batch.rows().ncols());
     let rows = chunk_rows::<T>(ncols).min(nrows);
     let gathered = if batch.is_gathered() { pass::gather_len(rows, ncols, size_of::<T>()) } else { 0 };
-    pass::scratch_len(ncols, size_of::<T>()) + gathered
+    #[cfg(feature = "narrow")]
+    let widened = if is_small::<S>() { S::Passes::widened_len(isa, rows, ncols) } else { 0 };
+    #[cfg(not(feature = "narrow"))]
+    let (widened, _) = (0, isa);
+    pass::scratch_len(ncols, size_of::<T>()) + widened + gathered
 }
 
 /// Cost of a row in operations on an element: one for each feature, and those that its logit takes.

@@ -83,12 +83,33 @@ pub enum Error {
         /// Its weight.
         value: f64,
     },
-    /// An offset that is infinite or NaN.
+    /// An offset of a row or of a column that is infinite or NaN.
     Offset {
-        /// The first row that has one.
+        /// The first row or column that has one.
         index: usize,
         /// The offset.
         value: f64,
+    },
+    /// A column's scale that is 0, infinite or NaN.
+    Scale {
+        /// The first column that has one.
+        index: usize,
+        /// The scale.
+        value: f64,
+    },
+    /// A range of a column's numbers that ends before it starts, or whose ends are not finite.
+    ColumnRange {
+        /// The first column that has one.
+        column: usize,
+        /// Its least and its greatest number.
+        range: [f64; 2],
+    },
+    /// A number of a row that is NaN.
+    NotANumber {
+        /// The first row that has one.
+        row: usize,
+        /// Its first column that is.
+        column: usize,
     },
     /// An array that is not in standard layout: row by row, without gaps.
     NotRowMajor,
@@ -221,6 +242,16 @@ impl fmt::Display for Error {
             Self::SampleWeight { index, value } => {
                 write!(f, "`sample_weights[{index}]` is {value}, which is not a finite number of at least 0")
             }
+            Self::Scale { index, value } => {
+                write!(f, "`scales[{index}]` is {value}, which is not a finite number other than 0")
+            }
+            Self::ColumnRange { column, range: [low, high] } => {
+                write!(
+                    f,
+                    "the numbers of column {column} go from {low} to {high}, which is no range of finite numbers"
+                )
+            }
+            Self::NotANumber { row, column } => write!(f, "the number of row {row}, column {column} is NaN"),
             Self::NotRowMajor => f.write_str(
                 "the array is not in standard layout: its rows do not follow one another without gaps; \
                  copy it, or give the slice of its parent to `Rows::with_stride`",

@@ -14,8 +14,8 @@ use core::fmt;
 /// |---|---|---|---|
 /// | `scalar` | plain loops with `mul_add`: the definition of every result's bits | yes | everywhere, with the feature `scalar` |
 /// | `portable` | what the build enables: SSE2, NEON, wasm simd128 | on aarch64, and with `-C target-feature=+fma` | everywhere |
-/// | `avx2` | AVX2 and FMA | yes | x86-64 |
-/// | `avx512` | AVX-512 F, DQ, VL | yes | x86-64 |
+/// | `avx2` | AVX2, FMA and F16C | yes | x86-64 |
+/// | `avx512` | AVX-512 F, DQ, VL, and what `avx2` has | yes | x86-64 |
 ///
 /// The value is a proof that the CPU has the instructions: there is no way to make an `Isa` that
 /// is not available (nor to read one from a file: it is never serialised). Instruction sets are ordered,

@@ -79,6 +79,7 @@
 //!   [`PartialSum`]. Without it there are the kernels, and scores of rows on a chosen [`Isa`].
 //! - `scalar` (default): the instruction set of that name, to compare with: a quarter of a program's size.
 //! - `serde`: results and [`PartialSum`] can be sent and stored.
+//! - `narrow`: rows held as `half::bf16`, `half::f16`, `i8` and `u8`, and [`Scaling`] for quantised columns.
 //! - `ndarray`: [`Rows`] from an `ndarray` view.
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -115,6 +116,8 @@ mod sum;
 
 #[cfg(feature = "alloc")]
 mod engine;
+#[cfg(all(feature = "alloc", feature = "narrow"))]
+mod scaling;
 
 #[cfg(feature = "alloc")]
 mod stream;
@@ -141,6 +144,8 @@ pub use place::Place;
 #[cfg(feature = "alloc")]
 pub use plan::{Piece, Shard};
 pub use rows::{Batch, Element, Params, RowIndex, Rows, RowsIter, Storage, labels};
+#[cfg(all(feature = "alloc", feature = "narrow"))]
+pub use scaling::{Quantized, Scaling, extend_ranges};
 #[cfg(feature = "alloc")]
 pub use stream::{DeviationsStream, GradientStream, HessianDiagonalStream, HessianProductStream, SumStream};
 #[cfg(feature = "alloc")]

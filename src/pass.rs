@@ -20,6 +20,8 @@ mod row_kernel;
 mod scores;
 mod terms;
 mod wide;
+#[cfg(feature = "narrow")]
+mod widen;
 mod width;
 
 pub(crate) use self::axpy::Axpy;
@@ -36,3 +38,7 @@ pub(crate) use self::gather::{gather, gathered_logits};
 pub(crate) use self::scores::source_of;
 pub(crate) use self::scores::{logits, probabilities, source};
 pub(crate) use self::terms::{CurvatureTerms, LossTerms};
+#[cfg(feature = "narrow")]
+pub(crate) use self::widen::leaf_of_small;
+#[cfg(all(feature = "alloc", feature = "narrow"))]
+pub(crate) use self::widen::widened_len;

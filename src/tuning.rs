@@ -8,6 +8,12 @@
 /// Bytes of a cache line, on nearly every CPU that this runs on.
 pub(crate) const CACHE_LINE: usize = 64;
 
+/// True for numbers of two bytes or one. To widen them takes so long that memory idles meanwhile, unless it is asked for
+/// in advance.
+pub(crate) const fn is_small<S>() -> bool {
+    size_of::<S>() < size_of::<f32>()
+}
+
 /// Where rows come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(unnameable_types, reason = "what a sealed trait stands on")]
@@ -27,16 +33,18 @@ pub struct Ahead {
     pub(crate) narrow: usize,
     /// For longer rows.
     pub(crate) wide: usize,
+    /// For rows of numbers of two bytes or one, which are asked for into the second-level cache.
+    pub(crate) small: usize,
 }
 
 impl Ahead {
     /// For CPUs that were not measured with these loops: what suited an Intel Xeon (family 6 model 167) with earlier
     /// ones.
-    const DEFAULT: Self = Self { narrow: 4 << 10, wide: 8 << 10 };
+    const DEFAULT: Self = Self { narrow: 4 << 10, wide: 8 << 10, small: 16 << 10 };
 
     /// For AMD's Zen 3 and Zen 4. Their second-level cache fetches twice as many lines at a time for itself as a core
     /// can ask for, and asking gets in its way: measured on a Zen 4 (`BENCHMARKS.md`, "Measured while tuning").
-    const ZEN_4: Self = Self { narrow: 0, wide: 0 };
+    const ZEN_4: Self = Self { narrow: 0, wide: 0, small: 16 << 10 };
 
     /// The distances for a CPU.
     pub(crate) const fn on(cpu: Option<Cpu>) -> Self {
@@ -84,12 +92,18 @@ pub(crate) const fn narrow_block(vectors: usize, source: Source) -> usize {
 /// holds, but at least four, as so many are accumulated at a time.
 ///
 /// From memory some widths gain from blocks of about 4 KB, as narrow rows do: a fifth to a third at 448 to 640 bytes, a
-/// tenth at 1 KB. Rows of 384 bytes lose a third by them, and such of 1280 a tenth, on a Zen 4.
-pub(crate) const fn wide_block(bytes: usize, source: Source) -> usize {
-    if let (Source::Memory(_), 448..=1024) = (source, bytes) {
+/// tenth at 1 KB. Rows of 384 bytes lose a third by them, and such of 1280 a tenth, on a Zen 4. Rows of `small` numbers
+/// gain from blocks that a first-level cache holds half of, or eight rows.
+pub(crate) const fn wide_block(bytes: usize, small: bool, source: Source) -> usize {
+    if let (false, Source::Memory(_), 448..=1024) = (small, source, bytes) {
         return if bytes <= 704 { 8 } else { 4 };
     }
-    match (256 << 10) / if bytes == 0 { 1 } else { bytes } {
+    let most = match bytes {
+        2048..=8192 if small => 8 * bytes,
+        _ if small => 16 << 10,
+        _ => 256 << 10,
+    };
+    match most / if bytes == 0 { 1 } else { bytes } {
         rows if rows >= 64 => 64,
         rows if rows >= 4 => 1 << rows.ilog2(),
         _ => 4,

@@ -42,6 +42,9 @@ mod interface;
 mod invariants;
 #[path = "results/isa.rs"]
 mod isa;
+#[cfg(feature = "narrow")]
+#[path = "results/narrow.rs"]
+mod narrow;
 #[cfg(feature = "alloc")]
 #[path = "results/reproducible.rs"]
 mod reproducible;
@@ -49,6 +52,9 @@ mod reproducible;
 mod roofline;
 #[path = "results/rows.rs"]
 mod rows;
+#[cfg(all(feature = "alloc", feature = "narrow"))]
+#[path = "results/scaling.rs"]
+mod scaling;
 #[cfg(feature = "alloc")]
 #[path = "results/segments.rs"]
 mod segments;

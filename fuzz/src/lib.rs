@@ -11,7 +11,7 @@ pub mod fixtures;
 pub mod passes;
 
 use arbitrary::Arbitrary;
-use fixtures::{Labels, Number, many, rng};
+use fixtures::{Held, Labels, Number, many, rng};
 use rand::RngExt;
 
 /// What is computed in which type.
@@ -37,6 +37,35 @@ macro_rules! for_types {
     };
 }
 
+/// The same, and small numbers.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub enum AllTypes {
+    /// Those of [`Types`].
+    Wide(Types),
+    /// `bf16` in `f32`.
+    Bf16,
+    /// `f16` in `f64`.
+    F16InF64,
+    /// `i8` in `f32`.
+    I8,
+    /// `u8` in `f64`.
+    U8InF64,
+}
+
+/// `for_all_types!(types, check(input))`: a function of storage and arithmetic.
+#[macro_export]
+macro_rules! for_all_types {
+    ($types:expr, $check:ident($input:expr)) => {
+        match $types {
+            $crate::AllTypes::Wide(types) => $crate::for_types!(types, $check($input)),
+            $crate::AllTypes::Bf16 => $check::<half::bf16, f32>($input),
+            $crate::AllTypes::F16InF64 => $check::<half::f16, f64>($input),
+            $crate::AllTypes::I8 => $check::<i8, f32>($input),
+            $crate::AllTypes::U8InF64 => $check::<u8, f64>($input),
+        }
+    };
+}
+
 /// A number of any type.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub enum Value {
@@ -48,9 +77,9 @@ pub enum Value {
 
 impl Value {
     /// The number, as near as the type has it.
-    pub fn get<T: Number>(self) -> T {
+    pub fn get<T: Held>(self) -> T {
         match self {
-            Self::Plain(x) => T::nearest(f64::from(x) * f64::powi(2.0, -28)),
+            Self::Plain(x) => T::near(f64::from(x) * f64::powi(2.0, -28)),
             Self::Bits(bits) => T::of_bits(bits),
         }
     }
@@ -67,9 +96,9 @@ pub struct Numbers {
 impl Numbers {
     /// `n` of them, in [-1, 1) but for the special ones: every bit of a sum depends on the order of its
     /// additions.
-    pub fn get<T: Number>(&self, n: usize) -> Vec<T> {
+    pub fn get<T: Held>(&self, n: usize) -> Vec<T> {
         let mut rng = rng(self.seed);
-        let mut numbers: Vec<T> = many(n, || T::nearest(rng.random_range(-1.0..1.0)));
+        let mut numbers: Vec<T> = many(n, || T::near(rng.random_range(-1.0..1.0)));
         for (place, bits) in self.specials.into_iter().flatten().filter(|_| n > 0) {
             numbers[usize::from(place) % n] = T::of_bits(bits);
         }

@@ -4,13 +4,13 @@
 
 use arbitrary::Arbitrary;
 use lanegrad::{Isa, Storage};
-use lanegrad_fuzz::fixtures::{Number, assert_same_bits, scalar};
-use lanegrad_fuzz::{Numbers, Types, Value, for_types};
+use lanegrad_fuzz::fixtures::{Held, Number, assert_same_bits, scalar};
+use lanegrad_fuzz::{AllTypes, Numbers, Value, for_all_types};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Debug)]
 struct Input {
-    types: Types,
+    types: AllTypes,
     /// How many elements; up to some leaves of the sum.
     len: u16,
     /// Elements before the first one, at an address of the allocator's choice.
@@ -21,11 +21,11 @@ struct Input {
 }
 
 /// The slice after some elements of another one.
-fn at<T: Number>(offset: usize, slice: &[T]) -> Vec<T> {
+fn at<T: Held>(offset: usize, slice: &[T]) -> Vec<T> {
     [&vec![T::default(); offset], slice].concat()
 }
 
-fn check<S: Storage<T> + Number, T: Number>(input: &Input) {
+fn check<S: Storage<T> + Held, T: Number>(input: &Input) {
     let n = usize::from(input.len) % 9000;
     let (x, y): (Vec<S>, Vec<T>) = (input.x.get(n), input.y.get(n));
     let a: T = input.a.get();
@@ -50,4 +50,4 @@ fn check<S: Storage<T> + Number, T: Number>(input: &Input) {
     }
 }
 
-fuzz_target!(|input: Input| for_types!(input.types, check(&input)));
+fuzz_target!(|input: Input| for_all_types!(input.types, check(&input)));

@@ -9,15 +9,15 @@ use lanegrad::{
     HessianProduct, HessianProductStream, Isa, Params, PartialSum, Place, Storage, SumStream, Summand, Total,
     chunk_rows,
 };
-use lanegrad_fuzz::fixtures::{Data, Number, assert_same_bits, scalar};
+use lanegrad_fuzz::fixtures::{Data, Held, Number, assert_same_bits, scalar};
 use lanegrad_fuzz::passes::{numbers, passes, scores_of, serial, sums};
-use lanegrad_fuzz::{Numbers, Types, Value, for_types, fractions};
+use lanegrad_fuzz::{AllTypes, Numbers, Value, for_all_types, fractions};
 use libfuzzer_sys::fuzz_target;
 use std::sync::OnceLock;
 
 #[derive(Arbitrary, Debug)]
 struct Input {
-    types: Types,
+    types: AllTypes,
     rows: u16,
     cols: u8,
     /// Elements between the rows.
@@ -132,7 +132,7 @@ fn from_shards<S: Storage<T>, T: Number>(
     [loss, curvature, numbers(&merged(diagonals, nrows))].concat()
 }
 
-fn check<S: Storage<T> + Number, T: Number>(input: &Input) {
+fn check<S: Storage<T> + Held, T: Number>(input: &Input) {
     let ncols = usize::from(input.cols) % 90;
     let operations = if input.size.is_multiple_of(4) { 600_000 } else { 60_000 };
     let nrows = usize::from(input.rows) % (1 + operations / (ncols + 32));
@@ -186,4 +186,4 @@ fn check<S: Storage<T> + Number, T: Number>(input: &Input) {
     }
 }
 
-fuzz_target!(|input: Input| for_types!(input.types, check(&input)));
+fuzz_target!(|input: Input| for_all_types!(input.types, check(&input)));

@@ -77,7 +77,7 @@ pub(super) struct Scratch<'a, T> {
 }
 
 /// Length of the scratch memory that [`leaf`] works in, for rows of `ncols` numbers of `bytes` bytes each.
-#[cfg(feature = "alloc")]
+#[cfg(any(feature = "alloc", feature = "narrow"))]
 pub(crate) const fn scratch_len(ncols: usize, bytes: usize) -> usize {
     let gradient = (ncols * bytes).next_multiple_of(VECTOR_BYTES);
     (CACHE_LINE + gradient + 4 * MOST_ROWS * bytes + 2 * KEPT_BYTES) / size_of::<f64>()
@@ -115,7 +115,7 @@ pub(crate) fn leaf<B: Backend, S: LoadAs<T>, T: Real, O: Objective<T>>(
     let weights = &mut *core::mem::take(&mut scratch.weights);
     let batch = &with_weights_of_classes(batch, weights);
     let pass = Pass { batch, params, direction: objective.direction(), terms: terms::<B, T, O>, source };
-    let head = for_width!(b, T, ncols, kernel => pass.blocks(b, kernel, &mut scratch));
+    let head = for_width!(b, S in T, ncols, kernel => pass.blocks(b, kernel, &mut scratch));
     node::write(node, head, scratch.gradient);
 }
 
@@ -165,7 +165,7 @@ impl<B: Backend, S: LoadAs<T>, T: Real> Pass<'_, B, S, T> {
         let (nrows, ncols) = (rows.nrows(), rows.ncols());
         let Scratch { gradient, slopes, products, values, kept: [now, before], .. } = scratch;
         gradient.fill(T::from_f64(0.0));
-        let ahead = distance(source, ncols <= 4 * T::LANES);
+        let ahead = distance::<S>(source, ncols <= 4 * T::LANES);
         let mut previous = 0..0;
         for range in ranges(0..nrows, K::block_rows(ncols, source)) {
             let block = Block::of(batch, range.clone(), source);

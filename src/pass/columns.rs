@@ -19,7 +19,7 @@ use super::requests::{Requests, distance};
 use super::row_kernel::{Block, RowKernel};
 use crate::rows::{Params, Rows};
 use crate::simd::{Arithmetic, Backend, Lane, LoadAs, MOST_LANES, V, Vector};
-use crate::tuning::{self, CACHE_LINE, Source};
+use crate::tuning::{self, Source};
 
 /// The gradient of rows of at most `P` features.
 pub(super) struct Columns<B: Backend, T: Lane, const P: usize> {
@@ -122,7 +122,7 @@ impl<B: Backend, S: LoadAs<T>, T: Lane, const P: usize> RowKernel<B, S, T> for C
 
     #[inline(always)]
     fn logits(&self, b: B, rows: Rows<'_, S>, params: Params<'_, T>, source: Source, out: &mut [T]) {
-        let requests = &mut Requests::new(&rows, distance(source, true));
+        let requests = &mut Requests::new(&rows, distance::<S>(source, true));
         for_groups::<B, S, T, P>(
             b,
             rows,
@@ -149,10 +149,10 @@ fn for_groups<B: Backend, S: LoadAs<T>, T: Lane, const P: usize>(
     let zero = T::from_f64(0.0);
     let (ncols, nrows) = (rows.ncols(), rows.nrows());
     let whole = if ncols == P && rows.row_stride() == P { nrows / T::LANES } else { 0 };
-    let lines = (P * T::LANES * size_of::<S>() / CACHE_LINE).max(1);
+    let bytes = P * T::LANES * size_of::<S>();
     for group in 0..whole {
         let data = &rows.data()[group * T::LANES * P..][..T::LANES * P];
-        requests.ask(lines);
+        requests.ask(bytes);
         f(group, unzipped(b, data));
     }
     for group in whole..nrows.div_ceil(T::LANES) {
@@ -165,7 +165,7 @@ fn for_groups<B: Backend, S: LoadAs<T>, T: Lane, const P: usize>(
                 row.store(chunk);
             }
         }
-        requests.ask(lines);
+        requests.ask(bytes);
         f(group, unzipped::<B, T, T, P>(b, &padded[..T::LANES * P]));
     }
 }

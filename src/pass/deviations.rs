@@ -12,12 +12,13 @@
 
 use crate::num::Float;
 use crate::rows::Batch;
+use crate::simd::LoadAs;
 use crate::tree::node::{Head, width, write_head};
 
 /// Writes the node of a chunk's rows: the sums of s (x - c), or of s (x - c)², and the sum of s. Rows of sample
 /// weight 0 add nothing, whatever they hold.
 #[inline(always)]
-pub(crate) fn deviations<S: Float, T: Float>(
+pub(crate) fn deviations<S: LoadAs<f64>, T: Float>(
     batch: &Batch<'_, S, T>,
     centres: &[f64],
     squared: bool,
@@ -32,7 +33,7 @@ pub(crate) fn deviations<S: Float, T: Float>(
             continue;
         }
         weight_sum += weight;
-        let distances = row.iter().zip(centres).map(|(x, centre)| x.to_f64() - centre);
+        let distances = row.iter().zip(centres).map(|(x, centre)| x.convert() - centre);
         if squared {
             for (sum, distance) in sums.iter_mut().zip(distances) {
                 *sum += weight * (distance * distance);

@@ -14,7 +14,6 @@ use super::row_kernel::counts;
 use super::scores::logits;
 use super::terms::{CurvatureTerms, terms};
 use crate::math::Real;
-use crate::num::Float;
 use crate::rows::{Batch, Params};
 use crate::simd::{Backend, LoadAs};
 use crate::tree::node::{Head, width, write_head};
@@ -23,7 +22,7 @@ use crate::tuning::Source;
 /// Writes the node of a chunk's rows: the sums of s h x², of s h and of s. Rows that count 0 add nothing, whatever
 /// they hold.
 #[inline(always)]
-pub(crate) fn diagonal<B: Backend, S: LoadAs<T> + Float, T: Real>(
+pub(crate) fn diagonal<B: Backend, S: LoadAs<T> + LoadAs<f64>, T: Real>(
     b: B,
     batch: &Batch<'_, S, T>,
     params: Params<'_, T>,
@@ -57,7 +56,7 @@ pub(crate) fn diagonal<B: Backend, S: LoadAs<T> + Float, T: Real>(
         by_bias += curvature;
         weight_sum += weights.map_or(1.0, |weights| weights[i].to_f64());
         for (sum, x) in sums.iter_mut().zip(row) {
-            let x = x.to_f64();
+            let x: f64 = x.convert();
             *sum += curvature * (x * x);
         }
     }

@@ -21,7 +21,7 @@ pub(crate) const fn gather_len(nrows: usize, ncols: usize, bytes: usize) -> usiz
 
 /// A gathered batch as one whose rows follow each other in `memory`, with all that belongs to them.
 #[inline(always)]
-pub(crate) fn gather<'a, S: Float + Pod, T: Float + Pod>(
+pub(crate) fn gather<'a, S: Pod, T: Float + Pod>(
     batch: &Batch<'_, S, T>,
     memory: &'a mut [f64],
 ) -> Batch<'a, S, T> {

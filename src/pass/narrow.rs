@@ -24,7 +24,7 @@ use super::requests::{Requests, distance};
 use super::row_kernel::{Block, RowKernel, counts};
 use crate::rows::{Params, Rows};
 use crate::simd::{Arithmetic, Backend, Lane, LoadAs, MOST_LANES, V, Vector};
-use crate::tuning::{self, CACHE_LINE, FEW_ROWS, Source};
+use crate::tuning::{self, FEW_ROWS, Source};
 use core::sync::atomic::{Ordering, compiler_fence};
 
 /// The gradient of rows of `N` vectors, of which the last may be partly filled.
@@ -127,7 +127,7 @@ impl<B: Backend, S: LoadAs<T>, T: Lane, const N: usize, const SUMS: usize> RowKe
         b.vectorize(
             #[inline(always)]
             || {
-                let requests = &mut Requests::new(&rows, distance(source, true));
+                let requests = &mut Requests::new(&rows, distance::<S>(source, true));
                 logits_of::<B, S, T, N, false>(b, rows, params, requests, &mut [], out);
             },
         );
@@ -165,7 +165,6 @@ fn logits<B: Backend, S: LoadAs<T>, T: Lane, const N: usize, const WHOLE: bool, 
     let bias = V::<B, T>::splat(b, params.bias);
     let w = load_row::<B, T, T, N, WHOLE>(b, params.weights);
     let kept = T::chunks_mut(kept).0.as_chunks_mut::<N>().0;
-    let lines = (N * T::LANES * size_of::<S>() / CACHE_LINE).max(1);
     for (first, out) in (0..rows.nrows()).step_by(T::LANES).zip(out.chunks_mut(T::LANES)) {
         // An array for each case: that of the first, which is the common case, then stays in registers.
         if B::UNROLL
@@ -181,7 +180,7 @@ fn logits<B: Backend, S: LoadAs<T>, T: Lane, const N: usize, const WHOLE: bool, 
                     // them.
                     compiler_fence(Ordering::SeqCst);
                 }
-                requests.ask(4 * lines);
+                requests.ask(4 * N * T::LANES * size_of::<S>());
                 for k in four..four + 4 {
                     let x = load_row::<B, S, T, N, WHOLE>(b, group.at(k));
                     if KEEP {

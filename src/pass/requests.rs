@@ -1,8 +1,8 @@
 //! Requests for memory, spread evenly over the work on the rows that came before.
 
 use crate::rows::Rows;
-use crate::simd::prefetch::prefetch;
-use crate::tuning::{CACHE_LINE, Source};
+use crate::simd::prefetch::{prefetch, prefetch_second_level};
+use crate::tuning::{CACHE_LINE, Source, is_small};
 
 /// The next cache lines to ask for, one after the other.
 pub(super) struct Requests<'a, S> {
@@ -26,22 +26,28 @@ impl<'a, S> Requests<'a, S> {
         Self { data: &[], next: 0, on: false }
     }
 
-    /// Asks for the next `lines` cache lines.
+    /// Asks for the next `bytes`. A part of a cache line asks for the line.
     #[inline(always)]
-    pub(super) fn ask(&mut self, lines: usize) {
+    pub(super) fn ask(&mut self, bytes: usize) {
         if self.on {
-            for line in 0..lines {
-                prefetch(self.data, self.next + line * CACHE_LINE);
+            for line in (0..bytes).step_by(CACHE_LINE) {
+                let line = self.next + line;
+                if is_small::<S>() {
+                    prefetch_second_level(self.data, line)
+                } else {
+                    prefetch(self.data, line)
+                }
             }
-            self.next += lines * CACHE_LINE;
+            self.next += bytes;
         }
     }
 }
 
 /// Distance in bytes at which to ask for the memory of rows from this source; 0 if none is asked for.
-pub(super) const fn distance(source: Source, narrow: bool) -> usize {
+pub(super) const fn distance<S>(source: Source, narrow: bool) -> usize {
     match source {
         Source::Cache => 0,
+        Source::Memory(ahead) if is_small::<S>() => ahead.small,
         Source::Memory(ahead) if narrow => ahead.narrow,
         Source::Memory(ahead) => ahead.wide,
     }

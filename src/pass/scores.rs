@@ -23,7 +23,7 @@ pub(crate) fn logits<B: Backend, S: LoadAs<T>, T: Lane>(
     // By groups, so that requests for memory do not drift from the rows.
     for range in ranges(0..rows.nrows(), GROUP) {
         let (rows, out) = (rows.range(range.clone()), &mut out[range]);
-        for_width!(b, T, rows.ncols(), kernel => kernel.logits(b, rows, params, source, out));
+        for_width!(b, S in T, rows.ncols(), kernel => kernel.logits(b, rows, params, source, out));
     }
 }
 
@@ -44,8 +44,17 @@ pub(crate) fn probabilities<B: Backend, S: LoadAs<T>, T: Real>(
     for range in ranges(0..rows.nrows(), GROUP) {
         let out = &mut out[range.clone()];
         logits(b, rows.range(range), params, source, out);
-        update(b, out, [&[] as &[T]; 0], InPlace(Sigmoid));
+        sigmoids(b, out);
     }
+}
+
+/// The sigmoid of each logit. Not inlined, as it is the same for every type that rows are held in.
+#[inline(never)]
+fn sigmoids<B: Backend, T: Real>(b: B, out: &mut [T]) {
+    b.vectorize(
+        #[inline(always)]
+        || update(b, out, [&[] as &[T]; 0], InPlace(Sigmoid)),
+    );
 }
 
 /// Where these rows are taken to come from.

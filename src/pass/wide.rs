@@ -18,7 +18,7 @@ use super::requests::{Requests, distance};
 use super::row_kernel::{Block, RowKernel, counts};
 use crate::rows::{Params, Rows};
 use crate::simd::{Arithmetic, Backend, Lane, LoadAs, MOST_LANES, V, Vector};
-use crate::tuning::{self, CACHE_LINE, FEW_ROWS, Source};
+use crate::tuning::{self, CACHE_LINE, FEW_ROWS, Source, is_small};
 
 /// Rows of any width.
 pub(super) struct Wide;
@@ -26,7 +26,7 @@ pub(super) struct Wide;
 impl<B: Backend, S: LoadAs<T>, T: Lane> RowKernel<B, S, T> for Wide {
     #[inline(always)]
     fn block_rows(ncols: usize, source: Source) -> usize {
-        tuning::wide_block(ncols * size_of::<S>(), source)
+        tuning::wide_block(ncols * size_of::<S>(), is_small::<S>(), source)
     }
 
     #[inline(always)]
@@ -39,7 +39,7 @@ impl<B: Backend, S: LoadAs<T>, T: Lane> RowKernel<B, S, T> for Wide {
         _kept: &mut [T],
         out: &mut [T],
     ) {
-        logits(b, block.rows, params, block.source, requests, half_of_four::<S, T>(), out);
+        logits(b, block.rows, params, block.source, requests, while_scored::<S, T>(), out);
     }
 
     #[inline(always)]
@@ -90,19 +90,30 @@ impl<B: Backend, S: LoadAs<T>, T: Lane> RowKernel<B, S, T> for Wide {
         b.vectorize(
             #[inline(always)]
             || {
-                let requests = &mut Requests::new(&rows, distance(source, false));
-                logits(b, rows, params, source, requests, 2 * half_of_four::<S, T>(), out);
+                let requests = &mut Requests::new(&rows, distance::<S>(source, false));
+                logits(b, rows, params, source, requests, four::<S, T>(), out);
             },
         );
     }
 }
 
-/// Half of the cache lines of four vectors of a row.
-const fn half_of_four<S: LoadAs<T>, T: Lane>() -> usize {
-    4 * T::LANES * size_of::<S>() / CACHE_LINE / 2
+/// Bytes of four vectors of a row.
+const fn four<S: LoadAs<T>, T: Lane>() -> usize {
+    4 * T::LANES * size_of::<S>()
 }
 
-/// The logits of any number of rows. Asks for `lines` cache lines with every four vectors of a row.
+/// How much of them is asked for while four vectors of the next row are scored: half, or a cache line, if that is more.
+const fn while_scored<S: LoadAs<T>, T: Lane>() -> usize {
+    if four::<S, T>() / 2 >= CACHE_LINE {
+        four::<S, T>() / 2
+    } else if four::<S, T>() >= CACHE_LINE {
+        CACHE_LINE
+    } else {
+        four::<S, T>()
+    }
+}
+
+/// The logits of any number of rows. Asks for `ahead` bytes with every four vectors of a row.
 #[inline(always)]
 fn logits<B: Backend, S: LoadAs<T>, T: Lane>(
     b: B,
@@ -110,7 +121,7 @@ fn logits<B: Backend, S: LoadAs<T>, T: Lane>(
     params: Params<'_, T>,
     source: Source,
     requests: &mut Requests<'_, S>,
-    lines: usize,
+    ahead: usize,
     out: &mut [T],
 ) {
     let zero = V::<B, T>::splat(b, T::from_f64(0.0));
@@ -139,7 +150,7 @@ fn logits<B: Backend, S: LoadAs<T>, T: Lane>(
                 rows.at(first + k),
                 w,
                 #[inline(always)]
-                || requests.ask(lines),
+                || requests.ask(ahead),
             );
         }
         (V::<B, T>::sums(&sums[..T::LANES]) + V::<B, T>::splat(b, bias)).store_partial(out);
@@ -230,7 +241,7 @@ fn add_four<B: Backend, S: LoadAs<T>, T: Lane>(
         total = S::load(b, x1).mul_add(c1, total);
         total = S::load(b, x2).mul_add(c2, total);
         S::load(b, x3).mul_add(c3, total).store(sum);
-        requests.ask(half_of_four::<S, T>());
+        requests.ask(four::<S, T>() - while_scored::<S, T>());
     }
     if let Some(sum) = last.first_mut() {
         let mut total = S::load_partial(b, rest0).mul_add(c0, Vector::load(b, sum));

@@ -49,6 +49,16 @@ impl<'a, S, T: Copy> Batch<'a, S, T> {
         Self { sample_weights: Some(sample_weights), class_weights: None, ..self }
     }
 
+    /// This batch, which is not gathered, with the same rows held as another type.
+    #[cfg(feature = "narrow")]
+    pub(crate) fn with_rows<'b, X>(&self, rows: Rows<'b, X>) -> Batch<'b, X, T>
+    where
+        'a: 'b,
+    {
+        let &Self { labels, sample_weights, class_weights, offsets, .. } = self;
+        Batch { rows, labels, sample_weights, class_weights, offsets, indices: None }
+    }
+
     /// This batch with these offsets, which were checked before.
     pub(crate) fn with_checked_offsets(self, offsets: Option<&'a [T]>) -> Self {
         Self { offsets, ..self }

@@ -23,7 +23,8 @@ use core::ops::{Add, Div, Mul, Neg, Sub};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no type that lanegrad computes in",
     label = "arithmetic is in `f32` or `f64`",
-    note = "rows may be held in `f32` for arithmetic in `f32` or `f64`, and in `f64` for arithmetic in `f64`"
+    note = "rows may be held in `f32` for arithmetic in `f32` or `f64`, in `f64` for arithmetic in `f64`, and with \
+            the feature `narrow` in `half::bf16`, `half::f16`, `i8` and `u8` for either"
 )]
 pub trait Element:
     Storage<Self>
@@ -50,14 +51,21 @@ pub trait Element:
 }
 
 /// A type whose slices can be read for arithmetic in `T`: `f32` for `f32` or `f64` arithmetic, and
-/// `f64` for `f64`. The conversion is exact.
+/// `f64` for `f64`; with the feature `narrow` also `half::bf16`, `half::f16`, `i8` and `u8` for either. The conversion is
+/// exact.
 ///
-/// Sealed. `f32` data in `f64` arithmetic take half the memory traffic of `f64` data, and give the bits that
-/// the same numbers held as `f64` give.
+/// Sealed. Rows give the bits that the same numbers held as a wider type give, subnormal ones too. So a type is a matter
+/// of memory and speed: a pass from memory over rows of more than 64 columns of `bf16` or `f16` handles about 1.8 times
+/// as many rows a second as over `f32`, and of `i8` or `u8` 2 to 3 times (`BENCHMARKS.md`, "Small numbers").
+///
+/// What is given up is given up before, by whoever rounds: `bf16` has the range of `f32` and 8 significant bits, `f16` has
+/// 11 and ends at 65 504, and columns of integers want a [`Scaling`](crate::Scaling).
+///
 #[diagnostic::on_unimplemented(
     message = "lanegrad does not read `{Self}` for arithmetic in `{T}`",
     label = "no such pair of storage and arithmetic",
-    note = "the pairs are: `f32` in `f32`, `f32` in `f64`, and `f64` in `f64`"
+    note = "the pairs are: `f32` in `f32`, `f32` in `f64`, `f64` in `f64`, and with the feature `narrow` `half::bf16`, \
+            `half::f16`, `i8` and `u8` in `f32` and in `f64`"
 )]
 pub trait Storage<T>: Copy + Send + Sync + 'static {
     /// The loops that read this type, as functions of another type: see [`Element`].
@@ -136,6 +144,10 @@ pub trait Passes<S, T> {
 
     /// A gathered batch as one whose rows follow each other in memory.
     fn gather<'a>(isa: Isa, batch: &Batch<'_, S, T>, memory: &'a mut [f64]) -> Batch<'a, S, T>;
+
+    /// Length of the memory that a chunk's rows are widened to before a pass, where they are.
+    #[cfg(all(feature = "alloc", feature = "narrow"))]
+    fn widened_len(isa: Isa, nrows: usize, ncols: usize) -> usize;
 
     /// The logits of rows.
     fn logits(isa: Isa, rows: Rows<'_, S>, params: Params<'_, T>, source: Source, out: &mut [T]);

@@ -1,13 +1,19 @@
-//! The `avx2` backend: AVX2 and FMA, a vector in two registers.
+//! The `avx2` backend: AVX2, FMA and F16C, a vector in two registers.
+//!
+//! F16C is a CPUID bit of its own, which every CPU with AVX2 has, but not every virtual machine passes on.
 
 #![expect(unsafe_code, reason = "intrinsics, under the token's proof; masked loads and stores by pointer")]
 
+#[cfg(feature = "narrow")]
+use super::narrow::Widen;
 use super::{Arithmetic, Backend, Lane, Vector, fold, operators, proven, x86_token};
 use core::arch::x86_64::*;
+#[cfg(feature = "narrow")]
+use half::{bf16, f16};
 
 x86_token! {
-    /// Proof of AVX2 and FMA.
-    Avx2, ["avx2", "fma"]
+    /// Proof of AVX2, FMA and F16C.
+    Avx2, ["avx2", "fma", "f16c"]
 }
 
 /// Sixteen `f32`: lanes 0 to 7, and 8 to 15.
@@ -50,11 +56,15 @@ impl Backend for Avx2 {
     fn widen_partial(self, x: &[f32]) -> F64 {
         // SAFETY: the token proves AVX2; the mask selects no lane beyond the slice, and a masked
         // load does not touch the lanes beyond.
-        unsafe {
-            let x = _mm256_maskload_ps(x.as_ptr(), first_lanes_32(x.len()));
-            F64(_mm256_cvtps_pd(_mm256_castps256_ps128(x)), _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(x)))
-        }
+        unsafe { to_f64(_mm256_maskload_ps(x.as_ptr(), first_lanes_32(x.len()))) }
     }
+}
+
+/// Eight `f32` as `f64`. Needs AVX2: see the callers.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn to_f64(x: __m256) -> F64 {
+    F64(_mm256_cvtps_pd(_mm256_castps256_ps128(x)), _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(x)))
 }
 
 /// The mask of the first `n` of 8 lanes of 32 bits. Needs AVX2: see the callers.
@@ -93,6 +103,46 @@ fn fold_8(x: F32) -> __m256 {
 #[target_feature(enable = "avx2")]
 fn fold_4_f64(x: F64) -> __m256d {
     _mm256_add_pd(x.0, x.1)
+}
+
+/// Small numbers as vectors, given by intrinsics that read eight of them as `f32`.
+#[cfg(feature = "narrow")]
+macro_rules! widen {
+    ($($s:ident: |$x:ident| $eight:expr;)+) => {
+        $(impl Widen<$s> for Avx2 {
+            #[inline(always)]
+            fn widen_to_f32(self, x: &[$s; 16]) -> F32 {
+                let (low, high) = x.split_at(8);
+                // SAFETY: the token proves AVX2 and F16C; each half has the eight numbers that are read.
+                unsafe {
+                    let $x = low.as_ptr();
+                    let low = $eight;
+                    let $x = high.as_ptr();
+                    F32(low, $eight)
+                }
+            }
+
+            #[inline(always)]
+            fn widen_to_f64(self, x: &[$s; 8]) -> F64 {
+                // SAFETY: the token proves AVX2 and F16C; the chunk has the eight numbers that are read.
+                unsafe {
+                    let $x = x.as_ptr();
+                    to_f64($eight)
+                }
+            }
+        })+
+    };
+}
+
+#[cfg(feature = "narrow")]
+widen! {
+    bf16: |x| {
+            let x = _mm256_cvtepu16_epi32(_mm_loadu_si128(x.cast()));
+            _mm256_castsi256_ps(_mm256_slli_epi32::<16>(x))
+        };
+    f16: |x| _mm256_cvtph_ps(_mm_loadu_si128(x.cast()));
+    i8: |x| _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(x.cast())));
+    u8: |x| _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(x.cast())));
 }
 
 /// A vector type and its operations, given the names of the intrinsics for its element type.

@@ -4,12 +4,16 @@
 
 #![expect(unsafe_code, reason = "intrinsics, under the token's proof; loads and stores by pointer")]
 
+#[cfg(feature = "narrow")]
+use super::narrow::Widen;
 use super::{Arithmetic, Backend, Lane, Vector, fold, operators, proven, x86_token};
 use core::arch::x86_64::*;
+#[cfg(feature = "narrow")]
+use half::{bf16, f16};
 
 x86_token! {
     /// Proof of AVX-512 F, DQ and VL, and of what they stand on.
-    Avx512, ["avx512f", "avx512dq", "avx512vl", "avx2", "fma"]
+    Avx512, ["avx512f", "avx512dq", "avx512vl", "avx2", "fma", "f16c"]
 }
 
 /// Sixteen `f32`.
@@ -61,6 +65,46 @@ impl Backend for Avx512 {
         // load does not touch the lanes beyond.
         unsafe { F64(_mm512_cvtps_pd(_mm256_maskz_loadu_ps(first_lanes(x.len()) as __mmask8, x.as_ptr()))) }
     }
+}
+
+/// Small numbers as sixteen `f32`, and as eight `f64`, given by intrinsics that read them.
+#[cfg(feature = "narrow")]
+macro_rules! widen {
+    ($($s:ident: |$x:ident| $to_f32:expr, |$y:ident| $to_f64:expr;)+) => {
+        $(impl Widen<$s> for Avx512 {
+            #[inline(always)]
+            fn widen_to_f32(self, x: &[$s; 16]) -> F32 {
+                let $x = x.as_ptr();
+                // SAFETY: the token proves AVX-512; the chunk has the 16 numbers that are read.
+                unsafe { F32($to_f32) }
+            }
+
+            #[inline(always)]
+            fn widen_to_f64(self, x: &[$s; 8]) -> F64 {
+                let $y = x.as_ptr();
+                // SAFETY: as above, for 8 numbers.
+                unsafe { F64($to_f64) }
+            }
+        })+
+    };
+}
+
+#[cfg(feature = "narrow")]
+widen! {
+    bf16: |x| {
+            let x = _mm512_cvtepu16_epi32(_mm256_loadu_si256(x.cast()));
+            _mm512_castsi512_ps(_mm512_slli_epi32::<16>(x))
+        },
+        |x| {
+            let low = _mm256_cvtepu16_epi32(_mm_loadu_si128(x.cast()));
+            _mm512_cvtps_pd(_mm256_castsi256_ps(_mm256_slli_epi32::<16>(low)))
+        };
+    f16: |x| _mm512_cvtph_ps(_mm256_loadu_si256(x.cast())),
+        |x| _mm512_cvtps_pd(_mm256_cvtph_ps(_mm_loadu_si128(x.cast())));
+    i8: |x| _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(x.cast()))),
+        |x| _mm512_cvtepi32_pd(_mm256_cvtepi8_epi32(_mm_loadl_epi64(x.cast())));
+    u8: |x| _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(x.cast()))),
+        |x| _mm512_cvtepi32_pd(_mm256_cvtepu8_epi32(_mm_loadl_epi64(x.cast())));
 }
 
 /// A vector type and its operations, given the names of the intrinsics for its element type.

@@ -4,6 +4,10 @@
 //! still emits what the build allows, so it cannot stand in for the other backends; and its
 //! `reduce_add`, `exp`, `max` and `min` differ between builds, so they are not used here.
 
+#[cfg(feature = "narrow")]
+use super::LoadAs;
+#[cfg(feature = "narrow")]
+use super::narrow::Widen;
 use super::{Arithmetic, Backend, Lane, Vector, operators, tree_sum, unzip};
 use wide::{f32x16, f64x8, u32x16, u64x8};
 
@@ -43,6 +47,19 @@ impl Backend for Portable {
     #[inline(always)]
     fn widen_partial(self, x: &[f32]) -> F64 {
         F64(f64x8::new(core::array::from_fn(|i| x.get(i).map_or(0.0, |&x| x.into()))))
+    }
+}
+
+#[cfg(feature = "narrow")]
+impl<S: LoadAs<f32> + LoadAs<f64>> Widen<S> for Portable {
+    #[inline(always)]
+    fn widen_to_f32(self, x: &[S; 16]) -> F32 {
+        F32(f32x16::new(x.map(S::convert)))
+    }
+
+    #[inline(always)]
+    fn widen_to_f64(self, x: &[S; 8]) -> F64 {
+        F64(f64x8::new(x.map(S::convert)))
     }
 }
 

@@ -2,6 +2,10 @@
 //!
 //! It defines the bits that all fused backends must give, so it is written to be read and not to be fast.
 
+#[cfg(feature = "narrow")]
+use super::LoadAs;
+#[cfg(feature = "narrow")]
+use super::narrow::Widen;
 use super::one::One;
 use super::{Arithmetic, Backend, Vector, operators, tree_sum, unzip};
 use core::array::from_fn;
@@ -45,6 +49,19 @@ impl Backend for Scalar {
     #[inline(always)]
     fn widen_partial(self, x: &[f32]) -> F64 {
         F64(from_fn(|i| x.get(i).map_or(0.0, |&x| x.into())))
+    }
+}
+
+#[cfg(feature = "narrow")]
+impl<S: LoadAs<f32> + LoadAs<f64>> Widen<S> for Scalar {
+    #[inline(always)]
+    fn widen_to_f32(self, x: &[S; 16]) -> F32 {
+        F32(x.map(S::convert))
+    }
+
+    #[inline(always)]
+    fn widen_to_f64(self, x: &[S; 8]) -> F64 {
+        F64(x.map(S::convert))
     }
 }
 

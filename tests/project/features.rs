@@ -6,8 +6,9 @@
 use std::collections::BTreeSet;
 
 /// Every feature, and whether this build has it.
-const FEATURES: [(&str, bool); 6] = [
+const FEATURES: [(&str, bool); 7] = [
     ("alloc", cfg!(feature = "alloc")),
+    ("narrow", cfg!(feature = "narrow")),
     ("ndarray", cfg!(feature = "ndarray")),
     ("rayon", cfg!(feature = "rayon")),
     ("scalar", cfg!(feature = "scalar")),

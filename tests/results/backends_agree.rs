@@ -2,7 +2,8 @@
 
 use crate::support::kernels::{self, Run};
 use crate::support::{
-    Buffer, Number, anything, assert_same_bits, isas, rng, scalar, thin, uniform, wide_range,
+    Buffer, Held, Number, any_held, anything, assert_same_bits, for_small, held, isas, rng, scalar, thin,
+    uniform, wide_range,
 };
 use lanegrad::{Isa, Storage};
 use rand::RngExt;
@@ -26,8 +27,17 @@ fn draw<T: Number>(values: Values, rng: &mut impl rand::Rng) -> T {
     }
 }
 
+/// The same of a type that rows are held in. All types are drawn alike: a type's own numbers would be others.
+fn draw_held<S: Held>(values: Values, rng: &mut impl rand::Rng) -> S {
+    match values {
+        Values::Plain => held(rng),
+        Values::WideRange => S::near(wide_range::<f64>(rng)),
+        Values::Anything => any_held(rng),
+    }
+}
+
 /// Runs one kernel on every instruction set at length `n` and many alignments, and compares.
-fn check<S: Storage<T> + Number, T: Number>(
+fn check<S: Storage<T> + Held, T: Number>(
     name: &str,
     run: Run<S, T>,
     n: usize,
@@ -35,7 +45,7 @@ fn check<S: Storage<T> + Number, T: Number>(
     values: Values,
 ) {
     let mut rng = rng(n as u64);
-    let x: Vec<S> = (0..n).map(|_| draw(values, &mut rng)).collect();
+    let x: Vec<S> = (0..n).map(|_| draw_held(values, &mut rng)).collect();
     let y: Vec<T> = (0..n).map(|_| draw(values, &mut rng)).collect();
     let before: Vec<T> = (0..n).map(|_| draw(values, &mut rng)).collect();
     let (mut x_at, mut y_at, mut out_at) = (Buffer::for_len(n), Buffer::for_len(n), Buffer::for_len(n));
@@ -58,7 +68,7 @@ fn check<S: Storage<T> + Number, T: Number>(
     }
 }
 
-fn check_all<S: Storage<T> + Number, T: Number>(list: Vec<(&str, Run<S, T>)>) {
+fn check_all<S: Storage<T> + Held, T: Number>(list: Vec<(&str, Run<S, T>)>) {
     for (name, run) in list {
         for n in thin(0..=300) {
             for values in [Values::Plain, Values::WideRange, Values::Anything] {
@@ -83,9 +93,14 @@ fn f64_kernels() {
     check_all(kernels::all::<f64>());
 }
 
+fn check_mixed<S: Storage<T> + Held, T: Number>() {
+    check_all(kernels::mixed::<S, T>());
+}
+
 #[test]
-fn f32_data_in_f64() {
-    check_all(kernels::mixed::<f32, f64>());
+fn data_of_another_type_than_the_arithmetic() {
+    check_mixed::<f32, f64>();
+    for_small!(check_mixed);
 }
 
 /// Specials one at a time, where NaN cannot hide a wrong bit elsewhere, in each of the operands.
@@ -124,11 +139,11 @@ fn one_special_value_among_plain_ones() {
 }
 
 /// axpy against its definition, one element at a time.
-fn check_axpy<S: Storage<T> + Number, T: Number>() {
+fn check_axpy<S: Storage<T> + Held, T: Number>() {
     let mut rng = rng(8);
     for n in thin((0..=300).chain([4097])) {
         let a: T = anything(&mut rng);
-        let x: Vec<S> = (0..n).map(|_| anything(&mut rng)).collect();
+        let x: Vec<S> = (0..n).map(|_| any_held(&mut rng)).collect();
         let y: Vec<T> = (0..n).map(|_| anything(&mut rng)).collect();
         for isa in isas() {
             let mut out = y.clone();
@@ -149,6 +164,7 @@ fn axpy_is_one_multiply_add_per_element() {
     check_axpy::<f32, f32>();
     check_axpy::<f64, f64>();
     check_axpy::<f32, f64>();
+    for_small!(check_axpy);
 }
 
 /// An element gets the bits alone that it gets anywhere in a slice, and in place those of slice to slice.

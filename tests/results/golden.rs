@@ -5,7 +5,7 @@
 
 #[cfg(feature = "alloc")]
 use crate::support::{Data, centres, numbers, sums};
-use crate::support::{Number, isas, scalar};
+use crate::support::{Held, Number, isas, scalar};
 #[cfg(feature = "alloc")]
 use lanegrad::{
     DeviationsStream, Engine, Extent, GradientStream, HessianDiagonalStream, HessianProductStream, Place,
@@ -133,36 +133,55 @@ impl<On> Lines<On> {
     }
 }
 
-fn types<S, T>() -> &'static str {
-    match (size_of::<S>(), size_of::<T>()) {
-        (4, 4) => "f32",
-        (8, 8) => "f64",
-        _ => "f32 in f64",
+/// A type that rows are drawn in.
+trait Drawn: Held {
+    /// As [`Generator::signed`].
+    fn signed(numbers: &mut Generator) -> Self;
+    /// As [`Generator::logit`].
+    fn logit(numbers: &mut Generator) -> Self;
+}
+
+impl<T: Number> Drawn for T {
+    fn signed(numbers: &mut Generator) -> Self {
+        numbers.signed()
+    }
+    fn logit(numbers: &mut Generator) -> Self {
+        numbers.logit()
     }
 }
 
-fn mixed<S: Storage<T> + Number, T: Number>() -> [Lines<Isa>; 2] {
-    let dot = |isa: Isa| {
+fn types<S: Held, T: Number>() -> String {
+    if S::NAME == T::NAME { S::NAME.to_owned() } else { format!("{} in {}", S::NAME, T::NAME) }
+}
+
+/// Kernels on numbers that are drawn as `D` and held as `S`.
+fn mixed_as<D: Drawn, S: Storage<T> + Held, T: Number>(hold: fn(D) -> S) -> [Lines<Isa>; 2] {
+    let dot = move |isa: Isa| {
         let (mut hash, mut numbers) = (Hash::new(), Generator(1));
         // Up to nine vectors of the shortest elements, and on either side of a leaf of the sum and of several.
         for n in (0..=144).chain([255, 1000, 2047, 2049, 4095, 4097, 10_007, 33_000]) {
-            let (x, w) = (numbers.many(n, Generator::signed::<S>), numbers.many(n, Generator::signed::<T>));
+            let x = numbers.many(n, |numbers| hold(D::signed(numbers)));
+            let w = numbers.many(n, Generator::signed::<T>);
             hash.numbers(&[isa.dot(&x, &w).unwrap()]);
         }
         hash.0
     };
-    let axpy = |isa: Isa| {
+    let axpy = move |isa: Isa| {
         let (mut hash, mut numbers) = (Hash::new(), Generator(2));
         for n in (0..=144).chain([1000]) {
-            let x = numbers.many(n, Generator::logit::<S>);
+            let x = numbers.many(n, |numbers| hold(D::logit(numbers)));
             let mut y = numbers.many(n, Generator::logit::<T>);
             isa.axpy(numbers.signed(), &x, &mut y).unwrap();
             hash.numbers(&y);
         }
         hash.0
     };
-    let types = types::<S, T>();
+    let types = types::<D, T>();
     [Lines::one(format!("dot {types}"), dot), Lines::one(format!("axpy {types}"), axpy)]
+}
+
+fn mixed<S: Storage<T> + Drawn, T: Number>() -> [Lines<Isa>; 2] {
+    mixed_as::<S, S, T>(|x| x)
 }
 
 fn elementwise<T: Number>() -> [Lines<Isa>; 6] {
@@ -199,11 +218,87 @@ fn kernels() -> Vec<Lines<Isa>> {
         .collect()
 }
 
+/// Small numbers: kernels in either arithmetic, and passes.
+#[cfg(feature = "narrow")]
+mod small {
+    use super::*;
+    use half::{bf16, f16};
+
+    macro_rules! drawn {
+        ($($t:ident),+) => {
+            $(impl Drawn for $t {
+                fn signed(numbers: &mut Generator) -> Self {
+                    Self::near(numbers.signed::<f32>().into())
+                }
+                fn logit(numbers: &mut Generator) -> Self {
+                    Self::near(numbers.logit::<f32>().into())
+                }
+            })+
+        };
+    }
+    drawn!(bf16, f16, i8, u8);
+
+    fn of<D, S32, S64>(hold32: fn(D) -> S32, hold64: fn(D) -> S64) -> Vec<Lines<Isa>>
+    where
+        D: Drawn,
+        S32: Storage<f32> + Held,
+        S64: Storage<f64> + Held,
+    {
+        let lines: Vec<Lines<Isa>> =
+            mixed_as::<D, S32, f32>(hold32).into_iter().chain(mixed_as::<D, S64, f64>(hold64)).collect();
+        #[cfg(feature = "alloc")]
+        let lines = lines
+            .into_iter()
+            .chain(
+                [with_offsets_as::<D, S32, f32>(hold32), diagonal_and_gathered_as::<D, S32, f32>(hold32)]
+                    .map(serially),
+            )
+            .collect();
+        lines
+    }
+
+    fn as_held<S: Storage<f32> + Storage<f64> + Drawn>() -> Vec<Lines<Isa>> {
+        of::<S, S, S>(|x| x, |x| x)
+    }
+
+    fn widened<S: Drawn>() -> Vec<Lines<Isa>> {
+        of::<S, f32, f64>(|x| x.to_f64() as f32, S::to_f64)
+    }
+
+    pub(super) fn lines() -> Vec<Lines<Isa>> {
+        [as_held::<bf16>(), as_held::<f16>(), as_held::<i8>(), as_held::<u8>()]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    /// The lines are those of the same numbers held as the arithmetic's type.
+    #[test]
+    fn small_numbers_have_the_bits_of_the_same_numbers_held_wider() {
+        let widened = [widened::<bf16>(), widened::<f16>(), widened::<i8>(), widened::<u8>()];
+        for lines in widened.into_iter().flatten() {
+            for (name, hash) in lines.on(Isa::best()) {
+                check(name, hash, Isa::best(), ", held wider");
+            }
+        }
+    }
+}
+
 /// What a pass is made over: from the generator above, so that the bits are the same in every version.
 #[cfg(feature = "alloc")]
-fn data<S: Storage<T> + Number, T: Number>(rows: usize, cols: usize) -> Data<S, T> {
+fn data<S: Storage<T> + Drawn, T: Number>(rows: usize, cols: usize) -> Data<S, T> {
+    data_as(rows, cols, |x: S| x)
+}
+
+/// The same of numbers that are drawn as `D` and held as `S`.
+#[cfg(feature = "alloc")]
+fn data_as<D: Drawn, S: Storage<T> + Held, T: Number>(
+    rows: usize,
+    cols: usize,
+    hold: fn(D) -> S,
+) -> Data<S, T> {
     let mut numbers = Generator((rows * 10_007 + cols) as u64);
-    let x = numbers.many(rows * cols, Generator::signed);
+    let x = numbers.many(rows * cols, |numbers| hold(D::signed(numbers)));
     let labels = numbers.many(rows, Generator::label);
     // A third of them 0.
     let sample_weights = numbers.many(rows, Generator::label);
@@ -215,7 +310,7 @@ fn data<S: Storage<T> + Number, T: Number>(rows: usize, cols: usize) -> Data<S, 
 
 /// The results of each of the [`PASSES`], the last four with sample weights and without.
 #[cfg(feature = "alloc")]
-fn hash<S: Storage<T> + Number, T: Number>(
+fn hash<S: Storage<T> + Held, T: Number>(
     data: &Data<S, T>,
     engine: Engine,
     [logits, probabilities, loss, product, deviations, squares]: &mut [Hash; 6],
@@ -241,7 +336,7 @@ const PASSES: [&str; 6] =
 
 /// The passes over batches of these numbers of rows and columns.
 #[cfg(feature = "alloc")]
-fn over<S: Storage<T> + Number, T: Number>(what: &str, shapes: Vec<(usize, usize)>) -> Lines<Engine> {
+fn over<S: Storage<T> + Drawn, T: Number>(what: &str, shapes: Vec<(usize, usize)>) -> Lines<Engine> {
     let hashes = move |engine: Engine| {
         let mut hashes = [(); 6].map(|()| Hash::new());
         for &(rows, cols) in &shapes {
@@ -255,7 +350,7 @@ fn over<S: Storage<T> + Number, T: Number>(what: &str, shapes: Vec<(usize, usize
 
 /// Every form of row, and around the ends of chunks; and rows enough for threads to share.
 #[cfg(feature = "alloc")]
-fn passes_of<S: Storage<T> + Number, T: Number>() -> [Lines<Engine>; 2] {
+fn passes_of<S: Storage<T> + Drawn, T: Number>() -> [Lines<Engine>; 2] {
     let widths = [0, 1, 2, 7, 8, 9, 16, 17, 24, 31, 32, 40, 50, 64, 65, 100, 300, 2049, 4097];
     let few = widths.into_iter().flat_map(|cols| {
         let chunk = chunk_rows::<T>(cols);
@@ -270,16 +365,22 @@ fn passes_of<S: Storage<T> + Number, T: Number>() -> [Lines<Engine>; 2] {
 
 /// Batches with offsets and weights of classes too, of each form of row and of several chunks.
 #[cfg(feature = "alloc")]
-fn with_offsets<S: Storage<T> + Number, T: Number>() -> Lines<Engine> {
+fn with_offsets<S: Storage<T> + Drawn, T: Number>() -> Lines<Engine> {
+    with_offsets_as::<S, S, T>(|x| x)
+}
+
+/// The same of numbers that are drawn as `D` and held as `S`.
+#[cfg(feature = "alloc")]
+fn with_offsets_as<D: Drawn, S: Storage<T> + Held, T: Number>(hold: fn(D) -> S) -> Lines<Engine> {
     let passes = ["loss_and_gradient", "hessian_product", "squared_deviations", "predict_proba"];
-    let hashes = |engine: Engine| {
+    let hashes = move |engine: Engine| {
         let mut hashes = [(); 4].map(|()| Hash::new());
         for (rows, cols) in [(19, 1), (2000, 3), (1100, 20), (700, 64), (300, 100), (40, 5000)] {
             let mut numbers_of_rows = Generator((rows * 10_009 + cols) as u64);
             let data = Data {
                 offsets: Some(numbers_of_rows.many(rows, Generator::signed)),
                 class_weights: Some([0.75, 2.3].map(T::nearest)),
-                ..data::<S, T>(rows, cols)
+                ..data_as::<D, S, T>(rows, cols, hold)
             };
             let (batch, [params, direction]) = (data.batch(), data.both());
             let mut out = vec![T::NAN; rows];
@@ -293,17 +394,23 @@ fn with_offsets<S: Storage<T> + Number, T: Number>() -> Lines<Engine> {
         hashes.map(|hash| hash.0).into()
     };
     let names =
-        passes.map(|pass| format!("{pass} with offsets and weights of classes {}", types::<S, T>())).into();
+        passes.map(|pass| format!("{pass} with offsets and weights of classes {}", types::<D, T>())).into();
     Lines { names, hashes: Box::new(hashes) }
 }
 
 /// The Hessian's diagonal, and the passes over gathered rows, whose bits are those of their copies.
 #[cfg(feature = "alloc")]
-fn diagonal_and_gathered<S: Storage<T> + Number, T: Number>() -> Lines<Engine> {
-    let hashes = |engine: Engine| {
+fn diagonal_and_gathered<S: Storage<T> + Drawn, T: Number>() -> Lines<Engine> {
+    diagonal_and_gathered_as::<S, S, T>(|x| x)
+}
+
+/// The same of numbers that are drawn as `D` and held as `S`.
+#[cfg(feature = "alloc")]
+fn diagonal_and_gathered_as<D: Drawn, S: Storage<T> + Held, T: Number>(hold: fn(D) -> S) -> Lines<Engine> {
+    let hashes = move |engine: Engine| {
         let [mut diagonal, mut gathered] = [(); 2].map(|()| Hash::new());
         for (rows, cols) in [(19, 1), (2000, 3), (1100, 20), (700, 64), (300, 100), (40, 5000)] {
-            let data = data::<S, T>(rows, cols);
+            let data = data_as::<D, S, T>(rows, cols, hold);
             let (batch, [params, direction]) = (data.batch(), data.both());
             diagonal.numbers(&numbers(&engine.hessian_diagonal(&data.unweighted(), params).unwrap()));
             diagonal.numbers(&numbers(&engine.hessian_diagonal(&batch, params).unwrap()));
@@ -313,7 +420,7 @@ fn diagonal_and_gathered<S: Storage<T> + Number, T: Number>() -> Lines<Engine> {
         vec![diagonal.0, gathered.0]
     };
     let names = ["hessian_diagonal", "sums over gathered rows"];
-    Lines { names: names.map(|name| format!("{name} {}", types::<S, T>())).into(), hashes: Box::new(hashes) }
+    Lines { names: names.map(|name| format!("{name} {}", types::<D, T>())).into(), hashes: Box::new(hashes) }
 }
 
 /// The chunks themselves, which sums depend on.
@@ -377,14 +484,20 @@ fn passes() -> Vec<Lines<Engine>> {
     lines
 }
 
+/// The same lines, on one thread.
+#[cfg(feature = "alloc")]
+fn serially(Lines { names, hashes }: Lines<Engine>) -> Lines<Isa> {
+    Lines { names, hashes: Box::new(move |isa| hashes(Engine::serial().with_isa(isa))) }
+}
+
 /// All lines, on one thread.
 fn lines() -> Vec<Lines<Isa>> {
-    #[cfg_attr(not(feature = "alloc"), expect(unused_mut, reason = "there are no passes"))]
+    #[cfg_attr(not(feature = "alloc"), allow(unused_mut, reason = "there are no passes"))]
     let mut lines = kernels();
     #[cfg(feature = "alloc")]
-    for Lines { names, hashes } in passes() {
-        lines.push(Lines { names, hashes: Box::new(move |isa| hashes(Engine::serial().with_isa(isa))) });
-    }
+    lines.extend(passes().into_iter().map(serially));
+    #[cfg(feature = "narrow")]
+    lines.extend(small::lines());
     lines
 }
 
@@ -398,8 +511,8 @@ fn check(name: &str, hash: u64, isa: Isa, context: &str) {
 
 /// The file as it has to be.
 fn bless() {
-    if !cfg!(feature = "alloc") {
-        panic!("the file has lines that need the feature alloc");
+    if !cfg!(all(feature = "alloc", feature = "narrow")) {
+        panic!("the file has lines that need the features alloc and narrow");
     }
     let portable = isas().into_iter().find(|isa| !isa.is_fused()).expect("a build without FMA");
     // The heading stays.
@@ -428,7 +541,7 @@ fn every_instruction_set_has_the_golden_bits() {
 }
 
 /// No line of the file is left unchecked, and none is there twice.
-#[cfg(feature = "alloc")]
+#[cfg(all(feature = "alloc", feature = "narrow"))]
 #[test]
 fn the_file_has_the_lines_that_are_checked() {
     let names: Vec<String> = lines().into_iter().flat_map(|lines| lines.names).collect();

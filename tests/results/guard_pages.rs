@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "maps memory whose neighbours may not be touched")]
 
 use crate::support::kernels::{self, Run};
-use crate::support::{Number, assert_same_bits, isas, rng, uniform};
+use crate::support::{Held, Number, assert_same_bits, for_small, held, isas, rng, uniform};
 #[cfg(feature = "alloc")]
 use crate::support::{numbers, thin};
 use lanegrad::Storage;
@@ -36,14 +36,14 @@ impl Guarded {
     }
 
     /// `n` elements that begin on the first byte after a closed page.
-    fn first<T: Number>(&mut self, n: usize) -> &mut [T] {
+    fn first<T: Held>(&mut self, n: usize) -> &mut [T] {
         assert!(n * size_of::<T>() <= self.len);
         // SAFETY: within the mapping, which is writable, zeroed and aligned to a page.
         unsafe { std::slice::from_raw_parts_mut(self.start.cast(), n) }
     }
 
     /// `n` elements that end on the last byte before a closed page.
-    fn last<T: Number>(&mut self, n: usize) -> &mut [T] {
+    fn last<T: Held>(&mut self, n: usize) -> &mut [T] {
         let bytes = n * size_of::<T>();
         assert!(bytes <= self.len);
         // SAFETY: within the mapping, and aligned: its end is, and `bytes` is a multiple of the size.
@@ -52,7 +52,7 @@ impl Guarded {
 
     /// `n` elements at the last place or the first.
     #[cfg(feature = "alloc")]
-    fn place<T: Number>(&mut self, n: usize, at_the_end: bool) -> &mut [T] {
+    fn place<T: Held>(&mut self, n: usize, at_the_end: bool) -> &mut [T] {
         if at_the_end { self.last(n) } else { self.first(n) }
     }
 }
@@ -64,7 +64,7 @@ impl Drop for Guarded {
     }
 }
 
-fn check_all<S: Storage<T> + Number, T: Number>(list: Vec<(&str, Run<S, T>)>) {
+fn check_all<S: Storage<T> + Held, T: Number>(list: Vec<(&str, Run<S, T>)>) {
     let [mut x, mut y, mut out] = [(); 3].map(|()| Guarded::new(8192));
     for (name, run) in list {
         for isa in isas() {
@@ -76,7 +76,7 @@ fn check_all<S: Storage<T> + Number, T: Number>(list: Vec<(&str, Run<S, T>)>) {
                         (x.first::<S>(n), y.first::<T>(n), out.first::<T>(n))
                     };
                     let mut rng = rng(n as u64);
-                    x.fill_with(|| uniform(&mut rng));
+                    x.fill_with(|| held(&mut rng));
                     y.fill_with(|| uniform(&mut rng));
                     out.fill_with(|| uniform(&mut rng));
                     let result = run(isa, x, y, out);
@@ -98,14 +98,19 @@ fn f64_kernels() {
     check_all(kernels::all::<f64>());
 }
 
+fn check_mixed<S: Storage<T> + Held, T: Number>() {
+    check_all(kernels::mixed::<S, T>());
+}
+
 #[test]
-fn f32_data_in_f64() {
-    check_all(kernels::mixed::<f32, f64>());
+fn data_of_another_type_than_the_arithmetic() {
+    check_mixed::<f32, f64>();
+    for_small!(check_mixed);
 }
 
 /// The passes over rows: with and without gaps between rows, the last one without a gap behind it.
 #[cfg(feature = "alloc")]
-fn check_passes<S: Storage<T> + Number, T: Number>() {
+fn check_passes<S: Storage<T> + Held, T: Number>() {
     const ROWS: [usize; 8] = [1, 2, 3, 5, 8, 16, 18, 33];
     let mut x = Guarded::new(33 * 133 * 8);
     let [mut y, mut s, mut o, mut w, mut v, mut out] = [(); 6].map(|()| Guarded::new(8192));
@@ -116,7 +121,7 @@ fn check_passes<S: Storage<T> + Number, T: Number>() {
                 let [last, first] = [true, false].map(|at_the_end| {
                     let rng = &mut rng((cols * 1000 + rows) as u64);
                     let x = x.place::<S>((rows - 1) * stride + cols, at_the_end);
-                    x.fill_with(|| uniform(rng));
+                    x.fill_with(|| held(rng));
                     let [y, s, o] = [&mut y, &mut s, &mut o].map(|memory| {
                         let slice = memory.place::<T>(rows, at_the_end);
                         // Labels, sample weights, some of these 0, and offsets.
@@ -165,6 +170,7 @@ fn passes_over_rows() {
     check_passes::<f32, f32>();
     check_passes::<f64, f64>();
     check_passes::<f32, f64>();
+    for_small!(check_passes);
 }
 
 /// Not a test of its own: the next one runs it in a process that it ends.

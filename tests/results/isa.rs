@@ -1,7 +1,7 @@
 //! The choice of the instruction set: by name, and by the environment.
 
 use crate::support::kernels::{self, Run, zero};
-use crate::support::{Data, Kind, Number, assert_same_bits, isas, rng, thin, uniform};
+use crate::support::{Data, Held, Kind, Number, assert_same_bits, for_small, isas, rng, thin, uniform};
 use lanegrad::{Error, Isa, Params, Rows, Storage};
 use std::collections::HashSet;
 
@@ -160,7 +160,7 @@ fn without_a_usable_name_the_fastest_runs() {
     }
 }
 
-fn check_scores<S: Storage<T> + Number, T: Number>() {
+fn check_scores<S: Storage<T> + Held, T: Number>() {
     for cols in thin((0..=70).chain([100, 300, 5000])) {
         for rows in [0, 1, 3, 300] {
             let data = Data::<S, T>::of_shape(rows, cols, Kind::PLAIN);
@@ -187,6 +187,7 @@ fn scores_of_rows() {
     check_scores::<f32, f32>();
     check_scores::<f64, f64>();
     check_scores::<f32, f64>();
+    for_small!(check_scores);
 
     let rows = Rows::new(&[1.0_f32; 6], 3, 2).unwrap();
     let (w, mut out) = ([0.5_f32; 3], [7.0; 4]);
@@ -199,4 +200,12 @@ fn scores_of_rows() {
         assert_eq!(isa.predict_proba(rows, Params::new(&w[..2], 0.0), &mut out), Err(error));
     }
     assert_eq!(out, [7.0; 4], "what is refused writes nothing");
+}
+
+/// What a backend's instructions are part of is looked for, bit by bit: a virtual machine may pass on AVX2 without F16C.
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+#[test]
+fn avx2_needs_fma_and_f16c() {
+    use std::arch::is_x86_feature_detected as has;
+    assert_eq!(Isa::from_name("avx2").is_ok(), has!("avx2") && has!("fma") && has!("f16c"));
 }

@@ -1,8 +1,10 @@
 //! The same bits: whatever shares, cuts, places or sends the work, the result is that of the serial
 //! `scalar` engine.
+#[cfg(feature = "rayon")]
+use crate::support::anything;
 use crate::support::{
-    Buffer, Data, Kind, Number, anything, assert_same_bits, isas, many, numbers, passes, rng, scalar, serial,
-    thin, uniform, with_all_of,
+    Buffer, Data, Held, Kind, Number, any_held, assert_same_bits, for_small, held, isas, many, numbers,
+    passes, rng, scalar, serial, thin, uniform, with_all_of,
 };
 use lanegrad::{
     Batch, Element, Engine, Extent, GradientStream, HessianDiagonalStream, HessianProductStream, Isa, Params,
@@ -22,7 +24,7 @@ fn defined<R: Clone>(isa: Isa, by_scalar: &R, of: impl FnOnce(Isa) -> R) -> R {
 }
 
 /// The same rows with so much between them that they are taken to come from memory.
-fn spread<S: Number>(rows: Rows<'_, S>) -> (Vec<S>, usize) {
+fn spread<S: Held>(rows: Rows<'_, S>) -> (Vec<S>, usize) {
     let stride = rows.ncols() + (1 << 21) / size_of::<S>() / rows.nrows();
     let mut data = vec![S::NAN; rows.nrows() * stride];
     for (row, place) in rows.iter().zip(data.chunks_mut(stride)) {
@@ -32,7 +34,7 @@ fn spread<S: Number>(rows: Rows<'_, S>) -> (Vec<S>, usize) {
 }
 
 /// One pass over rows that are taken to be in cache, and over the same ones from memory.
-fn check_sources<S: Storage<T> + Number, T: Number>() {
+fn check_sources<S: Storage<T> + Held, T: Number>() {
     for cols in WIDTHS {
         for rows in [2, 15, 64, 67] {
             for kind in [Kind::PLAIN, Kind::SPECIAL] {
@@ -57,6 +59,7 @@ fn rows_from_memory_and_from_cache() {
     check_sources::<f32, f32>();
     check_sources::<f64, f64>();
     check_sources::<f32, f64>();
+    for_small!(check_sources);
 }
 
 /// A sum that underflowed to -0 stays what it is, whatever rows of weight 0 follow.
@@ -80,7 +83,7 @@ fn rows_of_weight_0_leave_a_sum_of_minus_0() {
 }
 
 /// One pass on `scalar` and on all others, around the boundaries of chunks.
-fn check_instruction_sets<S: Storage<T> + Number, T: Number>() {
+fn check_instruction_sets<S: Storage<T> + Held, T: Number>() {
     for cols in WIDTHS {
         let chunk = chunk_rows::<T>(cols);
         for rows in thin([0, 1, 2, 19, chunk - 1, chunk, chunk + 1, 2 * chunk + 5, 5 * chunk - 1]) {
@@ -105,10 +108,11 @@ fn every_fused_instruction_set() {
     check_instruction_sets::<f32, f32>();
     check_instruction_sets::<f64, f64>();
     check_instruction_sets::<f32, f64>();
+    for_small!(check_instruction_sets);
 }
 
 /// Rows, labels, weights and parameters at any alignment, and rows with gaps between them.
-fn check_layouts<S: Storage<T> + Number, T: Number>() {
+fn check_layouts<S: Storage<T> + Held, T: Number>() {
     for cols in WIDTHS {
         let (rows, step) = if cols <= 130 { (37, 1) } else { (9, 5) };
         let data = Data::<S, T>::of_shape(rows, cols, Kind::PLAIN);
@@ -157,11 +161,12 @@ fn every_alignment_and_stride() {
     check_layouts::<f32, f32>();
     check_layouts::<f64, f64>();
     check_layouts::<f32, f64>();
+    for_small!(check_layouts);
 }
 
 /// Any number of threads, with enough rows to be shared between them.
 #[cfg(feature = "rayon")]
-fn check_threads<S: Storage<T> + Number, T: Number>() {
+fn check_threads<S: Storage<T> + Held, T: Number>() {
     let pools = pools();
     for (rows, cols) in thin([(40_000, 64), (300_000, 3), (700, 1000), (100, 4097)]) {
         let data = Data::<S, T>::of_shape(rows, cols, Kind::PLAIN);
@@ -196,6 +201,7 @@ fn any_number_of_threads() {
     check_threads::<f32, f32>();
     check_threads::<f64, f64>();
     check_threads::<f32, f64>();
+    for_small!(check_threads);
 }
 
 /// The elementwise maps of an engine, slice to slice and in place: the kernels' bits on any number of
@@ -345,7 +351,7 @@ fn sums<S: Storage<T>, T: Element>(
 
 /// A stream, however it was cut, against one pass; with rows in and out of the caches, as the pass takes
 /// them differently.
-fn check_streams<S: Storage<T> + Number, T: Number>() {
+fn check_streams<S: Storage<T> + Held, T: Number>() {
     let rng = &mut rng(12);
     for cols in [0, 1, 3, 8, 16, 20, 40, 50, 64, 100, 300, 1000, 5000] {
         let chunk = chunk_rows::<T>(cols);
@@ -387,10 +393,11 @@ fn streams_cut_at_random_places() {
     check_streams::<f32, f32>();
     check_streams::<f64, f64>();
     check_streams::<f32, f64>();
+    for_small!(check_streams);
 }
 
 /// Rows by the megabyte against small parts of them: logits and probabilities.
-fn check_large_views<S: Storage<T> + Number, T: Number>() {
+fn check_large_views<S: Storage<T> + Held, T: Number>() {
     for cols in thin([1, 8, 16, 30, 50, 64, 130, 5000]) {
         let rows = 1_300_000 / size_of::<S>() / cols;
         let data = Data::<S, T>::of_shape(rows, cols, Kind::PLAIN);
@@ -417,6 +424,7 @@ fn rows_by_the_megabyte() {
     check_large_views::<f32, f32>();
     check_large_views::<f64, f64>();
     check_large_views::<f32, f64>();
+    for_small!(check_large_views);
 }
 
 /// A sum as it is after a journey: as bytes, as text, as binary data, or as it was.
@@ -452,7 +460,7 @@ fn merged<R: Total>(mut sums: Vec<PartialSum<R>>, nrows: usize, rng: &mut impl R
 }
 
 /// Shards, summed apart and on different instruction sets, against one pass over all rows.
-fn check_shards<S: Storage<T> + Number, T: Number>() {
+fn check_shards<S: Storage<T> + Held, T: Number>() {
     let rng = &mut rng(13);
     for cols in [0, 1, 3, 16, 50, 64, 65, 300, 1000] {
         for kind in [Kind::PLAIN, Kind::SPECIAL] {
@@ -502,17 +510,18 @@ fn shards_merged_in_random_order() {
     check_shards::<f32, f32>();
     check_shards::<f64, f64>();
     check_shards::<f32, f64>();
+    for_small!(check_shards);
 }
 
 /// A row's logit is `dot(x, w) + b` and its probability the sigmoid of that, alone and among others.
-fn check_rows_alone<S: Storage<T> + Number, T: Number>() {
+fn check_rows_alone<S: Storage<T> + Held, T: Number>() {
     let rng = &mut rng(14);
     let wide = [200, 256, 300, 1000, 1025, 2048, 2049, 4096, 4097, 5000, 8192, 10_000];
     for cols in thin((0..=130).chain(wide)) {
         let n = if cols <= 130 { 35 } else { 17 };
         for specials in [false, true] {
             let special = |rng: &mut SmallRng| specials && rng.random_range(0..20) == 0;
-            let x: Vec<S> = many(n * cols, || if special(rng) { anything(rng) } else { uniform(rng) });
+            let x: Vec<S> = many(n * cols, || if special(rng) { any_held(rng) } else { held(rng) });
             let w: Vec<T> = many(cols, || uniform(rng));
             let (rows, params) = (Rows::new(&x, n, cols).unwrap(), Params::new(&w, uniform(rng)));
             for isa in isas() {
@@ -553,4 +562,5 @@ fn a_row_alone_gets_the_bits_that_it_gets_among_others() {
     check_rows_alone::<f32, f32>();
     check_rows_alone::<f64, f64>();
     check_rows_alone::<f32, f64>();
+    for_small!(check_rows_alone);
 }

@@ -3,8 +3,8 @@
 
 use crate::reproducible::sent;
 use crate::support::{
-    Data, Kind, Number, as_words, assert_same_bits, by_definition, centres, fewer, isas, numbers, rng,
-    scalar, serial, thin,
+    Data, Held, Kind, Number, as_words, assert_same_bits, by_definition, centres, fewer, for_small, isas,
+    numbers, rng, scalar, serial, thin,
 };
 use lanegrad::{
     Batch, DeviationsStream, Element, Engine, Extent, GradientStream, HessianDiagonalStream,
@@ -167,7 +167,7 @@ fn check_list<S: Storage<T>, T: Number, Q: Summand<T>>(
 }
 
 /// All functions of a list of segments that are these rows of data.
-fn check_all<S: Storage<T> + Number, T: Number>(
+fn check_all<S: Storage<T> + Held, T: Number>(
     cols: usize,
     rows: &[usize],
     isa: Option<Isa>,
@@ -233,7 +233,7 @@ fn random_list(chunk: usize, largest: usize, rng: &mut impl Rng) -> Vec<usize> {
     (0..rng.random_range(0..=fewer(40).max(7))).map(|_| rows(rng)).collect()
 }
 
-fn check_random_lists<S: Storage<T> + Number, T: Number>() {
+fn check_random_lists<S: Storage<T> + Held, T: Number>() {
     let rng = &mut rng(20);
     for (cols, largest) in [(1, 5000), (3, 5000), (20, 3000), (300, 700)] {
         let chunk = chunk_rows::<T>(cols);
@@ -258,6 +258,7 @@ fn random_lists_in_random_shards() {
     check_random_lists::<f32, f32>();
     check_random_lists::<f64, f64>();
     check_random_lists::<f32, f64>();
+    for_small!(check_random_lists);
 }
 
 /// On any number of threads, with more small segments than pieces of work, and fewer large ones.

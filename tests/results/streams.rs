@@ -1,6 +1,6 @@
 //! Streams that are kept for many passes: started again, asked for a total on the way, and refused a start.
 
-use crate::support::{Data, Kind, Number, assert_same_bits, isas, numbers, serial, thin};
+use crate::support::{Data, Held, Kind, Number, assert_same_bits, for_small, isas, numbers, serial, thin};
 use lanegrad::{
     Batch, Element, Engine, Error, Gradient, GradientStream, HessianDiagonal, HessianDiagonalStream,
     HessianProduct, HessianProductStream, Params, Place, Storage, SumStream, Summand, chunk_rows,
@@ -17,7 +17,7 @@ fn push<S: Storage<T>, T: Element, Q: Summand<T>>(
     }
 }
 
-fn check_restarts<S: Storage<T> + Number, T: Number>() {
+fn check_restarts<S: Storage<T> + Held, T: Number>() {
     for cols in thin([0, 1, 8, 20, 64, 100, 300]) {
         let chunk = chunk_rows::<T>(cols);
         // With a rest that is held, with whole chunks alone, and with nothing at all.
@@ -64,6 +64,7 @@ fn a_stream_is_started_again() {
     check_restarts::<f32, f32>();
     check_restarts::<f64, f64>();
     check_restarts::<f32, f64>();
+    for_small!(check_restarts);
 }
 
 /// A total on the way is that of the rows so far, and those to come are added as if nobody had asked.

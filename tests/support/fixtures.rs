@@ -7,6 +7,7 @@
 use lanegrad::{Batch, Element, Isa, Params, Rows, Storage};
 use rand::rngs::SmallRng;
 use rand::{Rng, RngExt, SeedableRng};
+use std::fmt::Debug;
 
 /// A seeded generator: a failure can be run again.
 pub fn rng(seed: u64) -> SmallRng {
@@ -18,23 +19,34 @@ pub fn scalar() -> Isa {
     Isa::from_name("scalar").expect("every CPU has it")
 }
 
+/// What the tests need of a number that rows hold.
+pub trait Held: Copy + Default + Debug + Send + Sync + 'static {
+    /// The type's name.
+    const NAME: &str;
+    /// NaN, or the greatest integer.
+    const NAN: Self;
+    /// Infinity, or the least integer.
+    const INFINITY: Self;
+
+    /// The same number; exact.
+    fn to_f64(self) -> f64;
+    /// A number near `x`; of integers, near 100 times that.
+    fn near(x: f64) -> Self;
+    /// The number of the lower bits.
+    fn of_bits(bits: u64) -> Self;
+}
+
 /// What the tests need of `f32` and `f64` beyond arithmetic.
-pub trait Number: Element {
+pub trait Number: Element + Held {
     /// Half the distance from 1 to the next larger number: u.
     const UNIT_ROUNDOFF: f64;
     /// Half the least subnormal.
     const HALF_LEAST: f64;
-    const NAN: Self;
-    const INFINITY: Self;
     const MAX: Self;
     const LEAST_NORMAL: Self;
 
-    /// The number of the lower bits.
-    fn of_bits(bits: u64) -> Self;
     /// The number's bits, those of every NaN being the same.
     fn bits(self) -> u64;
-    /// The same number; exact.
-    fn to_f64(self) -> f64;
     /// `self * a + b`, rounded once.
     fn fma(self, a: Self, b: Self) -> Self;
 
@@ -54,22 +66,30 @@ pub trait Number: Element {
 
 macro_rules! number {
     ($t:ident, $bits:ident, $half_least:expr) => {
-        impl Number for $t {
-            const UNIT_ROUNDOFF: f64 = $t::EPSILON as f64 / 2.0;
-            const HALF_LEAST: f64 = $half_least;
+        impl Held for $t {
+            const NAME: &str = stringify!($t);
             const NAN: Self = $t::NAN;
             const INFINITY: Self = $t::INFINITY;
-            const MAX: Self = $t::MAX;
-            const LEAST_NORMAL: Self = $t::MIN_POSITIVE;
 
+            fn to_f64(self) -> f64 {
+                self.into()
+            }
+            fn near(x: f64) -> Self {
+                Self::nearest(x)
+            }
             fn of_bits(bits: u64) -> Self {
                 $t::from_bits(bits as $bits)
             }
+        }
+
+        impl Number for $t {
+            const UNIT_ROUNDOFF: f64 = $t::EPSILON as f64 / 2.0;
+            const HALF_LEAST: f64 = $half_least;
+            const MAX: Self = $t::MAX;
+            const LEAST_NORMAL: Self = $t::MIN_POSITIVE;
+
             fn bits(self) -> u64 {
                 if self.is_nan() { $t::NAN.to_bits().into() } else { self.to_bits().into() }
-            }
-            fn to_f64(self) -> f64 {
-                self.into()
             }
             fn fma(self, a: Self, b: Self) -> Self {
                 self.mul_add(a, b)
@@ -81,9 +101,54 @@ number!(f32, u32, f32::from_bits(1) as f64 / 2.0);
 // Half of the least subnormal f64 is no f64; the next larger number bounds it.
 number!(f64, u64, f64::from_bits(1));
 
+/// Numbers of 16 and 8 bits, with `half`'s conversions and the standard library's, which are not the library's own.
+#[cfg(feature = "narrow")]
+mod small {
+    use super::Held;
+    use half::{bf16, f16};
+
+    macro_rules! held {
+        ($t:ident, $nan:expr, $infinity:expr, |$x:ident| $near:expr, |$bits:ident| $of_bits:expr) => {
+            impl Held for $t {
+                const NAME: &str = stringify!($t);
+                const NAN: Self = $nan;
+                const INFINITY: Self = $infinity;
+
+                fn to_f64(self) -> f64 {
+                    self.into()
+                }
+                fn near($x: f64) -> Self {
+                    $near
+                }
+                fn of_bits($bits: u64) -> Self {
+                    $of_bits
+                }
+            }
+        };
+    }
+    held!(bf16, bf16::NAN, bf16::INFINITY, |x| bf16::from_f64(x), |bits| bf16::from_bits(bits as u16));
+    held!(f16, f16::NAN, f16::INFINITY, |x| f16::from_f64(x), |bits| f16::from_bits(bits as u16));
+    held!(i8, i8::MAX, i8::MIN, |x| (100.0 * x) as i8, |bits| bits as i8);
+    held!(u8, u8::MAX, u8::MIN, |x| (100.0 + 100.0 * x) as u8, |bits| bits as u8);
+}
+
 /// A number uniform in [-1, 1), exact in `f32`: every bit of a sum of such depends on the order of its additions.
 pub fn uniform<T: Number>(rng: &mut impl Rng) -> T {
     T::nearest(rng.random_range(-1.0_f32..1.0).into())
+}
+
+/// A number as rows hold it, as [`uniform`] as its type has it.
+pub fn held<S: Held>(rng: &mut impl Rng) -> S {
+    S::near(uniform::<f32>(rng).into())
+}
+
+/// Anything that a type holds: an ordinary number, one of any bits, a special one.
+pub fn any_held<S: Held>(rng: &mut impl Rng) -> S {
+    match rng.random_range(0..4) {
+        0 => S::of_bits(rng.random()),
+        1 => S::near(anything::<f64>(rng)),
+        _ => held(rng),
+    }
 }
 
 /// A number of random sign and significand, and of an exponent from a wide range around 1.
@@ -226,7 +291,7 @@ pub struct Data<S, T> {
     pub biases: [T; 2],
 }
 
-impl<S: Storage<T> + Number, T: Number> Data<S, T> {
+impl<S: Storage<T> + Held, T: Number> Data<S, T> {
     /// Rows without gaps and sample weights; the direction is that of the parameters.
     pub fn new(x: Vec<S>, labels: Vec<T>, weights: Vec<T>, bias: T) -> Self {
         let ncols = weights.len();
@@ -251,14 +316,14 @@ impl<S: Storage<T> + Number, T: Number> Data<S, T> {
         let scale = T::nearest(4.0 / (ncols as f64 + 1.0).sqrt());
         let weights = [(); 2].map(|()| many(ncols, || scale * uniform(rng)));
         let biases = [(); 2].map(|()| uniform(rng));
-        let mut x: Vec<S> = many(nrows * ncols, || uniform(rng));
+        let mut x: Vec<S> = many(nrows * ncols, || held(rng));
         let labels = many(nrows, || kind.labels.draw(rng));
         let sample_weights: Vec<T> = many(nrows, || sample_weight(rng));
         if kind.values == Values::Special && ncols > 0 {
             for (row, weight) in x.chunks_mut(ncols).zip(&sample_weights) {
                 let place = rng.random_range(0..ncols);
                 if *weight == T::nearest(0.0) {
-                    row[place] = if rng.random() { S::NAN } else { anything(rng) };
+                    row[place] = if rng.random() { S::NAN } else { any_held(rng) };
                 } else if rng.random_range(0..50) == 0 {
                     // The other columns stay finite.
                     row[0] = S::INFINITY;

@@ -51,6 +51,26 @@ pub(crate) fn thin<C: IntoIterator>(cases: C) -> impl Iterator<Item = C::Item> {
     cases.into_iter().skip(first).step_by(n)
 }
 
+/// `for_small!(check)`: `check::<S, T>()` for each type of small numbers, two of them in each arithmetic.
+/// (`results/narrow.rs` has all eight pairs.)
+#[cfg(feature = "narrow")]
+#[allow(unused_macros, reason = "each program uses what it needs of this module")]
+macro_rules! for_small {
+    ($check:ident) => {
+        $check::<half::bf16, f32>();
+        $check::<half::f16, f64>();
+        $check::<i8, f32>();
+        $check::<u8, f64>();
+    };
+}
+#[cfg(not(feature = "narrow"))]
+#[allow(unused_macros, reason = "each program uses what it needs of this module")]
+macro_rules! for_small {
+    ($check:ident) => {};
+}
+#[allow(unused_imports, reason = "each program uses what it needs of these")]
+pub(crate) use for_small;
+
 /// The number of random cases, reduced.
 pub(crate) fn fewer(cases: usize) -> usize {
     cases.div_ceil(reduction())
@@ -89,7 +109,7 @@ pub(crate) struct Buffer<T>(Vec<T>);
 
 impl<T: Copy + Default> Buffer<T> {
     pub(crate) fn for_len(n: usize) -> Self {
-        Self(vec![T::default(); n + 32])
+        Self(vec![T::default(); n + 64 + 16])
     }
 
     /// `values`, copied to `offset` elements after a 64-byte boundary; `offset` is at most 16.
