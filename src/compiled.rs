@@ -15,6 +15,7 @@ use crate::math::sigmoid::Sigmoid;
 use crate::num::Float;
 use crate::pass::{self, Axpy, CurvatureTerms, LossTerms};
 use crate::rows::{Batch, Element, Indices, Maps, Params, Passes, Rows, Storage};
+use crate::simd::LoadAs;
 use crate::tuning::Source;
 #[cfg(feature = "narrow")]
 use half::{bf16, f16};
@@ -114,6 +115,11 @@ macro_rules! storage {
         }
 
         impl Passes<$s, $t> for Compiled {
+            #[inline(always)]
+            fn convert(x: $s) -> $t {
+                LoadAs::<$t>::convert(x)
+            }
+
             #[inline]
             fn dot(isa: Isa, x: &[$s], w: &[$t]) -> $t {
                 dispatch!(isa, b => pass::dot(b, x, w))

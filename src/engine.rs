@@ -100,7 +100,9 @@ impl Engine {
     /// [`reference`](mod@crate::reference).
     ///
     /// Memory: O((features + 3) log2(chunks)) `f64`; in parallel as much for each piece of work, of which
-    /// there are at most eight per thread. Time: O(rows features), at about the speed of memory: each row is
+    /// there are at most eight per thread. Where rows are gathered, or held as small numbers in `f64` arithmetic (on
+    /// `portable` and `scalar` in any), each piece copies a chunk of them too: 64 rows, or more in up to
+    /// 256 KB. Time: O(rows features), at about the speed of memory: each row is
     /// read from memory once, as long as four rows, the weights and the gradient fit into the second-level
     /// cache (40 000 features of `f32` where that has 1 MB). Longer rows are read again, from the third-level
     /// cache or from memory. Of about a dozen rows or more a pass takes less time than [`dot()`](crate::dot()),
@@ -433,7 +435,7 @@ impl Engine {
         if !rows.is_gathered() {
             return Q::Leaf::leaf(at, self.isa, rows, source, scratch, out);
         }
-        let gathered = pass::gather_len(rows.nrows(), rows.rows().ncols(), size_of::<T>());
+        let gathered = pass::gather_len::<S, T>(rows.nrows(), rows.rows().ncols());
         let (scratch, memory) = scratch.split_at_mut(scratch.len() - gathered);
         let gathered = S::Passes::gather(self.isa, rows, memory);
         Q::Leaf::leaf(at, self.isa, &gathered, Source::Cache, scratch, out);
@@ -444,7 +446,7 @@ impl Engine {
 fn leaf_scratch<S: Storage<T>, T: Element>(isa: Isa, batch: &Batch<'_, S, T>) -> usize {
     let (nrows, ncols) = (batch.nrows(), batch.rows().ncols());
     let rows = chunk_rows::<T>(ncols).min(nrows);
-    let gathered = if batch.is_gathered() { pass::gather_len(rows, ncols, size_of::<T>()) } else { 0 };
+    let gathered = if batch.is_gathered() { pass::gather_len::<S, T>(rows, ncols) } else { 0 };
     #[cfg(feature = "narrow")]
     let widened = if is_small::<S>() { S::Passes::widened_len(isa, rows, ncols) } else { 0 };
     #[cfg(not(feature = "narrow"))]

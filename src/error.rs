@@ -97,7 +97,7 @@ pub enum Error {
         /// The scale.
         value: f64,
     },
-    /// A range of a column's numbers that ends before it starts, or whose ends are not finite.
+    /// A range of a column's numbers that ends before it starts, or whose width is not finite.
     ColumnRange {
         /// The first column that has one.
         column: usize,
@@ -248,7 +248,7 @@ impl fmt::Display for Error {
             Self::ColumnRange { column, range: [low, high] } => {
                 write!(
                     f,
-                    "the numbers of column {column} go from {low} to {high}, which is no range of finite numbers"
+                    "the numbers of column {column} go from {low} to {high}, which is no range of finite width"
                 )
             }
             Self::NotANumber { row, column } => write!(f, "the number of row {row}, column {column} is NaN"),

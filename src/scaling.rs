@@ -1,7 +1,7 @@
 //! `Scaling`: columns of integers that stand for numbers, as a scale and an offset for each column.
 
 use crate::error::Error;
-use crate::rows::{Element, Params, Rows};
+use crate::rows::{Element, Params, Passes, Rows, Storage};
 use crate::sum::{Gradient, HessianProduct};
 use alloc::vec::Vec;
 
@@ -20,9 +20,13 @@ use alloc::vec::Vec;
 /// # Numeric contract
 ///
 /// A scaled pass has the bits of the pass over q at the folded parameters, which are computed in `f64` and rounded once.
-/// It does not have those of a pass over dequantised rows: a logit differs from the exact one of these by at most
-/// u (|b'| + Σ |w'\[j\] q\[j\]|) to first order, with u the unit roundoff of the arithmetic, beside the error of `dot`.
-/// (Roundings in `f64` come on top: one of a weight, and as many of the bias as there are features.)
+/// It does not have those of a pass over dequantised rows. By that rounding a logit moves by at most
+/// u (|b'| + Σ |w'\[j\] q\[j\]|) to first order, with u the unit roundoff of the arithmetic, and by half the least subnormal
+/// times |q\[j\]| for each weight that is subnormal; the error of [`dot`](crate::dot()) comes on top. So do, in `f64`
+/// arithmetic, the roundings on the way to w' and b': one of a weight, and two of the bias for each feature.
+///
+/// A [`HessianDiagonal`](crate::HessianDiagonal) at folded parameters is that by the folded ones: it cannot be unfolded, as
+/// Σ s h q\[j\] is not in it.
 ///
 /// # Examples
 ///
@@ -110,24 +114,25 @@ impl Scaling {
         Ok(Self { scales, offsets })
     }
 
-    /// The scaling that maps a range of each column, from its least to its greatest number, to all numbers of `Q`: what is
-    /// within the range errs by half a scale, which is the range divided by 255. A column of one number is exact.
+    /// The scaling that maps a range of each column, from its least to its greatest number, to all integers of `Q`. The
+    /// scale is the 255th part of the range, and what is within it errs by at most half of that (and by roundings, where
+    /// the range is a few ULPs of its ends, or smaller than 255 of the least normal number). A column of one number is
+    /// exact.
     ///
     /// # Errors
     ///
-    /// [`Error::ColumnRange`] where a range ends before it starts, or an end is not finite, as of a column without rows.
+    /// [`Error::ColumnRange`] where a range ends before it starts, as of a column without rows, or is not of finite width.
     pub fn of_ranges<Q: Quantized>(ranges: &[[f64; 2]]) -> Result<Self, Error> {
         let (mut scales, mut offsets) = (Vec::with_capacity(ranges.len()), Vec::with_capacity(ranges.len()));
         for (column, &[low, high]) in ranges.iter().enumerate() {
-            if !(low <= high && low.is_finite() && high.is_finite()) {
+            // Of two finite numbers the difference need not be finite.
+            if !(low <= high && (high - low).is_finite()) {
                 return Err(Error::ColumnRange { column, range: [low, high] });
             }
-            let steps = Q::GREATEST - Q::LEAST;
-            // Divided first, as the difference of two finite numbers need not be finite.
-            let scale = (high / steps - low / steps).max(f64::MIN_POSITIVE);
+            let scale = ((high - low) / (Q::GREATEST - Q::LEAST)).max(f64::MIN_POSITIVE);
             let constant = low == high;
             scales.push(if constant { 1.0 } else { scale });
-            // Of `u8` exactly the least number; of `i8` the middle, which is that of the range.
+            // What the integer 0 stands for.
             offsets.push(if constant { low } else { low - Q::LEAST * scale });
         }
         Self::new(scales, offsets)
@@ -152,13 +157,18 @@ impl Scaling {
     }
 
     /// Quantises rows: each number becomes the nearest integer to `(x - offset) / scale`, of two equally near ones the
-    /// even one, and the least or the greatest of its type where that is beyond. `out` has the rows one after the other.
+    /// even one, and the least or the greatest of its type where that is beyond. (So `Q` is the type of
+    /// [`of_ranges`](Self::of_ranges): half of another's integers would be beyond.) `out` has the rows one after the other.
     ///
     /// # Errors
     ///
     /// [`Error::LengthMismatch`] where there is not a place for each number, or not a scale for each column;
     /// [`Error::NotANumber`] where one is NaN. `out` is then untouched.
-    pub fn quantize<T: Element, Q: Quantized>(&self, rows: Rows<'_, T>, out: &mut [Q]) -> Result<(), Error> {
+    pub fn quantize<S: Storage<f64>, Q: Quantized>(
+        &self,
+        rows: Rows<'_, S>,
+        out: &mut [Q],
+    ) -> Result<(), Error> {
         let ncols = rows.ncols();
         Error::unless_same_length([("features", ncols), ("scales", self.scales.len())])?;
         // A product that overflows is no slice's length.
@@ -166,7 +176,7 @@ impl Scaling {
         refuse_nan(rows)?;
         for (row, out) in rows.iter().zip(out.chunks_mut(ncols.max(1))) {
             for (((x, out), scale), offset) in row.iter().zip(out).zip(&self.scales).zip(&self.offsets) {
-                *out = quantized((Into::<f64>::into(*x) - offset) / scale);
+                *out = quantized((S::Passes::convert(*x) - offset) / scale);
             }
         }
         Ok(())
@@ -246,12 +256,12 @@ impl Scaling {
 /// assert_eq!(ranges, [[0.5, 3.0], [-4.0, 2.0]]);
 /// # Ok::<(), lanegrad::Error>(())
 /// ```
-pub fn extend_ranges<T: Element>(rows: Rows<'_, T>, ranges: &mut [[f64; 2]]) -> Result<(), Error> {
+pub fn extend_ranges<S: Storage<f64>>(rows: Rows<'_, S>, ranges: &mut [[f64; 2]]) -> Result<(), Error> {
     Error::unless_same_length([("features", rows.ncols()), ("ranges", ranges.len())])?;
     refuse_nan(rows)?;
     for row in &rows {
         for ([low, high], &x) in ranges.iter_mut().zip(row) {
-            let x = x.into();
+            let x = S::Passes::convert(x);
             *low = low.min(x);
             *high = high.max(x);
         }
@@ -260,10 +270,9 @@ pub fn extend_ranges<T: Element>(rows: Rows<'_, T>, ranges: &mut [[f64; 2]]) -> 
 }
 
 /// `Ok` where no number is NaN.
-#[expect(clippy::eq_op, reason = "NaN alone differs from itself")]
-fn refuse_nan<T: Element>(rows: Rows<'_, T>) -> Result<(), Error> {
+fn refuse_nan<S: Storage<f64>>(rows: Rows<'_, S>) -> Result<(), Error> {
     for (row, numbers) in rows.iter().enumerate() {
-        if let Some(column) = numbers.iter().position(|x| x != x) {
+        if let Some(column) = numbers.iter().position(|&x| S::Passes::convert(x).is_nan()) {
             return Err(Error::NotANumber { row, column });
         }
     }

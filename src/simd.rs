@@ -27,12 +27,12 @@ pub(crate) mod avx2;
 pub(crate) mod avx512;
 pub(crate) mod cpu;
 pub(crate) mod matrix;
-pub(crate) mod narrow;
 pub(crate) mod one;
 pub(crate) mod portable;
 pub(crate) mod prefetch;
 #[cfg(any(test, feature = "scalar"))]
 pub(crate) mod scalar;
+pub(crate) mod small;
 #[cfg(test)]
 mod tests;
 pub(crate) mod two;
@@ -47,7 +47,7 @@ pub(crate) const MOST_LANES: usize = 16;
 pub(crate) type V<B, T> = <T as Lane>::Vector<B>;
 
 /// A token of instructions that this CPU has, and the proof that it has them.
-pub(crate) trait Backend: narrow::Widens + Copy + Send + Sync + 'static {
+pub(crate) trait Backend: small::Widens + Copy + Send + Sync + 'static {
     /// Sixteen `f32`.
     type F32: Vector<Backend = Self, Element = f32>;
     /// Eight `f64`.

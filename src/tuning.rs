@@ -93,7 +93,7 @@ pub(crate) const fn narrow_block(vectors: usize, source: Source) -> usize {
 ///
 /// From memory some widths gain from blocks of about 4 KB, as narrow rows do: a fifth to a third at 448 to 640 bytes, a
 /// tenth at 1 KB. Rows of 384 bytes lose a third by them, and such of 1280 a tenth, on a Zen 4. Rows of `small` numbers
-/// gain from blocks that a first-level cache holds half of, or eight rows.
+/// gain from shorter blocks, of 16 KB, or of eight rows up to 64 KB.
 pub(crate) const fn wide_block(bytes: usize, small: bool, source: Source) -> usize {
     if let (false, Source::Memory(_), 448..=1024) = (small, source, bytes) {
         return if bytes <= 704 { 8 } else { 4 };

@@ -42,9 +42,6 @@ mod interface;
 mod invariants;
 #[path = "results/isa.rs"]
 mod isa;
-#[cfg(feature = "narrow")]
-#[path = "results/narrow.rs"]
-mod narrow;
 #[cfg(feature = "alloc")]
 #[path = "results/reproducible.rs"]
 mod reproducible;
@@ -58,6 +55,9 @@ mod scaling;
 #[cfg(feature = "alloc")]
 #[path = "results/segments.rs"]
 mod segments;
+#[cfg(feature = "narrow")]
+#[path = "results/small.rs"]
+mod small;
 #[cfg(feature = "alloc")]
 #[path = "results/streams.rs"]
 mod streams;

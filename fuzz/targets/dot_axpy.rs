@@ -5,12 +5,12 @@
 use arbitrary::Arbitrary;
 use lanegrad::{Isa, Storage};
 use lanegrad_fuzz::fixtures::{Held, Number, assert_same_bits, scalar};
-use lanegrad_fuzz::{AllTypes, Numbers, Value, for_all_types};
+use lanegrad_fuzz::{Numbers, Small, Types, Value, for_all_types};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Debug)]
 struct Input {
-    types: AllTypes,
+    types: Types,
     /// How many elements; up to some leaves of the sum.
     len: u16,
     /// Elements before the first one, at an address of the allocator's choice.
@@ -18,6 +18,8 @@ struct Input {
     a: Value,
     x: Numbers,
     y: Numbers,
+    /// Rows of small numbers instead.
+    small: Option<Small>,
 }
 
 /// The slice after some elements of another one.
@@ -50,4 +52,4 @@ fn check<S: Storage<T> + Held, T: Number>(input: &Input) {
     }
 }
 
-fuzz_target!(|input: Input| for_all_types!(input.types, check(&input)));
+fuzz_target!(|input: Input| for_all_types!(input.types, input.small, check(&input)));

@@ -11,13 +11,13 @@ use lanegrad::{
 };
 use lanegrad_fuzz::fixtures::{Data, Held, Number, assert_same_bits, scalar};
 use lanegrad_fuzz::passes::{numbers, passes, scores_of, serial, sums};
-use lanegrad_fuzz::{AllTypes, Numbers, Value, for_all_types, fractions};
+use lanegrad_fuzz::{Numbers, Small, Types, Value, for_all_types, fractions};
 use libfuzzer_sys::fuzz_target;
 use std::sync::OnceLock;
 
 #[derive(Arbitrary, Debug)]
 struct Input {
-    types: AllTypes,
+    types: Types,
     rows: u16,
     cols: u8,
     /// Elements between the rows.
@@ -39,6 +39,8 @@ struct Input {
     weights: Numbers,
     bias: Value,
     direction: Numbers,
+    /// Rows of small numbers instead.
+    small: Option<Small>,
 }
 
 /// Pools of 1 to 4 threads.
@@ -186,4 +188,4 @@ fn check<S: Storage<T> + Held, T: Number>(input: &Input) {
     }
 }
 
-fuzz_target!(|input: Input| for_all_types!(input.types, check(&input)));
+fuzz_target!(|input: Input| for_all_types!(input.types, input.small, check(&input)));

@@ -13,10 +13,10 @@ use crate::simd::{Backend, Lane, LoadAs};
 use crate::tuning::{CACHE_LINE, rows_ahead};
 use bytemuck::Pod;
 
-/// Length of the memory that [`gather`] needs for `nrows` rows of `ncols` numbers, of at most `bytes` bytes each.
+/// Length of the memory that [`gather`] needs for `nrows` rows of `ncols` numbers.
 #[cfg(feature = "alloc")]
-pub(crate) const fn gather_len(nrows: usize, ncols: usize, bytes: usize) -> usize {
-    (CACHE_LINE + nrows * (ncols + 3) * bytes).div_ceil(size_of::<f64>())
+pub(crate) const fn gather_len<S, T>(nrows: usize, ncols: usize) -> usize {
+    (CACHE_LINE + nrows * (ncols * size_of::<S>() + 3 * size_of::<T>())).div_ceil(size_of::<f64>())
 }
 
 /// A gathered batch as one whose rows follow each other in `memory`, with all that belongs to them.

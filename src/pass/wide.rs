@@ -1,4 +1,5 @@
-//! Rows of more than four vectors (or without features): the gradient is in memory, and so in a cache.
+//! Rows of more than four vectors (or without features): the gradient is in memory, and so in a cache. And the logits of
+//! rows of any width, of types that have no other form.
 //!
 //! # Logits
 //!
@@ -110,6 +111,16 @@ const fn while_scored<S: LoadAs<T>, T: Lane>() -> usize {
         CACHE_LINE
     } else {
         four::<S, T>()
+    }
+}
+
+/// How much is asked for while a vector of four rows of `ncols` features is accumulated: the rest. All of small numbers in
+/// rows longer than a leaf of `dot`, which asks for nothing.
+const fn while_accumulated<S: LoadAs<T>, T: Lane>(ncols: usize) -> usize {
+    if is_small::<S>() && ncols > leaf_len::<T>() {
+        four::<S, T>()
+    } else {
+        four::<S, T>() - while_scored::<S, T>()
     }
 }
 
@@ -231,6 +242,7 @@ fn add_four<B: Backend, S: LoadAs<T>, T: Lane>(
     requests: &mut Requests<'_, S>,
 ) {
     let [(c0, x0), (c1, x1), (c2, x2), (c3, x3)] = terms;
+    let ahead = while_accumulated::<S, T>(x0.len());
     let (c0, c1) = (V::<B, T>::splat(b, c0), V::<B, T>::splat(b, c1));
     let (c2, c3) = (V::<B, T>::splat(b, c2), V::<B, T>::splat(b, c3));
     let ((x0, rest0), (x1, rest1)) = (S::chunks(x0), S::chunks(x1));
@@ -241,7 +253,7 @@ fn add_four<B: Backend, S: LoadAs<T>, T: Lane>(
         total = S::load(b, x1).mul_add(c1, total);
         total = S::load(b, x2).mul_add(c2, total);
         S::load(b, x3).mul_add(c3, total).store(sum);
-        requests.ask(four::<S, T>() - while_scored::<S, T>());
+        requests.ask(ahead);
     }
     if let Some(sum) = last.first_mut() {
         let mut total = S::load_partial(b, rest0).mul_add(c0, Vector::load(b, sum));

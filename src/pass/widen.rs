@@ -1,9 +1,11 @@
-//! Rows of small numbers, of two bytes or one: passed over where they lie, or first widened to `f32`, a chunk at a time.
+//! Sums over rows of small numbers, of two bytes or one, which are read where they lie, or first widened to `f32`, a chunk
+//! at a time.
 //!
 //! Which of the two changes no bit, as every such number is an `f32`. Where they lie they are widened twice, to be scored
 //! and to be accumulated, and are half the memory and less: faster for rows of more than eight columns in `f32`
 //! arithmetic on the fast backends. Elsewhere a form of its own for each type would make the crate larger, and its build
-//! longer, for little.
+//! longer, for little. (Scores alone, and the passes that go through the columns in `f64`, widen each number as it is
+//! read.)
 //!
 //! # Tried, and left
 //!
@@ -13,18 +15,18 @@
 
 use super::chunk::{leaf, scratch_len};
 use super::terms::Objective;
-use super::width::has_narrow;
+use super::width::has_narrow_form;
 use crate::math::Real;
 use crate::rows::{Batch, Params, Rows};
 use crate::simd::{Backend, Lane, LoadAs, Vector};
 use crate::tuning::{CACHE_LINE, Source};
 
-/// Most columns of rows that are widened whatever the backend: the columns' form has none for small numbers.
+/// Most columns of rows that are widened on every backend, as the form for so few is not compiled for small numbers.
 const FEW_COLUMNS: usize = 8;
 
 /// True where rows are passed over where they lie.
 const fn is_direct<B: Backend, S, T: Lane>(ncols: usize) -> bool {
-    has_narrow::<B, S, T>() && ncols > FEW_COLUMNS
+    has_narrow_form::<B, S, T>() && ncols > FEW_COLUMNS
 }
 
 /// Length of the memory that [`leaf_of_small`] needs for a chunk, beside that of [`leaf`].
@@ -51,7 +53,7 @@ pub(crate) fn leaf_of_small<B: Backend, S: LoadAs<T> + LoadAs<f32>, T: Real, O: 
     f32: LoadAs<T>,
 {
     let (nrows, ncols) = (batch.nrows(), batch.rows().ncols());
-    if const { has_narrow::<B, S, T>() } && is_direct::<B, S, T>(ncols) {
+    if const { has_narrow_form::<B, S, T>() } && is_direct::<B, S, T>(ncols) {
         return leaf(b, objective, batch, params, source, scratch, node);
     }
     let (scratch, memory) = scratch.split_at_mut(scratch_len(ncols, size_of::<T>()));

@@ -4,15 +4,16 @@ use crate::simd::{Backend, Lane, MOST_LANES};
 use crate::tuning::is_small;
 use core::ops::Range;
 
-/// True where rows held as `S` go through the columns' form: not small numbers, as rows of at most eight of them are
-/// widened first ([`widen`](super::widen)).
-pub(super) const fn has_columns<S>() -> bool {
+/// True where rows held as `S` have the form of few columns. Those of small numbers have not: their logits go through the
+/// narrow form, and for sums they are widened first ([`widen`](super::widen)).
+pub(super) const fn has_columns_form<S>() -> bool {
     !is_small::<S>()
 }
 
-/// True where rows held as `S` go through the narrow form. Of small numbers only where that was measured to be faster
-/// than to widen them first: each form of each type is a large part of the time that it takes to compile this crate.
-pub(super) const fn has_narrow<B: Backend, S, T: Lane>() -> bool {
+/// True where rows held as `S` have the narrow form. Those of small numbers have it only where that was measured to be
+/// faster than to widen them first, and else the wide form alone: each form of each type takes a large part of the time in
+/// which this crate is compiled.
+pub(super) const fn has_narrow_form<B: Backend, S, T: Lane>() -> bool {
     !is_small::<S>() || (B::UNROLL && T::LANES == MOST_LANES)
 }
 
@@ -21,11 +22,11 @@ pub(super) const fn has_narrow<B: Backend, S, T: Lane>() -> bool {
 macro_rules! for_width {
     ($b:expr, $S:ident in $T:ident, $ncols:expr, $kernel:ident => $e:expr) => {
         match $ncols {
-            _ if const { !$crate::pass::width::has_narrow::<B, $S, $T>() } => for_width!($crate::pass::wide::Wide, $kernel => $e),
-            1 if const { $crate::pass::width::has_columns::<$S>() } => for_width!($crate::pass::columns::Columns::<_, $T, 1>::new($b), $kernel => $e),
-            2 if const { $crate::pass::width::has_columns::<$S>() } => for_width!($crate::pass::columns::Columns::<_, $T, 2>::new($b), $kernel => $e),
-            3..=4 if const { $crate::pass::width::has_columns::<$S>() } => for_width!($crate::pass::columns::Columns::<_, $T, 4>::new($b), $kernel => $e),
-            5..=8 if const { <$T>::LANES == 16 && $crate::pass::width::has_columns::<$S>() } => for_width!($crate::pass::columns::Columns::<_, $T, 8>::new($b), $kernel => $e),
+            _ if const { !$crate::pass::width::has_narrow_form::<B, $S, $T>() } => for_width!($crate::pass::wide::Wide, $kernel => $e),
+            1 if const { $crate::pass::width::has_columns_form::<$S>() } => for_width!($crate::pass::columns::Columns::<_, $T, 1>::new($b), $kernel => $e),
+            2 if const { $crate::pass::width::has_columns_form::<$S>() } => for_width!($crate::pass::columns::Columns::<_, $T, 2>::new($b), $kernel => $e),
+            3..=4 if const { $crate::pass::width::has_columns_form::<$S>() } => for_width!($crate::pass::columns::Columns::<_, $T, 4>::new($b), $kernel => $e),
+            5..=8 if const { <$T>::LANES == 16 && $crate::pass::width::has_columns_form::<$S>() } => for_width!($crate::pass::columns::Columns::<_, $T, 8>::new($b), $kernel => $e),
             n => match n.div_ceil(<$T>::LANES) {
                 1 => for_width!($crate::pass::narrow::Narrow::<_, $T, 1, 4>::new($b), $kernel => $e),
                 2 => for_width!($crate::pass::narrow::Narrow::<_, $T, 2, 2>::new($b), $kernel => $e),

@@ -55,12 +55,13 @@ pub trait Element:
 /// exact.
 ///
 /// Sealed. Rows give the bits that the same numbers held as a wider type give, subnormal ones too. So a type is a matter
-/// of memory and speed: a pass from memory over rows of more than 64 columns of `bf16` or `f16` handles about 1.8 times
-/// as many rows a second as over `f32`, and of `i8` or `u8` 2 to 3 times (`BENCHMARKS.md`, "Small numbers").
+/// of memory and speed. `f32` data in `f64` arithmetic take half the memory traffic of `f64` data. In `f32` arithmetic, on
+/// `avx2` and `avx512`, a pass from memory over rows of more than 64 columns of `bf16` or `f16` handles 1.5 to 2 times as
+/// many rows a second as over `f32`, and of `i8` or `u8` 1.7 to 3 times (`BENCHMARKS.md`, "Small numbers"). In `f64`
+/// arithmetic, and on other instruction sets, small types save memory alone: rows are widened to `f32` before a pass.
 ///
 /// What is given up is given up before, by whoever rounds: `bf16` has the range of `f32` and 8 significant bits, `f16` has
-/// 11 and ends at 65 504, and columns of integers want a [`Scaling`](crate::Scaling).
-///
+/// 11 and ends at 65 504. Columns of integers that stand for other numbers have a `Scaling`.
 #[diagnostic::on_unimplemented(
     message = "lanegrad does not read `{Self}` for arithmetic in `{T}`",
     label = "no such pair of storage and arithmetic",
@@ -136,6 +137,9 @@ pub trait Ceilings<T> {
 /// The loops over numbers held as `S` in `T` arithmetic; declared and implemented as [`Maps`].
 #[expect(unnameable_types, reason = "what a sealed trait stands on")]
 pub trait Passes<S, T> {
+    /// The number in the arithmetic's type.
+    fn convert(x: S) -> T;
+
     /// [`dot`](crate::kernels::dot) on an instruction set.
     fn dot(isa: Isa, x: &[S], w: &[T]) -> T;
 

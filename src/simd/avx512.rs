@@ -5,7 +5,7 @@
 #![expect(unsafe_code, reason = "intrinsics, under the token's proof; loads and stores by pointer")]
 
 #[cfg(feature = "narrow")]
-use super::narrow::Widen;
+use super::small::Widen;
 use super::{Arithmetic, Backend, Lane, Vector, fold, operators, proven, x86_token};
 use core::arch::x86_64::*;
 #[cfg(feature = "narrow")]

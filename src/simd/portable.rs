@@ -7,7 +7,7 @@
 #[cfg(feature = "narrow")]
 use super::LoadAs;
 #[cfg(feature = "narrow")]
-use super::narrow::Widen;
+use super::small::Widen;
 use super::{Arithmetic, Backend, Lane, Vector, operators, tree_sum, unzip};
 use wide::{f32x16, f64x8, u32x16, u64x8};
 

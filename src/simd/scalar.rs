@@ -4,9 +4,9 @@
 
 #[cfg(feature = "narrow")]
 use super::LoadAs;
-#[cfg(feature = "narrow")]
-use super::narrow::Widen;
 use super::one::One;
+#[cfg(feature = "narrow")]
+use super::small::Widen;
 use super::{Arithmetic, Backend, Vector, operators, tree_sum, unzip};
 use core::array::from_fn;
 

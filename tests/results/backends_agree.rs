@@ -27,7 +27,7 @@ fn draw<T: Number>(values: Values, rng: &mut impl rand::Rng) -> T {
     }
 }
 
-/// The same of a type that rows are held in. All types are drawn alike: a type's own numbers would be others.
+/// The same, of a type that rows are held in.
 fn draw_held<S: Held>(values: Values, rng: &mut impl rand::Rng) -> S {
     match values {
         Values::Plain => held(rng),

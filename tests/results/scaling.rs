@@ -69,12 +69,26 @@ fn check_ranges<Q: Quantized + Into<i32> + Default>(least: i32, greatest: i32) {
 fn ranges_are_mapped_to_all_integers() {
     check_ranges::<i8>(-128, 127);
     check_ranges::<u8>(0, 255);
-    let scaling = Scaling::of_ranges::<u8>(&[[-f64::MAX, f64::MAX], [3.5, 3.5], [0.0, 5e-324]]).unwrap();
-    let (x, mut q) = ([-f64::MAX, 3.5, 5e-324, f64::MAX, 3.5, 0.0], [7_u8; 6]);
-    scaling.quantize(Rows::new(&x, 2, 3).unwrap(), &mut q).unwrap();
-    assert_eq!([q[0], q[3]], [0, 255]);
-    // A constant is exact.
-    assert_eq!(scaling.scales()[1] * f64::from(q[1]) + scaling.offsets()[1], 3.5);
+}
+
+/// A range as wide as numbers go, one number, and numbers so small that a scale for them would be none.
+fn check_extremes<Q: Quantized + Into<i32> + Default>() {
+    let half = f64::MAX / 4.0;
+    let scaling = Scaling::of_ranges::<Q>(&[[-half, half], [3.5, 3.5], [0.0, 5e-324]]).unwrap();
+    let (x, mut q) = ([-half, 3.5, 5e-324, half, 3.5, 0.0, half / 2.0, 3.5, 0.0], [Q::default(); 9]);
+    scaling.quantize(Rows::new(&x, 3, 3).unwrap(), &mut q).unwrap();
+    for ((x, q), column) in x.iter().zip(q).zip((0..3).cycle()) {
+        let (scale, offset) = (scaling.scales()[column], scaling.offsets()[column]);
+        let error = (scale * f64::from(q.into()) + offset - x).abs();
+        let bound = [half / 255.0 * 1.001, 0.0, 255.0 * f64::MIN_POSITIVE][column];
+        assert!(error <= bound, "{x} of column {column}: {error:e}");
+    }
+}
+
+#[test]
+fn extreme_ranges_are_quantised() {
+    check_extremes::<i8>();
+    check_extremes::<u8>();
 }
 
 /// The scaled pass against formulas in `f64` on dequantised rows, and logits within their bound.
@@ -103,21 +117,22 @@ where
         let engine = serial(Isa::best());
         let batch = Batch::new(Rows::new(&q, rows, cols).unwrap(), &labels).unwrap();
 
-        // Logits of dequantised rows, exact but for `f64`.
+        // Logits of dequantised rows, and those at the folded parameters without an error of `dot`: what these parameters
+        // move them by.
         let mut logits = vec![T::nearest(0.0); rows];
         engine.logits(batch.rows(), at[0], &mut logits).unwrap();
-        let (u, steps) = (T::UNIT_ROUNDOFF, 80.0);
+        let u = T::UNIT_ROUNDOFF;
         for (i, z) in logits.iter().enumerate() {
-            let exact = x[i * cols..][..cols].iter().zip(&w).map(|(x, w)| x * w).sum::<f64>() + 0.25;
-            let products =
-                (0..cols).map(|j| (folded[0][j].to_f64() * f64::from(q[i * cols + j])).abs()).sum::<f64>();
-            let of_scaling = u * (bias.to_f64().abs() + products);
-            // The error of `dot` besides, and that of this sum.
-            let bound = of_scaling + steps * u * products + u * z.to_f64().abs() + 1e-12;
-            assert!(
-                (z.to_f64() - exact).abs() <= bound,
-                "{rows} x {cols}, row {i}: {z} and {exact}, {bound:e}"
-            );
+            let (x, q) = (&x[i * cols..][..cols], &q[i * cols..][..cols]);
+            let products = || folded[0].iter().zip(q).map(|(w, q)| w.to_f64() * f64::from(*q));
+            let size = bias.to_f64().abs() + products().map(f64::abs).sum::<f64>();
+            let exact = x.iter().zip(&w).map(|(x, w)| x * w).sum::<f64>() + 0.25;
+            let moved = (products().sum::<f64>() + bias.to_f64() - exact).abs();
+            // Sums in `f64` err too, by the number of terms.
+            let in_f64 = 4.0 * cols as f64 * f64::UNIT_ROUNDOFF * (size + 10.0);
+            assert!(moved <= u * size + in_f64, "{rows} x {cols}, row {i}: {moved:e} of {size}");
+            let error = (z.to_f64() - exact).abs();
+            assert!(error <= 80.0 * u * size + in_f64, "{rows} x {cols}, row {i}: {z} and {exact}");
         }
 
         // Derivatives by the parameters themselves: those of a pass over dequantised rows, in `f64`.
@@ -146,16 +161,15 @@ fn a_scaled_pass_is_near_that_over_dequantised_rows() {
     check_pass::<f64>();
 }
 
-/// Powers of two, and sums that are exact, change nothing but the names of numbers: the folded pass has the bits of the
-/// pass at the same numbers.
+/// Folded in `f64` and rounded once: offsets that cancel each other leave what `f32` would have lost on the way.
 #[test]
 fn folding_rounds_once() {
-    let third = 1.0 / 3.0;
-    let scaling = Scaling::new(vec![0.1, -2.0], vec![1e-9, 4.0]).unwrap();
+    let small = 1e-9;
+    let scaling = Scaling::new(vec![0.1, -2.0], vec![1e8, -1e8]).unwrap();
     let mut folded = [0.0_f32; 2];
-    let bias = scaling.fold(Params::new(&[third, 0.3], 1.0), &mut folded).unwrap();
-    assert_same_bits(&folded, &[(0.1 * third) as f32, -0.6_f64 as f32], || "weights".to_owned());
-    assert_same_bits(&[bias], &[(1.0 + 1e-9 * third + 4.0 * 0.3) as f32], || "bias".to_owned());
+    let bias = scaling.fold(Params::new(&[1.0, 1.0 + small], 0.5), &mut folded).unwrap();
+    assert_same_bits(&folded, &[0.1, (-2.0 * (1.0 + small)) as f32], || "weights".to_owned());
+    assert!((bias - 0.4).abs() < 1e-6, "{bias}");
 }
 
 #[test]
@@ -173,7 +187,8 @@ fn bad_input_is_refused() {
     }
     assert_eq!(new(&[1.0], &[f64::NAN]).unwrap_err(), "`offsets[0]` is NaN, which is not a finite number");
 
-    for range in [[1.0, 0.0], [f64::NAN, 0.0], [0.0, f64::INFINITY], [f64::INFINITY, f64::NEG_INFINITY]] {
+    let endless = [f64::INFINITY, f64::NEG_INFINITY];
+    for range in [[1.0, 0.0], [f64::NAN, 0.0], [0.0, f64::INFINITY], endless, [-f64::MAX, f64::MAX]] {
         let error = Scaling::of_ranges::<i8>(&[[0.0, 1.0], range]).unwrap_err();
         assert!(matches!(error, Error::ColumnRange { column: 1, .. }), "{error}");
     }

@@ -52,7 +52,7 @@ pub(crate) fn thin<C: IntoIterator>(cases: C) -> impl Iterator<Item = C::Item> {
 }
 
 /// `for_small!(check)`: `check::<S, T>()` for each type of small numbers, two of them in each arithmetic.
-/// (`results/narrow.rs` has all eight pairs.)
+/// (`results/small.rs` has all eight pairs.)
 #[cfg(feature = "narrow")]
 #[allow(unused_macros, reason = "each program uses what it needs of this module")]
 macro_rules! for_small {

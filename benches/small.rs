@@ -1,5 +1,5 @@
 //! Small numbers next to `f32`, by turns, as ratios: `dot` in the first-level cache, and passes from memory in pages of
-//! 2 MB. `cargo bench --features narrow --bench narrow -- [MB] [COLS,COLS,…]`, where X has so many MB as `f32`.
+//! 2 MB. `cargo bench --features narrow --bench small -- [MB] [COLS,COLS,…]`, where X has so many MB as `f32`.
 
 mod support;
 

@@ -25,8 +25,7 @@ macro_rules! for_all {
     };
 }
 
-/// Every number of the type, in an order in which each stands in every lane of a vector, and in the rest of a slice:
-/// `1 x + (-0)` is x, but for the sign of a zero, which a division tells.
+/// Every number of the type, in every lane of a vector and in the rest of a slice: `1 x + (-0)` is x.
 fn check_every_value<S: Storage<T> + Held, T: Number>() {
     let bits = 8 * size_of::<S>();
     let all: Vec<S> = (0..1_u64 << bits).map(S::of_bits).collect();
@@ -131,8 +130,7 @@ fn passes_are_those_over_numbers_held_wider() {
     for_all!(check_passes);
 }
 
-/// Rows by the megabyte, which are taken to come from memory: on several threads, and in a stream of batches of any
-/// size.
+/// Many rows, on several threads, and in a stream of batches of any size.
 #[cfg(feature = "alloc")]
 fn check_large<S: Storage<T> + Held, T: Number>()
 where
