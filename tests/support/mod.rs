@@ -51,16 +51,19 @@ pub(crate) fn thin<C: IntoIterator>(cases: C) -> impl Iterator<Item = C::Item> {
     cases.into_iter().skip(first).step_by(n)
 }
 
-/// `for_small!(check)`: `check::<S, T>()` for each type of small numbers, two of them in each arithmetic.
+/// `for_small!(check)`: `check::<S, T>()` for each type of small numbers, two of them in each arithmetic; for two of
+/// them where the number of cases is reduced.
 /// (`results/small.rs` has all eight pairs.)
 #[cfg(feature = "narrow")]
 #[allow(unused_macros, reason = "each program uses what it needs of this module")]
 macro_rules! for_small {
     ($check:ident) => {
         $check::<half::bf16, f32>();
-        $check::<half::f16, f64>();
-        $check::<i8, f32>();
         $check::<u8, f64>();
+        if $crate::support::reduction() == 1 {
+            $check::<half::f16, f64>();
+            $check::<i8, f32>();
+        }
     };
 }
 #[cfg(not(feature = "narrow"))]
