@@ -45,6 +45,7 @@ use crate::simd::{Backend, Lane, LoadAs, MOST_LANES, V, VECTOR_BYTES, Vector};
 use crate::tree::MOST_ROWS;
 use crate::tree::node::{self, Head};
 use crate::tuning::{Ahead, CACHE_LINE, COLUMNS_BLOCK, Source, narrow_block};
+use bytemuck::Pod;
 
 /// Bytes of what is kept of a block: of no form more, as is asserted here.
 pub(super) const KEPT_BYTES: usize = 4 << 10;
@@ -86,8 +87,7 @@ pub(crate) const fn scratch_len(ncols: usize, bytes: usize) -> usize {
 impl<'a, T: Lane> Scratch<'a, T> {
     #[inline(always)]
     pub(super) fn new(memory: &'a mut [f64], ncols: usize) -> Self {
-        let start = memory.as_ptr().align_offset(CACHE_LINE).min(CACHE_LINE / size_of::<f64>());
-        let memory: &mut [T] = bytemuck::cast_slice_mut(&mut memory[start..]);
+        let memory = from_cache_line::<T>(memory);
         let (slopes, memory) = memory.split_at_mut(MOST_ROWS);
         let (products, memory) = memory.split_at_mut(MOST_ROWS);
         let (values, memory) = memory.split_at_mut(MOST_ROWS);
@@ -97,6 +97,13 @@ impl<'a, T: Lane> Scratch<'a, T> {
         let gradient = &mut memory[..ncols.next_multiple_of(T::LANES)];
         Self { gradient, slopes, products, values, weights, kept: [now, before] }
     }
+}
+
+/// Memory as numbers of another type, from the start of a cache line on, as far as an address can tell.
+#[inline(always)]
+pub(super) fn from_cache_line<T: Pod>(memory: &mut [f64]) -> &mut [T] {
+    let start = memory.as_ptr().align_offset(CACHE_LINE).min(CACHE_LINE / size_of::<f64>());
+    bytemuck::cast_slice_mut(&mut memory[start..])
 }
 
 /// A leaf of the summation tree: the numbers of a chunk's rows.

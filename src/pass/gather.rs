@@ -5,6 +5,7 @@
 //! second-level cache, which takes more requests at a time than the first. Copies of a chunk stay in that cache; to
 //! pass over rows where they lie, with the same requests, was no faster (`BENCHMARKS.md`, "Measured while tuning").
 
+use super::chunk::from_cache_line;
 use super::dot::dot;
 use crate::num::Float;
 use crate::rows::{Batch, Indices, Params, Rows};
@@ -27,9 +28,8 @@ pub(crate) fn gather<'a, S: Pod, T: Float + Pod>(
 ) -> Batch<'a, S, T> {
     let (nrows, rows) = (batch.nrows(), batch.rows());
     let ncols = rows.ncols();
-    let start = memory.as_ptr().align_offset(CACHE_LINE).min(CACHE_LINE / size_of::<f64>());
     // The wider numbers first, so that all are aligned.
-    let memory: &mut [T] = bytemuck::cast_slice_mut(&mut memory[start..]);
+    let memory = from_cache_line::<T>(memory);
     let (labels, memory) = memory.split_at_mut(nrows);
     let (weights, memory) = memory.split_at_mut(nrows);
     let (offsets, memory) = memory.split_at_mut(nrows);

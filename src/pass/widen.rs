@@ -13,13 +13,15 @@
 //! fast at 768 columns and a third at 4096. To take four rows at a time, so that weights are loaded once for four: half
 //! as fast without requests for memory, and no faster with them.
 
-use super::chunk::{leaf, scratch_len};
+use super::chunk::{from_cache_line, leaf, scratch_len};
 use super::terms::Objective;
 use super::width::has_narrow_form;
 use crate::math::Real;
 use crate::rows::{Batch, Params, Rows};
 use crate::simd::{Backend, Lane, LoadAs, Vector};
-use crate::tuning::{CACHE_LINE, Source};
+#[cfg(feature = "alloc")]
+use crate::tuning::CACHE_LINE;
+use crate::tuning::Source;
 
 /// Most columns of rows that are widened on every backend, as the form for so few is not compiled for small numbers.
 const FEW_COLUMNS: usize = 8;
@@ -57,9 +59,7 @@ pub(crate) fn leaf_of_small<B: Backend, S: LoadAs<T> + LoadAs<f32>, T: Real, O: 
         return leaf(b, objective, batch, params, source, scratch, node);
     }
     let (scratch, memory) = scratch.split_at_mut(scratch_len(ncols, size_of::<T>()));
-    let start = memory.as_ptr().align_offset(CACHE_LINE).min(CACHE_LINE / size_of::<f64>());
-    let memory: &mut [f32] = bytemuck::cast_slice_mut(&mut memory[start..]);
-    let widened = &mut memory[..nrows * ncols];
+    let widened = &mut from_cache_line::<f32>(memory)[..nrows * ncols];
     widen(b, batch.rows(), widened);
     let rows = Rows::new(widened, nrows, ncols).expect("the rows that were widened");
     leaf(b, objective, &batch.with_rows(rows), params, Source::Cache, scratch, node);
