@@ -3,11 +3,13 @@
 //!
 //! `LANEGRAD_BLESS=1 cargo test --test results golden` writes `tests/data/golden_bits.txt` anew.
 
+#[cfg(feature = "narrow")]
+use crate::support::reduction;
+#[cfg(any(feature = "narrow", feature = "rayon"))]
+use crate::support::scalar;
 #[cfg(feature = "alloc")]
 use crate::support::{Data, centres, numbers, sums};
 use crate::support::{Held, Number, isas};
-#[cfg(feature = "narrow")]
-use crate::support::{reduction, scalar};
 #[cfg(feature = "alloc")]
 use lanegrad::{
     DeviationsStream, Engine, Extent, GradientStream, HessianDiagonalStream, HessianProductStream, Place,
