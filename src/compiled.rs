@@ -6,6 +6,11 @@
 //! parameters, which are compiled once. (`dot` and `axpy` are marked to be inlined: they are small, and one
 //! more call is a large part of a short dot product.)
 
+#[cfg(feature = "narrow")]
+mod small;
+
+#[cfg(feature = "narrow")]
+use self::small::small;
 use crate::isa::{Isa, dispatch};
 use crate::math::elementwise::{InPlace, Overwrite, update, update_long};
 use crate::math::log_loss::{LogLoss, LogSigmoid, Softplus};
@@ -16,7 +21,10 @@ use crate::num::Float;
 use crate::pass::{self, Axpy, CurvatureTerms, LossTerms};
 use crate::rows::{Batch, Element, Indices, Maps, Params, Passes, Rows, Storage};
 use crate::simd::LoadAs;
+#[cfg(feature = "narrow")]
+use crate::tuning::GROUP;
 use crate::tuning::Source;
+use bytemuck::Pod;
 #[cfg(feature = "narrow")]
 use half::{bf16, f16};
 
@@ -108,8 +116,82 @@ macro_rules! element {
 }
 element!(f32, f64);
 
+/// Passes over rows of floats: each of them compiled for every instruction set.
+macro_rules! floats {
+    ($s:ident, $t:ident) => {
+        fn logits(isa: Isa, rows: Rows<'_, $s>, params: Params<'_, $t>, source: Source, out: &mut [$t]) {
+            dispatch!(isa, b => pass::logits(b, rows, params, source, out));
+        }
+
+        fn gathered_logits(
+            isa: Isa,
+            rows: Rows<'_, $s>,
+            indices: Indices<'_>,
+            first: usize,
+            params: Params<'_, $t>,
+            out: &mut [$t],
+        ) {
+            dispatch!(isa, b => pass::gathered_logits(
+                rows,
+                indices,
+                first,
+                params,
+                out,
+                #[inline(always)]
+                |x, w| pass::dot(b, x, w),
+            ));
+        }
+
+        fn probabilities(isa: Isa, rows: Rows<'_, $s>, params: Params<'_, $t>, source: Source, out: &mut [$t]) {
+            dispatch!(isa, b => pass::probabilities(b, rows, params, source, out));
+        }
+
+        fn loss(
+            isa: Isa,
+            batch: &Batch<'_, $s, $t>,
+            params: Params<'_, $t>,
+            source: Source,
+            scratch: &mut [f64],
+            node: &mut [f64],
+        ) {
+            dispatch!(isa, b => pass::leaf(b, LossTerms, batch, params, source, scratch, node));
+        }
+
+        fn curvature(
+            isa: Isa,
+            batch: &Batch<'_, $s, $t>,
+            [params, direction]: [Params<'_, $t>; 2],
+            source: Source,
+            scratch: &mut [f64],
+            node: &mut [f64],
+        ) {
+            dispatch!(isa, b => {
+                pass::leaf(b, CurvatureTerms { direction }, batch, params, source, scratch, node);
+            });
+        }
+
+        fn diagonal(
+            isa: Isa,
+            batch: &Batch<'_, $s, $t>,
+            params: Params<'_, $t>,
+            source: Source,
+            scratch: &mut [f64],
+            node: &mut [f64],
+        ) {
+            dispatch!(isa, b => pass::diagonal(b, batch, params, source, scratch, node));
+        }
+    };
+}
+
+/// Copies the rows of a gathered batch together. One function for all types that rows are held in.
+fn gather<'a, T: Float + Pod>(isa: Isa, batch: &Batch<'_, u8, T>, memory: &'a mut [f64]) -> Batch<'a, u8, T> {
+    dispatch!(isa, _b => pass::gather(batch, memory))
+}
+
+/// `storage!(S in T by passes, …)`: the loops for numbers held as `S` in `T` arithmetic, those of whole passes by another
+/// macro.
 macro_rules! storage {
-    ($leaf:path, $($s:ident in $t:ident),+) => {
+    ($($s:ident in $t:ident by $passes:ident),+) => {
         $(impl Storage<$t> for $s {
             type Passes = Compiled;
         }
@@ -131,76 +213,21 @@ macro_rules! storage {
             }
 
             fn gather<'a>(isa: Isa, batch: &Batch<'_, $s, $t>, memory: &'a mut [f64]) -> Batch<'a, $s, $t> {
-                dispatch!(isa, _b => pass::gather(batch, memory))
-            }
-
-            #[cfg(all(feature = "alloc", feature = "narrow"))]
-            fn widened_len(isa: Isa, nrows: usize, ncols: usize) -> usize {
-                dispatch!(isa, b => pass::widened_len::<_, $s, $t>(b, nrows, ncols))
-            }
-
-            fn logits(isa: Isa, rows: Rows<'_, $s>, params: Params<'_, $t>, source: Source, out: &mut [$t]) {
-                dispatch!(isa, b => pass::logits(b, rows, params, source, out));
-            }
-
-            fn gathered_logits(
-                isa: Isa,
-                rows: Rows<'_, $s>,
-                indices: Indices<'_>,
-                first: usize,
-                params: Params<'_, $t>,
-                out: &mut [$t],
-            ) {
-                dispatch!(isa, b => pass::gathered_logits(b, rows, indices, first, params, out));
-            }
-
-            fn probabilities(isa: Isa, rows: Rows<'_, $s>, params: Params<'_, $t>, source: Source, out: &mut [$t]) {
-                dispatch!(isa, b => pass::probabilities(b, rows, params, source, out));
-            }
-
-            fn loss(
-                isa: Isa,
-                batch: &Batch<'_, $s, $t>,
-                params: Params<'_, $t>,
-                source: Source,
-                scratch: &mut [f64],
-                node: &mut [f64],
-            ) {
-                dispatch!(isa, b => $leaf(b, LossTerms, batch, params, source, scratch, node));
-            }
-
-            fn curvature(
-                isa: Isa,
-                batch: &Batch<'_, $s, $t>,
-                [params, direction]: [Params<'_, $t>; 2],
-                source: Source,
-                scratch: &mut [f64],
-                node: &mut [f64],
-            ) {
-                dispatch!(isa, b => $leaf(b, CurvatureTerms { direction }, batch, params, source, scratch, node));
-            }
-
-            fn diagonal(
-                isa: Isa,
-                batch: &Batch<'_, $s, $t>,
-                params: Params<'_, $t>,
-                source: Source,
-                scratch: &mut [f64],
-                node: &mut [f64],
-            ) {
-                dispatch!(isa, b => pass::diagonal(b, batch, params, source, scratch, node));
+                pass::of_bytes(&gather(isa, &pass::as_bytes(batch), memory))
             }
 
             fn deviations(isa: Isa, batch: &Batch<'_, $s, $t>, centres: &[f64], squared: bool, node: &mut [f64]) {
                 dispatch!(isa, _b => pass::deviations(batch, centres, squared, node));
             }
+
+            $passes!($s, $t);
         })+
     };
 }
-storage!(pass::leaf, f32 in f32, f32 in f64, f64 in f64);
+storage!(f32 in f32 by floats, f32 in f64 by floats, f64 in f64 by floats);
 
 #[cfg(feature = "narrow")]
 storage!(
-    pass::leaf_of_small,
-    bf16 in f32, bf16 in f64, f16 in f32, f16 in f64, i8 in f32, i8 in f64, u8 in f32, u8 in f64
+    bf16 in f32 by small, bf16 in f64 by small, f16 in f32 by small, f16 in f64 by small,
+    i8 in f32 by small, i8 in f64 by small, u8 in f32 by small, u8 in f64 by small
 );

@@ -15,8 +15,6 @@ use crate::sum::{
 };
 use crate::tree::node::{Sums, width};
 use crate::tree::{Forest, Tree};
-#[cfg(feature = "narrow")]
-use crate::tuning::is_small;
 use crate::tuning::{ELEMENT_COST, Source};
 
 /// Runs passes over rows on an instruction set, serially or on the threads of the caller's rayon pool.
@@ -447,11 +445,7 @@ fn leaf_scratch<S: Storage<T>, T: Element>(isa: Isa, batch: &Batch<'_, S, T>) ->
     let (nrows, ncols) = (batch.nrows(), batch.rows().ncols());
     let rows = chunk_rows::<T>(ncols).min(nrows);
     let gathered = if batch.is_gathered() { pass::gather_len::<S, T>(rows, ncols) } else { 0 };
-    #[cfg(feature = "narrow")]
-    let widened = if is_small::<S>() { S::Passes::widened_len(isa, rows, ncols) } else { 0 };
-    #[cfg(not(feature = "narrow"))]
-    let (widened, _) = (0, isa);
-    pass::scratch_len(ncols, size_of::<T>()) + widened + gathered
+    pass::scratch_len(ncols, size_of::<T>()) + S::Passes::widened_len(isa, rows, ncols) + gathered
 }
 
 /// Cost of a row in operations on an element: one for each feature, and those that its logit takes.

@@ -25,20 +25,22 @@ mod widen;
 mod width;
 
 pub(crate) use self::axpy::Axpy;
+#[cfg(feature = "narrow")]
+pub(crate) use self::chunk::from_cache_line;
 pub(crate) use self::chunk::leaf;
-#[cfg(feature = "alloc")]
+#[cfg(any(feature = "alloc", feature = "narrow"))]
 pub(crate) use self::chunk::scratch_len;
 pub(crate) use self::deviations::deviations;
 pub(crate) use self::diagonal::diagonal;
 pub(crate) use self::dot::dot;
 #[cfg(feature = "alloc")]
 pub(crate) use self::gather::gather_len;
-pub(crate) use self::gather::{gather, gathered_logits};
+pub(crate) use self::gather::{as_bytes, gather, gathered_logits, of_bytes};
 #[cfg(feature = "alloc")]
 pub(crate) use self::scores::source_of;
 pub(crate) use self::scores::{logits, probabilities, source};
 pub(crate) use self::terms::{CurvatureTerms, LossTerms};
-#[cfg(feature = "narrow")]
-pub(crate) use self::widen::leaf_of_small;
 #[cfg(all(feature = "alloc", feature = "narrow"))]
-pub(crate) use self::widen::widened_len;
+pub(crate) use self::widen::can_pass;
+#[cfg(feature = "narrow")]
+pub(crate) use self::widen::{try_diagonal, try_leaf, try_logits, widen};

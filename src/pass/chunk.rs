@@ -101,7 +101,7 @@ impl<'a, T: Lane> Scratch<'a, T> {
 
 /// Memory as numbers of another type, from the start of a cache line on, as far as an address can tell.
 #[inline(always)]
-pub(super) fn from_cache_line<T: Pod>(memory: &mut [f64]) -> &mut [T] {
+pub(crate) fn from_cache_line<T: Pod>(memory: &mut [f64]) -> &mut [T] {
     let start = memory.as_ptr().align_offset(CACHE_LINE).min(CACHE_LINE / size_of::<f64>());
     bytemuck::cast_slice_mut(&mut memory[start..])
 }

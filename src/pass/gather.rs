@@ -6,13 +6,11 @@
 //! pass over rows where they lie, with the same requests, was no faster (`BENCHMARKS.md`, "Measured while tuning").
 
 use super::chunk::from_cache_line;
-use super::dot::dot;
 use crate::num::Float;
 use crate::rows::{Batch, Indices, Params, Rows};
 use crate::simd::prefetch::prefetch_second_level;
-use crate::simd::{Backend, Lane, LoadAs};
 use crate::tuning::{CACHE_LINE, rows_ahead};
-use bytemuck::Pod;
+use bytemuck::{Pod, cast_slice, cast_slice_mut};
 
 /// Length of the memory that [`gather`] needs for `nrows` rows of `ncols` numbers.
 #[cfg(feature = "alloc")]
@@ -20,12 +18,28 @@ pub(crate) const fn gather_len<S, T>(nrows: usize, ncols: usize) -> usize {
     (CACHE_LINE + nrows * (ncols * size_of::<S>() + 3 * size_of::<T>())).div_ceil(size_of::<f64>())
 }
 
+/// A batch as one whose numbers are bytes, so that one loop copies rows of all types.
+pub(crate) fn as_bytes<'a, S: Pod, T: Copy>(batch: &Batch<'a, S, T>) -> Batch<'a, u8, T> {
+    let (rows, bytes) = (batch.rows(), size_of::<S>());
+    // Of a single row or none, the stride may be any number.
+    let stride = rows.row_stride().saturating_mul(bytes);
+    let rows = Rows::with_stride(cast_slice(rows.data()), rows.nrows(), rows.ncols() * bytes, stride);
+    batch.with_rows(rows.expect("as many bytes as the numbers have"))
+}
+
+/// A batch of gathered bytes as one of the numbers that they are.
+pub(crate) fn of_bytes<'a, S: Pod, T: Copy>(batch: &Batch<'a, u8, T>) -> Batch<'a, S, T> {
+    let rows = batch.rows();
+    let numbers = Rows::new(cast_slice(rows.data()), rows.nrows(), rows.ncols() / size_of::<S>());
+    batch.with_rows(numbers.expect("as many numbers as the bytes were"))
+}
+
 /// A gathered batch as one whose rows follow each other in `memory`, with all that belongs to them.
 #[inline(always)]
-pub(crate) fn gather<'a, S: Pod, T: Float + Pod>(
-    batch: &Batch<'_, S, T>,
+pub(crate) fn gather<'a, T: Float + Pod>(
+    batch: &Batch<'_, u8, T>,
     memory: &'a mut [f64],
-) -> Batch<'a, S, T> {
+) -> Batch<'a, u8, T> {
     let (nrows, rows) = (batch.nrows(), batch.rows());
     let ncols = rows.ncols();
     // The wider numbers first, so that all are aligned.
@@ -33,9 +47,9 @@ pub(crate) fn gather<'a, S: Pod, T: Float + Pod>(
     let (labels, memory) = memory.split_at_mut(nrows);
     let (weights, memory) = memory.split_at_mut(nrows);
     let (offsets, memory) = memory.split_at_mut(nrows);
-    let x: &mut [S] = &mut bytemuck::cast_slice_mut(memory)[..nrows * ncols];
+    let x: &mut [u8] = &mut cast_slice_mut(memory)[..nrows * ncols];
 
-    let ahead = rows_ahead(ncols * size_of::<S>()).min(nrows);
+    let ahead = rows_ahead(ncols).min(nrows);
     for i in 0..ahead {
         request_all(batch, i);
     }
@@ -68,20 +82,26 @@ pub(crate) fn gather<'a, S: Pod, T: Float + Pod>(
 /// Copies a row, by chunks that a backend has registers for: fewer instructions than the standard library takes, so a
 /// core looks further ahead.
 #[inline(always)]
-fn copy<S: Copy>(row: &[S], out: &mut [S]) {
-    let (chunks, rest) = row.as_chunks::<16>();
-    let (out_chunks, out_rest) = out.as_chunks_mut::<16>();
+fn copy(row: &[u8], out: &mut [u8]) {
+    let (row, out) = copy_chunks::<64>(row, out);
+    let (row, out) = copy_chunks::<16>(row, out);
+    let (row, out) = copy_chunks::<4>(row, out);
+    copy_chunks::<1>(row, out);
+}
+
+/// Copies whole chunks; returns the rests.
+#[inline(always)]
+fn copy_chunks<'a, 'b, const N: usize>(row: &'a [u8], out: &'b mut [u8]) -> (&'a [u8], &'b mut [u8]) {
+    let ((chunks, rest), (out_chunks, out_rest)) = (row.as_chunks::<N>(), out.as_chunks_mut::<N>());
     for (out, chunk) in out_chunks.iter_mut().zip(chunks) {
         *out = *chunk;
     }
-    for (out, x) in out_rest.iter_mut().zip(rest) {
-        *out = *x;
-    }
+    (rest, out_rest)
 }
 
 /// Asks for row `i` of a gathered batch, and all that belongs to it.
 #[inline(always)]
-fn request_all<S, T: Copy>(batch: &Batch<'_, S, T>, i: usize) {
+fn request_all<T: Copy>(batch: &Batch<'_, u8, T>, i: usize) {
     let place = batch.place(i);
     request(batch.rows().at(place));
     // Labels lie as far from each other as rows do.
@@ -104,15 +124,15 @@ fn request<S>(row: &[S]) {
     }
 }
 
-/// `out[i] = w·x + b` for the rows with these numbers from number `first` of the list on.
+/// `out[i] = w·x + b`, by this `dot`, for the rows with these numbers from number `first` of the list on.
 #[inline(always)]
-pub(crate) fn gathered_logits<B: Backend, S: LoadAs<T>, T: Lane>(
-    b: B,
+pub(crate) fn gathered_logits<S, T: Float>(
     rows: Rows<'_, S>,
     indices: Indices<'_>,
     first: usize,
     params: Params<'_, T>,
     out: &mut [T],
+    dot: impl Fn(&[S], &[T]) -> T,
 ) {
     let ahead = rows_ahead(rows.ncols() * size_of::<S>());
     for (i, out) in out.iter_mut().enumerate() {
@@ -120,6 +140,6 @@ pub(crate) fn gathered_logits<B: Backend, S: LoadAs<T>, T: Lane>(
         if i + ahead < indices.len() {
             request(rows.at(indices.at(i + ahead)));
         }
-        *out = dot(b, rows.at(indices.at(i)), params.weights) + params.bias;
+        *out = dot(rows.at(indices.at(i)), params.weights) + params.bias;
     }
 }

@@ -1,20 +1,13 @@
 //! Which form of the loops over the features rows of a width go through.
 
-use crate::simd::{Backend, Lane, MOST_LANES};
 use crate::tuning::is_small;
 use core::ops::Range;
 
-/// True where rows held as `S` have the form of few columns. Those of small numbers have not: their logits go through the
-/// narrow form, and for sums they are widened first ([`widen`](super::widen)).
+/// True where rows held as `S` have the form of few columns. Those of small numbers have not, as each form of each type
+/// takes a large part of the time in which this crate is compiled: their logits go through the narrow form, and for sums
+/// they are widened first ([`widen`](super::widen)).
 pub(super) const fn has_columns_form<S>() -> bool {
     !is_small::<S>()
-}
-
-/// True where rows held as `S` have the narrow form. Those of small numbers have it only where that was measured to be
-/// faster than to widen them first, and else the wide form alone: each form of each type takes a large part of the time in
-/// which this crate is compiled.
-pub(super) const fn has_narrow_form<B: Backend, S, T: Lane>() -> bool {
-    !is_small::<S>() || (B::UNROLL && T::LANES == MOST_LANES)
 }
 
 /// `for_width!(b, S in T, ncols, kernel => expression)`: the expression with the kernel for rows of `ncols`
@@ -22,7 +15,6 @@ pub(super) const fn has_narrow_form<B: Backend, S, T: Lane>() -> bool {
 macro_rules! for_width {
     ($b:expr, $S:ident in $T:ident, $ncols:expr, $kernel:ident => $e:expr) => {
         match $ncols {
-            _ if const { !$crate::pass::width::has_narrow_form::<B, $S, $T>() } => for_width!($crate::pass::wide::Wide, $kernel => $e),
             1 if const { $crate::pass::width::has_columns_form::<$S>() } => for_width!($crate::pass::columns::Columns::<_, $T, 1>::new($b), $kernel => $e),
             2 if const { $crate::pass::width::has_columns_form::<$S>() } => for_width!($crate::pass::columns::Columns::<_, $T, 2>::new($b), $kernel => $e),
             3..=4 if const { $crate::pass::width::has_columns_form::<$S>() } => for_width!($crate::pass::columns::Columns::<_, $T, 4>::new($b), $kernel => $e),

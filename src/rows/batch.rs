@@ -49,14 +49,13 @@ impl<'a, S, T: Copy> Batch<'a, S, T> {
         Self { sample_weights: Some(sample_weights), class_weights: None, ..self }
     }
 
-    /// This batch, which is not gathered, with the same rows held as another type.
-    #[cfg(feature = "narrow")]
+    /// This batch with the same rows held as another type.
     pub(crate) fn with_rows<'b, X>(&self, rows: Rows<'b, X>) -> Batch<'b, X, T>
     where
         'a: 'b,
     {
-        let &Self { labels, sample_weights, class_weights, offsets, .. } = self;
-        Batch { rows, labels, sample_weights, class_weights, offsets, indices: None }
+        let &Self { rows: _, labels, sample_weights, class_weights, offsets, indices } = self;
+        Batch { rows, labels, sample_weights, class_weights, offsets, indices }
     }
 
     /// This batch with these offsets, which were checked before.

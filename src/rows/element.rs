@@ -150,8 +150,10 @@ pub trait Passes<S, T> {
     fn gather<'a>(isa: Isa, batch: &Batch<'_, S, T>, memory: &'a mut [f64]) -> Batch<'a, S, T>;
 
     /// Length of the memory that a chunk's rows are widened to before a pass, where they are.
-    #[cfg(all(feature = "alloc", feature = "narrow"))]
-    fn widened_len(isa: Isa, nrows: usize, ncols: usize) -> usize;
+    #[cfg(feature = "alloc")]
+    fn widened_len(_isa: Isa, _nrows: usize, _ncols: usize) -> usize {
+        0
+    }
 
     /// The logits of rows.
     fn logits(isa: Isa, rows: Rows<'_, S>, params: Params<'_, T>, source: Source, out: &mut [T]);
