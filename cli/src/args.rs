@@ -8,9 +8,18 @@ use lanegrad_fit::data::csv::Dialect;
 use lanegrad_fit::data::{self, Columns, Label, shown};
 use std::path::{Component, Path, PathBuf};
 
-/// The parser of a type of numbers.
+/// The parser of a type that numbers are held in.
 pub(crate) fn dtype() -> impl TypedValueParser<Value = Dtype> {
-    PossibleValuesParser::new(Dtype::ALL.iter().map(|dtype| dtype.name())).try_map(|name| name.parse())
+    of_dtypes(Dtype::ALL)
+}
+
+/// The parser of a type of arithmetic.
+pub(crate) fn arithmetic() -> impl TypedValueParser<Value = Dtype> {
+    of_dtypes(Dtype::ARITHMETIC)
+}
+
+fn of_dtypes(dtypes: &'static [Dtype]) -> impl TypedValueParser<Value = Dtype> {
+    PossibleValuesParser::new(dtypes.iter().map(|dtype| dtype.name())).try_map(|name| name.parse())
 }
 
 /// A finite number of at least 0.

@@ -50,7 +50,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", value_parser = Isa::from_name, value_delimiter = ',')]
     isa: Vec<Isa>,
     /// Measure only these types.
-    #[arg(long, value_name = "TYPE", value_parser = args::dtype(), value_delimiter = ',')]
+    #[arg(long, value_name = "TYPE", value_parser = args::arithmetic(), value_delimiter = ',')]
     dtype: Vec<Dtype>,
     /// Measure on these numbers of threads. By default on one, and on as many as the system allows.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096), value_delimiter = ',')]
@@ -174,7 +174,7 @@ fn wish(args: &Args, machine: &Machine) -> Wish {
         all.into_iter().filter(|one| chosen.is_empty() || chosen.contains(one)).collect()
     }
     let only_singles = args.quick && args.dtype.is_empty();
-    let dtypes = if only_singles { &[Dtype::F32] } else { Dtype::ALL };
+    let dtypes = if only_singles { &[Dtype::F32] } else { Dtype::ARITHMETIC };
     let mut threads = args.threads.clone();
     if threads.is_empty() {
         threads = vec![1, machine.threads.min(4096) as u16];

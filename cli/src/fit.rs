@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The data: CSV with a header line (`-` is standard input; it may be compressed with gzip), `.npy` (a matrix of
-    /// truth values, integers or floats; float32 and float64 are mapped into memory, not copied, unless the file is in
-    /// Fortran's order; a file that is shortened while it is mapped ends the program with SIGBUS), or `.parquet`. What
+    /// truth values, integers or floats), `.safetensors` (FILE#NAME is the tensor of that name; without a name the only
+    /// one of two dimensions), or `.parquet`. Arrays of i8, u8, bf16, f16, f32 and f64 are mapped into memory, not copied,
+    /// unless they are in Fortran's order; a file that is shortened while it is mapped ends the program with SIGBUS. What
     /// is in a file decides, not its name. Several files are one data set, row
     /// after row: they have the same columns, and the model depends on the files and their order. A quoted pattern
     /// ('part-*.npy') stands for the files that match it, in the order of the bytes of their names.
@@ -25,8 +26,8 @@ pub(crate) struct Args {
     /// +1, or True and False; any other values with --positive. All columns that no option names are features.
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true, required_unless_present = "label_file")]
     label: Option<String>,
-    /// A file with the labels, instead of a column of the data: one-dimensional or of one column, with a row for each
-    /// row of the data. For several files of data the option is repeated, in their order.
+    /// A file with the labels, or a tensor of one (FILE#NAME), instead of a column of the data: one-dimensional or of one
+    /// column, with a row for each row of the data. For several files of data the option is repeated, in their order.
     #[arg(long, value_name = "PATH", conflicts_with = "label")]
     label_file: Vec<PathBuf>,
     /// The value of the labels that counts 1, a number or a text. All others count 0.
@@ -53,12 +54,12 @@ pub(crate) struct Args {
     /// Fit no bias: it is 0, and columns are not centred.
     #[arg(long)]
     no_bias: bool,
-    /// The type that the data are held in. By default f32 if the arithmetic is in f32, else the type of the
-    /// numbers in a `.npy`, and f64 for other files.
+    /// The type that the data are held in. By default that of an array's numbers (f32 for float64, if the arithmetic is in
+    /// f32), and for other files that of the arithmetic. Numbers that i8 or u8 has not are an error.
     #[arg(long, value_name = "TYPE", value_parser = args::dtype())]
     dtype: Option<Dtype>,
-    /// The type of the arithmetic. f32 needs data that are held in f32.
-    #[arg(long, value_name = "TYPE", value_parser = args::dtype(), default_value_t = Dtype::F64)]
+    /// The type of the arithmetic. f32 needs data that are held in f32, or in a smaller type.
+    #[arg(long, value_name = "TYPE", value_parser = args::arithmetic(), default_value_t = Dtype::F64)]
     arithmetic: Dtype,
     /// Stop when no entry of the gradient, by the weights of standardised columns, is larger than this.
     #[arg(long, value_name = "T", default_value_t = 1e-6, value_parser = args::not_negative)]

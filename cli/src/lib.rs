@@ -7,6 +7,7 @@ mod convert;
 mod fit;
 mod info;
 mod machine;
+mod matrix;
 mod output;
 mod predict;
 mod signals;

@@ -5,16 +5,18 @@
 //! number of threads, on a library's version or on rounding.
 
 use crate::args;
+use crate::matrix::{Format, for_dtype};
 use crate::output::Output;
 use anyhow::{Context, Result};
-use lanegrad_fit::data::npy;
-use lanegrad_fit::{Dtype, Number};
+use lanegrad_fit::{Dtype, Held};
 use rayon::prelude::*;
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The `.npy` to write: features uniform in [-1, 1), and the label, 0 or 1, as the last column.
+    /// The file to write: features uniform in [-1, 1), rounded to their type, and labels of 0 or 1. A `.npy` has the
+    /// label as its last column; a `.safetensors`, if the name ends so, has the features as the tensor `X` and the labels
+    /// as `y`.
     output: PathBuf,
     /// The number of rows.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
@@ -25,54 +27,80 @@ pub(crate) struct Args {
     /// The seed of the generator: another seed gives another data set.
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
-    /// The type of the numbers.
+    /// The type of the numbers. i8 are the features times 128, rounded down, and u8 these plus 128. bf16 is for
+    /// `.safetensors`.
     #[arg(long, value_name = "TYPE", value_parser = args::dtype(), default_value_t = Dtype::F32)]
     dtype: Dtype,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    match args.dtype {
-        Dtype::F32 => write::<f32>(args),
-        Dtype::F64 => write::<f64>(args),
-    }
+    for_dtype!(args.dtype, S => write::<S>(args))
 }
 
 /// The number of numbers in a block, which is made and then written.
 const BLOCK_NUMBERS: usize = 1 << 22;
 
-fn write<T: Number + bytemuck::NoUninit>(args: &Args) -> Result<()> {
+fn write<S: Held + bytemuck::NoUninit>(args: &Args) -> Result<()> {
     let (rows, cols) = (usize::try_from(args.rows)?, usize::try_from(args.cols)?);
+    let format = Format::of(&args.output);
+    let is_apart = format == Format::Safetensors;
+    let width = if is_apart { cols } else { cols + 1 };
+    let header = format.header(S::DTYPE, rows, width, is_apart)?;
     let mut out = Output::create(&args.output)?;
-    out.write(&npy::header(T::DTYPE, rows, cols + 1))?;
-    let block_rows = (BLOCK_NUMBERS / (cols + 1)).max(1);
-    let mut block = vec![T::default(); block_rows.min(rows) * (cols + 1)];
+    out.write(&header)?;
+    let block_rows = (BLOCK_NUMBERS / width).max(1);
+    let mut block = vec![S::default(); block_rows.min(rows) * width];
+    let mut labels = Vec::new();
     for start in (0..rows).step_by(block_rows) {
-        let block = &mut block[..block_rows.min(rows - start) * (cols + 1)];
-        let rows = block.par_chunks_exact_mut(cols + 1).enumerate();
-        rows.for_each(|(i, row)| fill(row, args.seed, (start + i) as u64));
+        let block = &mut block[..block_rows.min(rows - start) * width];
+        let rows = block.par_chunks_exact_mut(width).enumerate();
+        let positive = rows.map(|(i, row)| {
+            let positive = fill(&mut row[..cols], args.seed, (start + i) as u64);
+            if let Some(label) = row.get_mut(cols) {
+                *label = S::near(f64::from(positive)).unwrap_or_default();
+            }
+            positive
+        });
+        if is_apart {
+            labels.par_extend(positive);
+        } else {
+            positive.for_each(|_| {});
+        }
         out.write(bytemuck::cast_slice(block))?;
     }
+    out.write(&labels)?;
     out.finish().with_context(|| format!("{rows} rows of {cols} features and a label"))
 }
 
-/// Makes a row: features of 24 bits, and as the label whether their weighted sum, with noise of about the same
-/// size, is positive.
-fn fill<T: Number>(row: &mut [T], seed: u64, number: u64) {
-    const HALF: i64 = 1 << 23;
-    let Some((label, features)) = row.split_last_mut() else { return };
+/// Half of the numbers that a feature is drawn from.
+const HALF: i64 = 1 << 23;
+
+/// The feature that a number from -`HALF` up is: less its last 16 bits as an integer of 8 bits, and the nearest one to the
+/// number divided by `HALF` for others.
+fn feature<S: Held>(x: i64) -> S {
+    let x = match S::DTYPE {
+        Dtype::I8 => (x >> 16) as f64,
+        Dtype::U8 => ((x >> 16) + 128) as f64,
+        _ => x as f64 / HALF as f64,
+    };
+    S::near(x).unwrap_or_default()
+}
+
+/// Makes the features of a row, of 24 bits before they are rounded, and its label: 1 if their weighted sum, with noise of
+/// about the same size, is positive, and else 0. It is the same for features of any type.
+fn fill<S: Held>(features: &mut [S], seed: u64, number: u64) -> u8 {
     let first = number.wrapping_mul(features.len() as u64 + 4);
     let draw = |i: usize| (split_mix(seed, first.wrapping_add(i as u64)) >> 40) as i64 - HALF;
     let (mut sum, mut squares) = (0_i64, 0_i64);
-    for (j, feature) in features.iter_mut().enumerate() {
+    for (j, out) in features.iter_mut().enumerate() {
         let (x, weight) = (draw(j), (37 * j as i64 + 9) % 19 - 9);
         sum += weight * x;
         squares += weight * weight;
-        *feature = T::nearest(x as f64 / HALF as f64);
+        *out = feature(x);
     }
     // Four uniform numbers have twice the deviation of one.
     let noise: i64 = (0..4).map(|i| draw(features.len() + i)).sum();
-    let positive = 2 * sum + noise * squares.max(1).isqrt() > 0;
-    *label = T::nearest(f64::from(u8::from(positive)));
+    u8::from(2 * sum + noise * squares.max(1).isqrt() > 0)
 }
 
 /// The `i`-th number of the sequence of a seed.
@@ -85,7 +113,8 @@ fn split_mix(seed: u64, i: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{fill, split_mix};
+    use super::{feature, fill, split_mix};
+    use half::{bf16, f16};
 
     #[test]
     fn the_generator_is_split_mix() {
@@ -96,15 +125,28 @@ mod tests {
 
     #[test]
     fn rows_are_exact_in_both_types() {
-        let (mut single, mut double) = ([0.0_f32; 65], [0.0_f64; 65]);
-        let mut positive = 0.0;
+        let (mut single, mut double) = ([0.0_f32; 64], [0.0_f64; 64]);
+        let mut positive = 0;
         for number in 0..1000 {
-            fill(&mut single, 7, number);
-            fill(&mut double, 7, number);
+            let label = fill(&mut double, 7, number);
+            assert_eq!(fill(&mut single, 7, number), label);
             assert!(single.iter().zip(&double).all(|(&s, &d)| f64::from(s) == d));
-            assert!(double[..64].iter().all(|x| (-1.0..1.0).contains(x)));
-            positive += double[64];
+            assert!(double.iter().all(|x| (-1.0..1.0).contains(x)));
+            positive += u32::from(label);
         }
-        assert!((400.0..600.0).contains(&positive));
+        assert!((400..600).contains(&positive));
+    }
+
+    #[test]
+    fn small_numbers_are_those_of_the_same_draws() {
+        for x in (-1 << 23..1 << 23).step_by(4099).chain([-1 << 23, -1, 0, 1, (1 << 23) - 1]) {
+            let exact = x as f64 / (1 << 23) as f64;
+            assert_eq!(feature::<bf16>(x), bf16::from_f64(exact));
+            assert_eq!(feature::<f16>(x), f16::from_f64(exact));
+            assert_eq!(f64::from(feature::<i8>(x)), (exact * 128.0).floor());
+            assert_eq!(f64::from(feature::<u8>(x)), (exact * 128.0).floor() + 128.0);
+        }
+        let (mut small, mut single) = ([0_i8; 64], [0.0_f32; 64]);
+        assert_eq!(fill(&mut small, 7, 3), fill(&mut single, 7, 3), "the label is that of the draws");
     }
 }

@@ -28,5 +28,7 @@ mod refused;
 #[cfg(unix)]
 #[path = "cli/signals.rs"]
 mod signals;
+#[path = "cli/small.rs"]
+mod small;
 #[path = "cli/support.rs"]
 mod support;

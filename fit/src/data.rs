@@ -1,4 +1,5 @@
-//! Tables in files: CSV, also compressed with gzip, NumPy's `.npy`, and Parquet with the feature `parquet`.
+//! Tables in files: CSV, also compressed with gzip, NumPy's `.npy`, `.safetensors`, and Parquet with the feature
+//! `parquet`.
 //!
 //! A [`Source`] is a file that was opened, and knows its columns. A [`Plan`] says what is done with each of them,
 //! before any row is read: [`Columns`] makes it from names. The source then appends rows to a [`Block`]: features,
@@ -7,7 +8,7 @@
 //! # Missing cells
 //!
 //! A cell that is empty, or `NA`, `N/A`, `#N/A`, `NaN`, `?` or `null` in any case, is missing; so are null in Parquet,
-//! and NaN in a `.npy` or in Parquet. A missing feature is NaN in a block, which counts them. A missing label or sample
+//! and NaN in an array or in Parquet. A missing feature is NaN in a block, which counts them. A missing label or sample
 //! weight is an error.
 
 mod advice;
@@ -22,6 +23,7 @@ pub mod npy;
 mod numbers;
 #[cfg(feature = "parquet")]
 mod parquet;
+pub mod safetensors;
 mod shown;
 mod source;
 

@@ -15,15 +15,16 @@ pub use self::shards::{Plan, ShardRows, Take, Workers};
 use self::survey::Survey;
 use crate::data::npy::Array;
 use crate::data::{Columns, FILL, Means, MissingCells, Numbers, Place, Row, Source};
-use crate::error::{Context, Error, bail};
+use crate::error::{Context, Error};
 use crate::features::Features;
 use crate::files;
 use crate::fit::{Fit, Options};
 use crate::model::Model;
 use crate::moments::{Failure, Fault};
-use crate::number::{Dtype, Number};
+use crate::number::{Dtype, Held, Number};
 use crate::optimize::{Checkpoint, Each, Observer, Progress};
 use crate::solve::{Begin, Start, solve};
+use half::{bf16, f16};
 use lanegrad::{Batch, Rows, Storage};
 use std::fmt;
 use std::ops::{ControlFlow, Range};
@@ -58,9 +59,38 @@ pub enum Copied {
 
 /// The features, in the type that they are held in.
 enum Tables<'a> {
+    I8(Table<'a, i8>),
+    U8(Table<'a, u8>),
+    Bf16(Table<'a, bf16>),
+    F16(Table<'a, f16>),
     F32(Table<'a, f32>),
     F64(Table<'a, f64>),
 }
+
+/// `for_table!(tables, table => expression)`: the expression, with the table in its type.
+macro_rules! for_table {
+    ($tables:expr, $table:ident => $e:expr) => {
+        match $tables {
+            Tables::I8($table) => $e,
+            Tables::U8($table) => $e,
+            Tables::Bf16($table) => $e,
+            Tables::F16($table) => $e,
+            Tables::F32($table) => $e,
+            Tables::F64($table) => $e,
+        }
+    };
+}
+
+macro_rules! tables {
+    ($($s:ident $variant:ident),+) => {
+        $(impl<'a> From<Table<'a, $s>> for Tables<'a> {
+            fn from(table: Table<'a, $s>) -> Self {
+                Self::$variant(table)
+            }
+        })+
+    };
+}
+tables!(i8 I8, u8 U8, bf16 Bf16, f16 F16, f32 F32, f64 F64);
 
 /// The features of all files.
 struct Table<'a, S> {
@@ -102,8 +132,8 @@ impl Targets {
         let some = |weights: Vec<f64>| Some(weights).filter(|weights| !weights.is_empty());
         let single = |numbers: Vec<f64>| numbers.into_iter().map(|x| x as f32).collect::<Vec<f32>>();
         match arithmetic {
-            Dtype::F32 => Self::F32(single(labels), some(weights).map(single)),
             Dtype::F64 => Self::F64(labels, some(weights)),
+            _ => Self::F32(single(labels), some(weights).map(single)),
         }
     }
 }
@@ -165,10 +195,7 @@ impl<'a> DataSet<'a> {
     }
 
     fn files(&self) -> &[File<'a>] {
-        match &self.table {
-            Tables::F32(table) => &table.files,
-            Tables::F64(table) => &table.files,
-        }
+        for_table!(&self.table, table => &table.files)
     }
 
     /// The type that the features are held in.
@@ -180,10 +207,7 @@ impl<'a> DataSet<'a> {
     /// The bytes that a pass over the rows reads, but for labels and sample weights.
     #[must_use]
     pub fn pass_bytes(&self) -> usize {
-        let width = match &self.table {
-            Tables::F32(table) => table.layout.width,
-            Tables::F64(table) => table.layout.width,
-        };
+        let width = for_table!(&self.table, table => table.layout.width);
         self.nrows * width * self.dtype().bytes()
     }
 
@@ -252,14 +276,30 @@ impl<'a> DataSet<'a> {
     /// Shows the rows to a visitor, in the types that they are in.
     fn visit<V: Visitor>(&self, visitor: V) -> Result<V::Out, Error> {
         match (&self.table, &self.targets) {
-            (Tables::F32(x), Targets::F32(y, s)) => self.show(x, y, s.as_deref(), visitor),
-            (Tables::F32(x), Targets::F64(y, s)) => self.show(x, y, s.as_deref(), visitor),
+            (Tables::F64(_), Targets::F32(..)) => Err(Error::new(read::TOO_WIDE)),
             (Tables::F64(x), Targets::F64(y, s)) => self.show(x, y, s.as_deref(), visitor),
-            (Tables::F64(_), Targets::F32(..)) => bail!("arithmetic in f32 needs data that are held in f32"),
+            (Tables::F32(x), targets) => self.show_small(x, targets, visitor),
+            (Tables::F16(x), targets) => self.show_small(x, targets, visitor),
+            (Tables::Bf16(x), targets) => self.show_small(x, targets, visitor),
+            (Tables::U8(x), targets) => self.show_small(x, targets, visitor),
+            (Tables::I8(x), targets) => self.show_small(x, targets, visitor),
         }
     }
 
-    fn show<S: Number + Storage<T>, T: Number, V: Visitor>(
+    /// Shows rows that go with either arithmetic.
+    fn show_small<S: Held + Storage<f32>, V: Visitor>(
+        &self,
+        table: &Table<'_, S>,
+        targets: &Targets,
+        visitor: V,
+    ) -> Result<V::Out, Error> {
+        match targets {
+            Targets::F32(y, s) => self.show(table, y, s.as_deref(), visitor),
+            Targets::F64(y, s) => self.show(table, y, s.as_deref(), visitor),
+        }
+    }
+
+    fn show<S: Held + Storage<T>, T: Number, V: Visitor>(
         &self,
         table: &Table<'_, S>,
         labels: &[T],
@@ -278,7 +318,7 @@ impl<'a> DataSet<'a> {
     }
 
     /// The error of a column that cannot be computed with.
-    fn not_usable<S: Number>(&self, table: &Table<'_, S>, column: usize, fault: Fault) -> Error {
+    fn not_usable<S: Held>(&self, table: &Table<'_, S>, column: usize, fault: Fault) -> Error {
         let Fault::NotFinite { segment, row, number } = fault else {
             let all = files::all_of(table.files.iter().map(|file| &*file.name));
             return Error::new(format!("{}: {}", self.schema.place(&all, column), fault.words()));
@@ -308,7 +348,7 @@ trait Visitor {
     type Out;
 
     /// The rows of each file, and the table that they are in.
-    fn visit<S: Number + Storage<T>, T: Number>(
+    fn visit<S: Held + Storage<T>, T: Number>(
         self,
         segments: &[Batch<'_, S, T>],
         table: &Table<'_, S>,
@@ -325,7 +365,7 @@ struct Solve<'a, 's, 'o> {
 impl Visitor for Solve<'_, '_, '_> {
     type Out = Fit;
 
-    fn visit<S: Number + Storage<T>, T: Number>(
+    fn visit<S: Held + Storage<T>, T: Number>(
         self,
         segments: &[Batch<'_, S, T>],
         table: &Table<'_, S>,
@@ -340,7 +380,7 @@ impl Visitor for Solve<'_, '_, '_> {
     }
 }
 
-impl<S: Number> Table<'_, S> {
+impl<S: Held> Table<'_, S> {
     /// The rows of a file of so many columns.
     fn rows<'r>(&'r self, file: &'r File<'_>, ncols: usize) -> Result<Rows<'r, S>, Error> {
         match &file.memory {

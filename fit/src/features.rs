@@ -5,6 +5,7 @@ use crate::number::Number;
 use {
     crate::data::Numbers,
     crate::error::{Context, Error},
+    crate::number::Held,
     lanegrad::Rows,
 };
 
@@ -58,7 +59,7 @@ impl Features {
     }
 
     /// The window's rows.
-    pub(crate) fn rows<'a, S: Number>(&self, numbers: &'a [S], cols: usize) -> Result<Rows<'a, S>, Error> {
+    pub(crate) fn rows<'a, S: Held>(&self, numbers: &'a [S], cols: usize) -> Result<Rows<'a, S>, Error> {
         let rows = numbers.len() / cols.max(1);
         Ok(Rows::with_stride(numbers.get(self.start..).unwrap_or_default(), rows, self.width, cols)?)
     }
@@ -69,7 +70,7 @@ impl Features {
     }
 
     /// Appends the features of some rows, where they are in a row of another layout, which has 0 elsewhere.
-    pub(crate) fn append<S: Number>(&self, rows: Rows<'_, S>, layout: &Self, out: &mut Numbers<S>) {
+    pub(crate) fn append<S: Held>(&self, rows: Rows<'_, S>, layout: &Self, out: &mut Numbers<S>) {
         let first = out.len();
         out.append(rows.nrows() * layout.width);
         for (row, out) in rows.iter().zip(out[first..].chunks_exact_mut(layout.width.max(1))) {

@@ -4,7 +4,7 @@ use crate::error::{Error, ensure};
 use crate::features::Features;
 use crate::metrics::Metrics;
 use crate::moments::{Failure, Fault};
-use crate::number::Number;
+use crate::number::{Held, Number};
 use crate::optimize::{Each, Ending, Observer, Progress};
 use crate::solve::{Begin, Start, solve};
 use lanegrad::{Batch, Params, Storage};
@@ -118,7 +118,7 @@ pub struct Fit {
 /// If rows have offsets or are gathered, an option is out of its range, the batch has no rows or columns, a number in
 /// it is not finite, the numbers of a column are too large or differ by too little to compute with, no sample weight is
 /// above 0 or the largest is too extreme, or the objective or a weight does not stay finite.
-pub fn fit<S: Number + Storage<T>, T: Number>(
+pub fn fit<S: Held + Storage<T>, T: Number>(
     batch: &Batch<'_, S, T>,
     options: &Options,
     observe: impl FnMut(&Progress),
@@ -148,7 +148,7 @@ pub fn fit<S: Number + Storage<T>, T: Number>(
 /// # Errors
 ///
 /// Those of [`fit`], and if there is not a finite weight for each column to start from.
-pub fn fit_from<S: Number + Storage<T>, T: Number>(
+pub fn fit_from<S: Held + Storage<T>, T: Number>(
     batch: &Batch<'_, S, T>,
     options: &Options,
     from: Option<Params<'_, f64>>,

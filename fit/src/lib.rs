@@ -77,7 +77,7 @@ pub use error::Error;
 pub use fit::{Fit, Options, Warning, fit, fit_from};
 pub use metrics::{Auc, Metrics, MetricsSum};
 pub use model::{Model, Standardization};
-pub use number::{Dtype, Number, UnknownDtype};
+pub use number::{Dtype, Held, Number, UnknownDtype};
 pub use optimize::{
     Checkpoint, Ending, Evaluation, Identity, MinimizeOptions, Minimum, Objective, Observer, Point, Progress,
     minimize,

@@ -61,8 +61,8 @@ impl Fault {
 /// and 10^-25 times 10^-9 is 10^-34 in `f32`.
 fn least_scale<T: Number>() -> f64 {
     match T::DTYPE {
-        Dtype::F32 => 1e-25,
         Dtype::F64 => 1e-140,
+        _ => 1e-25,
     }
 }
 

@@ -22,7 +22,7 @@
 use crate::error::{Error, ensure};
 use crate::fit::Options;
 use crate::moments::Moments;
-use crate::number::Number;
+use crate::number::{Held, Number};
 use crate::optimize::{Evaluation, Objective};
 use crate::passes::Passes;
 use lanegrad::{Element, Gradient, Params};

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::features::Features;
 use crate::moments::Fault;
-use crate::number::Number;
+use crate::number::{Held, Number};
 use lanegrad::{
     Batch, ColumnSums, DeviationsStream, Engine, Gradient, GradientStream, Params, Place, Storage,
 };
@@ -63,7 +63,7 @@ pub(crate) struct InMemory<'a, S, T: Number> {
     sums: Gradient,
 }
 
-impl<'a, S: Number + Storage<T>, T: Number> InMemory<'a, S, T> {
+impl<'a, S: Held + Storage<T>, T: Number> InMemory<'a, S, T> {
     pub(crate) fn new(segments: &'a [Batch<'a, S, T>], features: &'a Features, tag: u64) -> Self {
         let stream = GradientStream::new(Engine::new(), Params::new(&[], T::default()));
         Self { segments, features, tag, stream, window: Vec::new(), sums: Gradient::default() }
@@ -99,7 +99,7 @@ impl<'a, S: Number + Storage<T>, T: Number> InMemory<'a, S, T> {
     }
 }
 
-impl<S: Number + Storage<T>, T: Number> Passes for InMemory<'_, S, T> {
+impl<S: Held + Storage<T>, T: Number> Passes for InMemory<'_, S, T> {
     type Number = T;
 
     fn nfeatures(&self) -> usize {

@@ -11,7 +11,7 @@ use crate::features::Features;
 use crate::files::{self, all_of};
 use crate::metrics::{Metrics, MetricsSum};
 use crate::model::Model;
-use crate::number::{Dtype, Number};
+use crate::number::{Dtype, Held, for_dtype};
 use lanegrad::{Engine, Params, Rows};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -315,11 +315,9 @@ impl<'a> Scorer<'a> {
         let mut block = Block::new(labels, Dtype::F64);
         block.lines = Some(Vec::new());
         match source.array() {
-            Some(array) if array.numbers::<f32>().is_some() => {
-                self.score_mapped::<f32, E>(array, of_file.as_deref(), &mut block, write)?;
-            }
-            Some(array) if array.numbers::<f64>().is_some() => {
-                self.score_mapped::<f64, E>(array, of_file.as_deref(), &mut block, write)?;
+            Some(array) if for_dtype!(array.dtype(), S => array.numbers::<S>().is_some()) => {
+                let labels = of_file.as_deref();
+                for_dtype!(array.dtype(), S => self.score_mapped::<S, E>(array, labels, &mut block, write))?;
             }
             _ => loop {
                 block.clear();
@@ -342,7 +340,7 @@ impl<'a> Scorer<'a> {
     }
 
     /// Scores an array where it is mapped. Its labels are read block by block.
-    fn score_mapped<S: Number, E: From<Error>>(
+    fn score_mapped<S: Held, E: From<Error>>(
         &mut self,
         array: &Array<'_>,
         labels: Option<&[f64]>,
@@ -379,7 +377,7 @@ impl<'a> Scorer<'a> {
 
     /// The probabilities of some rows, which are those of the model's columns. Labels of a file are those of all rows;
     /// labels of a column, and the lines of these rows, are in the block.
-    fn score<S: Number>(
+    fn score<S: Held>(
         &mut self,
         rows: Rows<'_, S>,
         of_file: Option<&[f64]>,

@@ -3,7 +3,7 @@
 
 use crate::features::Features;
 use crate::moments::Moments;
-use crate::number::{Dtype, Number};
+use crate::number::{Dtype, Held, Number};
 use crate::passes::counts;
 use lanegrad::{Batch, Storage};
 use rayon::prelude::*;
@@ -26,7 +26,7 @@ pub(crate) struct Unresolved {
 ///
 /// Time: O(rows features), but without sample weights nothing where the moments say that no row comes near: no number
 /// is further from the mean than √n standard deviations.
-pub(crate) fn resolution<S: Number + Storage<T>, T: Number>(
+pub(crate) fn resolution<S: Held + Storage<T>, T: Number>(
     segments: &[Batch<'_, S, T>],
     features: &Features,
     weights: &[f64],
@@ -47,7 +47,7 @@ pub(crate) fn resolution<S: Number + Storage<T>, T: Number>(
 
 /// The largest |b| + Σ |w x| of a row that counts, and the feature with the largest |w x| in it; `None` if no row's can
 /// be `relevant`.
-fn largest_logit<S: Number + Storage<T>, T: Number>(
+fn largest_logit<S: Held + Storage<T>, T: Number>(
     segments: &[Batch<'_, S, T>],
     features: &Features,
     weights: &[f64],

@@ -6,7 +6,7 @@ use crate::features::Features;
 use crate::fit::{Fit, Options, Warning};
 use crate::metrics::MetricsSum;
 use crate::moments::{Failure, Fault, Moments};
-use crate::number::{Dtype, Number};
+use crate::number::{Dtype, Held, Number};
 use crate::objective::{Coordinates, LogLoss};
 use crate::optimize::{Checkpoint, Identity, MinimizeOptions, Minimum, Observer, minimize};
 use crate::passes::{InMemory, Passes};
@@ -137,7 +137,7 @@ pub(crate) enum Begin<'a> {
 }
 
 /// Fits to some columns of segments in memory.
-pub(crate) fn solve<S: Number + Storage<T>, T: Number>(
+pub(crate) fn solve<S: Held + Storage<T>, T: Number>(
     segments: &[Batch<'_, S, T>],
     features: &Features,
     Start { options, tag, begin }: Start<'_>,
@@ -183,7 +183,7 @@ pub(crate) fn solve<S: Number + Storage<T>, T: Number>(
 }
 
 /// Mean and scale of each feature of rows in memory, where a fault has its row.
-pub(crate) fn moments_of<S: Number + Storage<T>, T: Number>(
+pub(crate) fn moments_of<S: Held + Storage<T>, T: Number>(
     passes: &mut InMemory<'_, S, T>,
     centred: bool,
 ) -> Result<Moments, Failure> {
@@ -215,8 +215,8 @@ fn check_sample_weights<S: Storage<T>, T: Number>(segments: &[Batch<'_, S, T>]) 
 pub(crate) fn check_largest(largest: f64, arithmetic: Dtype) -> Result<(), Error> {
     ensure!(largest != 0.0, "no row has a sample weight above 0");
     let (least, most) = match arithmetic {
-        Dtype::F32 => (1e-9, 1e9),
         Dtype::F64 => (1e-25, 1e25),
+        _ => (1e-9, 1e9),
     };
     let words = if largest > most { "large" } else { "small" };
     ensure!(

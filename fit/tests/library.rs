@@ -182,7 +182,7 @@ fn a_cluster_gives_the_model_of_files_on_one_machine() {
         let mut cluster = cluster::<f64, f64>(&rows, 5, shards);
         let paths: Vec<_> = (0..rows.len()).map(|i| directory.path().join(format!("{i}.npy"))).collect();
         for (path, (x, y)) in paths.iter().zip(&cluster.files) {
-            let mut bytes = lanegrad_fit::data::npy::header(lanegrad_fit::Dtype::F64, y.len(), 6);
+            let mut bytes = lanegrad_fit::data::npy::header(lanegrad_fit::Dtype::F64, y.len(), 6).unwrap();
             let table = x.chunks(5).zip(y).flat_map(|(row, y)| row.iter().chain([y]));
             table.for_each(|x| bytes.extend(x.to_le_bytes()));
             std::fs::write(path, bytes).unwrap();

@@ -137,18 +137,20 @@ impl Table {
 }
 
 fn npy_bytes(dtype: Dtype, rows: &[f64], ncols: usize) -> Vec<u8> {
-    let mut bytes = npy::header(dtype, rows.len() / ncols, ncols);
+    let mut bytes = npy::header(dtype, rows.len() / ncols, ncols).unwrap();
     for &x in rows {
         match dtype {
+            Dtype::F16 => bytes.extend(half::f16::from_f64(x).to_le_bytes()),
             Dtype::F32 => bytes.extend((x as f32).to_le_bytes()),
-            Dtype::F64 => bytes.extend(x.to_le_bytes()),
+            _ => bytes.extend(x.to_le_bytes()),
         }
     }
     bytes
 }
 
 fn write_files(table: &Table, directory: &Path, rng: &mut SmallRng) -> Vec<PathBuf> {
-    let kinds = [&["csv"][..], &["f32"], &["f64"], &["csv", "f32", "f64"]][rng.random_range(0..4)];
+    let kinds =
+        [&["csv"][..], &["f32"], &["f64"], &["f16"], &["csv", "f16", "f32", "f64"]][rng.random_range(0..5)];
     let count = rng.random_range(1..7);
     let write = |i: usize| {
         let nrows = match rng.random_range(0..6) {
@@ -162,6 +164,7 @@ fn write_files(table: &Table, directory: &Path, rng: &mut SmallRng) -> Vec<PathB
         // The columns of a `.npy` have numbers as names.
         let (extension, bytes) = match kind {
             "csv" => ("csv", table.csv(&rows).into_bytes()),
+            "f16" => ("npy", npy_bytes(Dtype::F16, &rows, table.ncols)),
             "f32" => ("npy", npy_bytes(Dtype::F32, &rows, table.ncols)),
             _ => ("npy", npy_bytes(Dtype::F64, &rows, table.ncols)),
         };

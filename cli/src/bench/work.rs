@@ -144,9 +144,10 @@ impl Shape {
 
     /// The amount of work of a call.
     pub(crate) fn amount(&self, work: Work, dtype: Dtype) -> Amount {
+        // Numbers are held in the type of the arithmetic.
         match dtype {
-            Dtype::F32 => self.amount_of::<f32>(work),
             Dtype::F64 => self.amount_of::<f64>(work),
+            _ => self.amount_of::<f32>(work),
         }
     }
 
@@ -251,8 +252,8 @@ impl Store {
         *old = key;
         let (x, y) = map.bytes_mut()[..first + second].split_at_mut(first);
         Ok(match dtype {
-            Dtype::F32 => Box::new(Data::<f32>::new(kernel, shape, offset, level, (x, y, is_new), pool)),
             Dtype::F64 => Box::new(Data::<f64>::new(kernel, shape, offset, level, (x, y, is_new), pool)),
+            _ => Box::new(Data::<f32>::new(kernel, shape, offset, level, (x, y, is_new), pool)),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::target::Target;
 use anyhow::{Result, ensure};
-use lanegrad_fit::data;
+use lanegrad_fit::data::{self, safetensors};
 use same_file::Handle;
 use std::fs;
 use std::path::Path;
@@ -52,7 +52,11 @@ fn written(path: &Path) -> Option<Handle> {
 
 /// The regular file that is read for an input.
 fn read(path: &Path) -> Option<Handle> {
-    if path.as_os_str() == "-" { Handle::stdin().ok().filter(is_regular) } else { regular(path) }
+    if path.as_os_str() == "-" {
+        Handle::stdin().ok().filter(is_regular)
+    } else {
+        regular(safetensors::split(path).0)
+    }
 }
 
 /// A regular file. Another is not opened: a named pipe would wait for its other end.

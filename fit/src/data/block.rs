@@ -4,13 +4,13 @@ use super::cell::Cell;
 use super::labels::Labels;
 use super::numbers::Numbers;
 use super::shown::{number, shown, shown_bytes, trim_bytes};
-use crate::error::{Error, bail, ensure};
-use crate::number::{Dtype, Number};
+use crate::error::{Context, Error, bail, ensure};
+use crate::number::{Dtype, Held};
 use std::fmt;
 
 /// Rows as a reader appends them: the features, and the labels and sample weights of columns that are read as such.
 #[derive(Clone, Debug)]
-pub struct Block<T: Number> {
+pub struct Block<T: Held> {
     pub(crate) features: Numbers<T>,
     pub(crate) labels: Labels,
     pub(crate) sample_weights: Vec<f64>,
@@ -23,13 +23,13 @@ pub struct Block<T: Number> {
     arithmetic: Dtype,
 }
 
-impl<T: Number> Default for Block<T> {
+impl<T: Held> Default for Block<T> {
     fn default() -> Self {
         Self::new(Labels::default(), Dtype::F64)
     }
 }
 
-impl<T: Number> Block<T> {
+impl<T: Held> Block<T> {
     /// No rows. Sample weights must fit into the type that they are computed with.
     pub(crate) fn new(labels: Labels, arithmetic: Dtype) -> Self {
         Self {
@@ -79,18 +79,28 @@ impl<T: Number> Block<T> {
             Cell::TooLarge => bail!("{place}: `{}` is too large for {}", shown(), T::DTYPE),
             Cell::Missing => {
                 self.missing.add(place, &trim_bytes(text));
-                Ok(T::nearest(f64::NAN))
+                self.no_number(place)
             }
+            Cell::NotHeld => bail!("{place}: `{}` is no number of {}", shown(), T::DTYPE),
             Cell::Text => bail!("{place}: `{}` is not a number", shown()),
         }
     }
 
-    /// The feature that a number is: it is rounded to `x`, which is not finite.
+    /// What a missing cell is until it is filled.
+    fn no_number(&self, place: &Place<'_>) -> Result<T, Error> {
+        let nan = T::near(f64::NAN);
+        nan.with_context(|| format!("{place}: the cell is missing, and {} has no number for that", T::DTYPE))
+    }
+
+    /// The feature that a number is: it is rounded to `x`, which is not finite; or there is none.
     #[cold]
-    pub(super) fn not_finite(&mut self, number: f64, x: T, place: &Place<'_>) -> Result<T, Error> {
+    pub(super) fn not_finite(&mut self, number: f64, x: Option<T>, place: &Place<'_>) -> Result<T, Error> {
         if number.is_nan() {
             self.missing.add(place, "NaN");
-        } else if number.is_finite() {
+            return self.no_number(place);
+        }
+        let Some(x) = x else { bail!("{place}: {} is no number of {}", self::number(number), T::DTYPE) };
+        if number.is_finite() {
             bail!("{place}: {} is too large for {}", self::number(number), T::DTYPE);
         } else {
             ensure!(self.infinities, "{place}: {number} is not finite");
@@ -110,7 +120,7 @@ impl<T: Number> Block<T> {
             Cell::Number(x) | Cell::Infinite(x) => self.weight(x, place),
             Cell::TooLarge => bail!("{place}: the sample weight `{}` is too large", shown()),
             Cell::Missing => bail!("{place}: the sample weight is missing{}", in_brackets(&trim_bytes(text))),
-            Cell::Text => bail!("{place}: the sample weight `{}` is not a number", shown()),
+            Cell::NotHeld | Cell::Text => bail!("{place}: the sample weight `{}` is not a number", shown()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A cell of text: a number, a missing value, or neither.
 
 use super::shown::trim_bytes;
-use crate::number::{Number, parse};
+use crate::number::{Held, parse};
 
 /// The meaning of a cell's text.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,6 +14,8 @@ pub(super) enum Cell<T> {
     TooLarge,
     /// A missing value.
     Missing,
+    /// A number that its type, one of integers, has not.
+    NotHeld,
     /// Something else.
     Text,
 }
@@ -29,7 +31,7 @@ pub(super) fn is_missing(text: &str) -> bool {
         || parse::<f64>(text.as_bytes()).is_some_and(f64::is_nan)
 }
 
-impl<T: Number> Cell<T> {
+impl<T: Held> Cell<T> {
     /// The meaning of a text. With a decimal comma, `1,5` is a number and `1.5` is none.
     #[inline]
     pub(super) fn new(text: &[u8], decimal_comma: bool) -> Self {
@@ -49,6 +51,7 @@ impl<T: Number> Cell<T> {
             Some(x) if x.double().is_finite() => Self::Number(x),
             Some(_) if text.bytes().any(|byte| byte.is_ascii_digit()) => Self::TooLarge,
             Some(x) => Self::Infinite(x),
+            None if number::<f64>(text.as_bytes(), decimal_comma).is_some() => Self::NotHeld,
             None => Self::Text,
         }
     }
@@ -56,11 +59,11 @@ impl<T: Number> Cell<T> {
 
 /// The nearest number to a text.
 #[inline]
-pub(super) fn number<T: Number>(text: &[u8], decimal_comma: bool) -> Option<T> {
+pub(super) fn number<T: Held>(text: &[u8], decimal_comma: bool) -> Option<T> {
     if decimal_comma { with_comma(text) } else { parse(text) }
 }
 
-fn with_comma<T: Number>(text: &[u8]) -> Option<T> {
+fn with_comma<T: Held>(text: &[u8]) -> Option<T> {
     if text.contains(&b'.') {
         return None;
     }

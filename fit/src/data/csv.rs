@@ -14,7 +14,7 @@ use super::cell;
 use super::columns::{Plan, Role, named};
 use super::shown::{shown, shown_bytes, trim, trim_bytes};
 use crate::error::{Context, Error, bail, ensure};
-use crate::number::{Encoding, Number};
+use crate::number::{Encoding, Held};
 use memchr::memchr;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -136,12 +136,7 @@ impl<R: Read> Reader<R> {
     ///
     /// If the input cannot be read, a row has another number of cells than there are columns, or a cell is not what
     /// the plan needs. A part of these rows may have been appended.
-    pub fn read<T: Number>(
-        &mut self,
-        plan: &Plan,
-        rows: usize,
-        block: &mut Block<T>,
-    ) -> Result<usize, Error> {
+    pub fn read<T: Held>(&mut self, plan: &Plan, rows: usize, block: &mut Block<T>) -> Result<usize, Error> {
         let Self { records, delimiter, decimal_comma, file, names, blank, .. } = self;
         ensure!(plan.roles.len() == names.len(), "{file}: the plan is for another number of columns");
         let mut row = 0;
@@ -235,7 +230,7 @@ struct Line<'a> {
 
 impl Line<'_> {
     /// Appends a row.
-    fn read<T: Number>(&self, record: Record<'_>, plan: &Plan, block: &mut Block<T>) -> Result<(), Error> {
+    fn read<T: Held>(&self, record: Record<'_>, plan: &Plan, block: &mut Block<T>) -> Result<(), Error> {
         let first = block.features.len();
         block.features.append(plan.features);
         block.lines.iter_mut().for_each(|lines| lines.push(self.line));
@@ -267,7 +262,7 @@ impl Line<'_> {
 
     /// Reads the cells of a record where they lie; `false` if they are too many or too few.
     #[inline]
-    fn plain<T: Number>(
+    fn plain<T: Held>(
         &self,
         text: &[u8],
         plan: &Plan,
@@ -295,13 +290,13 @@ impl Line<'_> {
     /// The number that a text starts with, and its length, if nothing stands between it and the next delimiter: most
     /// cells are so, and need no search for their end.
     #[inline]
-    fn number<T: Number>(&self, text: &[u8]) -> Option<(T, usize)> {
+    fn number<T: Held>(&self, text: &[u8]) -> Option<(T, usize)> {
         // Digits that make less than 2^53, which any type rounds once.
         const DIGITS: usize = 15;
         let mut number = 0;
         for (len, &byte) in text.iter().take(DIGITS + 1).enumerate() {
             if byte == self.delimiter && len > 0 {
-                return Some((T::Encoding::natural(number), len));
+                return Some((T::Encoding::natural(number)?, len));
             }
             let digit = byte.wrapping_sub(b'0');
             if digit > 9 {
@@ -318,7 +313,7 @@ impl Line<'_> {
     }
 
     /// Reads a cell.
-    fn cell<T: Number>(
+    fn cell<T: Held>(
         &self,
         column: usize,
         role: Role,

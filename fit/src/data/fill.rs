@@ -1,6 +1,6 @@
 //! Means of columns without their missing cells, which are filled with them.
 
-use crate::number::Number;
+use crate::number::Held;
 
 /// Weighted means of columns, whose numbers are added row by row. Missing ones, which are NaN, do not count.
 pub(crate) struct Means {
@@ -22,7 +22,7 @@ impl Means {
     }
 
     /// Adds a row that counts as often as its weight says.
-    pub(crate) fn add<S: Number>(&mut self, row: impl Iterator<Item = S>, weight: f64) {
+    pub(crate) fn add<S: Held>(&mut self, row: impl Iterator<Item = S>, weight: f64) {
         if weight == 0.0 {
             return;
         }
@@ -53,14 +53,14 @@ impl Means {
     }
 
     /// The mean of each column, rounded to a type; `None` without a number that counts.
-    pub(crate) fn finish<S: Number>(&self) -> Vec<Option<S>> {
-        let mean = |mean: &Mean| (mean.weight > 0.0).then(|| S::nearest(mean.first + mean.sum / mean.weight));
+    pub(crate) fn finish<S: Held>(&self) -> Vec<Option<f64>> {
+        let mean = |mean: &Mean| (mean.weight > 0.0).then(|| S::rounded(mean.first + mean.sum / mean.weight));
         self.columns.iter().map(mean).collect()
     }
 }
 
 /// Puts the value of its column into each cell that is NaN, and returns how many these are.
-pub(crate) fn fill<S: Number>(rows: &mut [S], values: &[S]) -> u64 {
+pub(crate) fn fill<S: Held>(rows: &mut [S], values: &[S]) -> u64 {
     let mut filled = 0;
     for row in rows.chunks_exact_mut(values.len().max(1)) {
         for (x, &value) in row.iter_mut().zip(values) {
@@ -98,6 +98,6 @@ mod tests {
         let mut means = Means::new(1);
         [0.1_f32, 0.2, 0.4].into_iter().for_each(|x| means.add([x].into_iter(), 1.0));
         let [Some(mean)] = means.finish::<f32>()[..] else { panic!("there is a mean") };
-        assert!((f64::from(mean) - 0.7 / 3.0).abs() < 2e-8);
+        assert!((mean - 0.7 / 3.0).abs() < 2e-8);
     }
 }

@@ -9,6 +9,7 @@ pub(super) enum Format {
     Text,
     Gzip,
     Npy,
+    Safetensors,
     Parquet,
 }
 
@@ -53,6 +54,9 @@ impl Format {
         if super::npy::is_npy(start) {
             return Ok(Self::Npy);
         }
+        if super::safetensors::is_safetensors(start) {
+            return Ok(Self::Safetensors);
+        }
         if start.starts_with(b"PAR1") {
             return Ok(Self::Parquet);
         }
@@ -75,6 +79,7 @@ impl Format {
             Self::Text => "text",
             Self::Gzip => "compressed with gzip",
             Self::Npy => "a NumPy file",
+            Self::Safetensors => "a file of safetensors",
             Self::Parquet => "a Parquet file",
         }
     }
@@ -93,6 +98,7 @@ mod tests {
         assert_eq!(of(b"\x1f\x8b\x08"), Ok(Format::Gzip));
         assert_eq!(of(b"\x93NUMPY\x01\0v\0{'desc"), Ok(Format::Npy));
         assert_eq!(of(b"PAR1\x15\x04"), Ok(Format::Parquet));
+        assert_eq!(of(b"\x78\0\0\0\0\0\0\0{\"a\":"), Ok(Format::Safetensors));
         for (start, words) in [
             (&b"PK\x03\x04\x14\0"[..], "zip archive"),
             (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0", "old Excel"),

@@ -1,18 +1,20 @@
-//! NumPy's `.npy`: a matrix, mapped into memory; or one that is in memory.
+//! NumPy's `.npy`: a matrix, mapped into memory; or one that is in memory, or elsewhere in a file.
 //!
-//! Numbers of type `f32` and `f64` in the machine's order of bytes, aligned and row by row, are used where they are
-//! mapped. All others are converted as they are read, some rows at a time: truth values, integers, half precision, the
-//! other order of bytes, and Fortran's order of numbers, column by column.
+//! Numbers of a type that rows are held in ([`Dtype`]), in the machine's order of bytes, aligned and row by row, are used
+//! where they are mapped. All others are converted as they are read, some rows at a time: truth values, wider integers,
+//! the other order of bytes, and Fortran's order of numbers, column by column.
 
 mod header;
 mod kind;
 
-use self::header::{Header, MAGIC, Shape};
-use self::kind::{Bool, Half, Kind, Raw, Type};
+pub(super) use self::header::Shape;
+use self::header::{Header, MAGIC};
+use self::kind::{Bool, Brain, Half, Raw};
+pub(super) use self::kind::{Kind, Type};
 use super::block::{Block, Place, Row};
 use super::columns::{Plan, Role};
 use crate::error::{Context, Error, bail, ensure};
-use crate::number::{Dtype, Encoding, Number};
+use crate::number::{Dtype, Encoding, Held};
 use memmap2::Mmap;
 use std::fmt;
 use std::fs::File;
@@ -69,7 +71,7 @@ impl<'a> Array<'a> {
     /// # Errors
     ///
     /// If there are no columns, or the numbers are not those of so many rows and columns.
-    pub fn of<S: Number>(numbers: &'a [S], nrows: usize, ncols: usize) -> Result<Self, Error> {
+    pub fn of<S: Held>(numbers: &'a [S], nrows: usize, ncols: usize) -> Result<Self, Error> {
         ensure!(ncols > 0, "it has no columns");
         ensure!(
             nrows.checked_mul(ncols) == Some(numbers.len()),
@@ -96,12 +98,24 @@ impl<'a> Array<'a> {
     /// If the file cannot be mapped, or is not an array of one or two dimensions, with at least one column,
     /// of truth values, integers or floats of up to 8 bytes.
     pub fn map(file: &File) -> Result<Self, Error> {
-        // SAFETY: the bytes of the file are read as numbers, for which every bit pattern is valid. Another
-        // process may still change the file: numbers then change under the kernels, in which no bound and no
-        // index depends on them; and if the file becomes shorter, the system ends this process.
-        #[expect(unsafe_code, reason = "a mapping has no safe constructor")]
-        let map = unsafe { Mmap::map(file) }.context("it cannot be mapped into memory")?;
+        let map = map(file)?;
         let Header { kind, fortran, shape, len } = Header::parse(&map)?;
+        let mapped = map.len();
+        let array = Self::of_map(map, len, kind, shape, fortran)?;
+        let Self { nrows, ncols, .. } = array;
+        let more = mapped - len - nrows * ncols * kind.kind.bytes();
+        ensure!(more == 0, "{more} bytes follow the {nrows} x {ncols} numbers");
+        Ok(array)
+    }
+
+    /// The numbers in a mapped file from a place on, column by column in Fortran's order.
+    pub(super) fn of_map(
+        map: Mmap,
+        offset: usize,
+        kind: Type,
+        shape: Shape,
+        fortran: bool,
+    ) -> Result<Self, Error> {
         let (nrows, ncols) = match shape {
             Shape::Vector(len) => (len, 1),
             Shape::Matrix(nrows, ncols) => (nrows, ncols),
@@ -110,17 +124,16 @@ impl<'a> Array<'a> {
         let want =
             numbers.and_then(|n| n.checked_mul(kind.kind.bytes())).context("the shape is too large")?;
         ensure!(ncols > 0, "it has no columns");
-        let have = map.len() - len;
+        let have = map.len().saturating_sub(offset);
         ensure!(
             have >= want,
             "the file is truncated: {nrows} x {ncols} numbers take {want} bytes, and it has {have}"
         );
-        ensure!(have == want, "{} bytes follow the {nrows} x {ncols} numbers", have - want);
         let strides = if fortran { (1, nrows) } else { (ncols, 1) };
         let bytes = Bytes::Mapped(map);
         Ok(Self {
             bytes,
-            offset: len,
+            offset,
             kind,
             nrows,
             ncols,
@@ -176,16 +189,24 @@ impl<'a> Array<'a> {
         self.vector
     }
 
-    /// The type that its numbers are held in, unless another is asked for: `f32` for `f32`, and `f64` for all others.
+    /// The type that its numbers are held in, unless another is asked for: their own, if rows can be held in it, and
+    /// `f64` for all others.
     #[must_use]
     pub fn dtype(&self) -> Dtype {
-        if self.kind.kind == Kind::F32 { Dtype::F32 } else { Dtype::F64 }
+        match self.kind.kind {
+            Kind::I8 => Dtype::I8,
+            Kind::U8 => Dtype::U8,
+            Kind::Bf16 => Dtype::Bf16,
+            Kind::F16 => Dtype::F16,
+            Kind::F32 => Dtype::F32,
+            _ => Dtype::F64,
+        }
     }
 
     /// The numbers where they are mapped, row after row; `None` if they are of another type, or not in the machine's
     /// order of bytes, not aligned, or not row by row.
     #[must_use]
-    pub fn numbers<S: Number>(&self) -> Option<&[S]> {
+    pub fn numbers<S: Held>(&self) -> Option<&[S]> {
         let same = self.kind == Type { kind: kind_of::<S>(), big_endian: cfg!(target_endian = "big") };
         // A single row or column is the same in either order.
         let by_row = match (self.nrows, self.ncols) {
@@ -203,7 +224,7 @@ impl<'a> Array<'a> {
     /// # Errors
     ///
     /// If the rows are not there, or a number is not what the plan needs. A part of these rows may have been appended.
-    pub fn read<T: Number>(
+    pub fn read<T: Held>(
         &self,
         rows: Range<usize>,
         plan: &Plan,
@@ -223,6 +244,7 @@ impl<'a> Array<'a> {
             Kind::U16 => of.read::<2, u16, T>(block),
             Kind::U32 => of.read::<4, u32, T>(block),
             Kind::U64 => of.read::<8, u64, T>(block),
+            Kind::Bf16 => of.read::<2, Brain, T>(block),
             Kind::F16 => of.read::<2, Half, T>(block),
             Kind::F32 => of.read::<4, f32, T>(block),
             Kind::F64 => of.read::<8, f64, T>(block),
@@ -230,9 +252,24 @@ impl<'a> Array<'a> {
     }
 }
 
+/// A file in memory.
+pub(super) fn map(file: &File) -> Result<Mmap, Error> {
+    // SAFETY: the bytes of the file are read as numbers, for which every bit pattern is valid, and those of a header are
+    // copied before they are read as a text. Another process may still change the file: numbers then change under the
+    // kernels, in which no bound and no index depends on them; and if the file becomes shorter, the system ends this
+    // process.
+    #[expect(unsafe_code, reason = "a mapping has no safe constructor")]
+    let map = unsafe { Mmap::map(file) };
+    map.context("it cannot be mapped into memory")
+}
+
 /// The kind of a type's numbers.
-fn kind_of<S: Number>() -> Kind {
+fn kind_of<S: Held>() -> Kind {
     match S::DTYPE {
+        Dtype::I8 => Kind::I8,
+        Dtype::U8 => Kind::U8,
+        Dtype::Bf16 => Kind::Bf16,
+        Dtype::F16 => Kind::F16,
         Dtype::F32 => Kind::F32,
         Dtype::F64 => Kind::F64,
     }
@@ -247,7 +284,7 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    fn read<const N: usize, R: Raw<N>, T: Number>(self, block: &mut Block<T>) -> Result<(), Error> {
+    fn read<const N: usize, R: Raw<N>, T: Held>(self, block: &mut Block<T>) -> Result<(), Error> {
         let Self { array, rows, plan, file } = self;
         let (numbers, _) = array.bytes[array.offset..].as_chunks::<N>();
         let used = plan.roles.iter().copied().enumerate().filter(|(_, role)| *role != Role::Ignored);
@@ -264,11 +301,9 @@ impl Rows<'_> {
                 let place = Place { file, row: Row::Number(array.first + row), column, name };
                 match role {
                     Role::Feature(feature) => {
-                        let x: T = raw.to();
-                        block.features[first + feature] = if x.double().is_finite() {
-                            x
-                        } else {
-                            block.not_finite(raw.double(), x, &place)?
+                        block.features[first + feature] = match raw.to::<T>() {
+                            Some(x) if x.double().is_finite() => x,
+                            x => block.not_finite(raw.double(), x, &place)?,
                         };
                     }
                     Role::Label => block.labels.number(raw.double(), &place)?,
@@ -284,10 +319,17 @@ impl Rows<'_> {
 
 /// The header of a matrix that is about to be written; the numbers follow it, row after row. Its length is the
 /// same for any shape: it can be written again once the number of rows is known.
-#[must_use]
-pub fn header(dtype: Dtype, rows: usize, cols: usize) -> Vec<u8> {
+///
+/// # Errors
+///
+/// For `bf16`, which NumPy has no name for.
+pub fn header(dtype: Dtype, rows: usize, cols: usize) -> Result<Vec<u8>, Error> {
     const LEN: usize = 128;
     let descr = match dtype {
+        Dtype::I8 => "|i1",
+        Dtype::U8 => "|u1",
+        Dtype::Bf16 => bail!("a `.npy` cannot hold bf16; a `.safetensors` can"),
+        Dtype::F16 => "<f2",
         Dtype::F32 => "<f4",
         Dtype::F64 => "<f8",
     };
@@ -295,7 +337,7 @@ pub fn header(dtype: Dtype, rows: usize, cols: usize) -> Vec<u8> {
     let mut header = [&MAGIC[..], &[1, 0, (LEN - 10) as u8, 0], text.as_bytes()].concat();
     header.resize(LEN - 1, b' ');
     header.push(b'\n');
-    header
+    Ok(header)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Numbers in memory, where a pass reads them fastest: from the start of a cache line on, and in pages of 2 MB.
 
-use crate::number::{Encoding, Number};
+use crate::number::{Encoding, Held};
 use memmap2::MmapMut;
 use std::alloc::{Layout, handle_alloc_error};
 use std::fmt;
@@ -23,7 +23,7 @@ pub(crate) struct Numbers<T> {
     of: PhantomData<T>,
 }
 
-impl<T: Number> Numbers<T> {
+impl<T: Held> Numbers<T> {
     /// No numbers.
     pub(crate) const fn new() -> Self {
         Self { map: None, len: 0, of: PhantomData }
@@ -105,7 +105,7 @@ fn grow(old: &mut MmapMut, bytes: usize) -> io::Result<()> {
     Ok(())
 }
 
-impl<T: Number> Deref for Numbers<T> {
+impl<T: Held> Deref for Numbers<T> {
     type Target = [T];
 
     #[inline]
@@ -115,7 +115,7 @@ impl<T: Number> Deref for Numbers<T> {
     }
 }
 
-impl<T: Number> DerefMut for Numbers<T> {
+impl<T: Held> DerefMut for Numbers<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut [T] {
         let numbers = self.map.as_deref_mut().and_then(T::Encoding::cast_mut).unwrap_or_default();
@@ -123,7 +123,7 @@ impl<T: Number> DerefMut for Numbers<T> {
     }
 }
 
-impl<T: Number> Clone for Numbers<T> {
+impl<T: Held> Clone for Numbers<T> {
     fn clone(&self) -> Self {
         let mut clone = Self::new();
         clone.append(self.len);
@@ -133,7 +133,7 @@ impl<T: Number> Clone for Numbers<T> {
 }
 
 /// As those of a slice.
-impl<T: Number> fmt::Debug for Numbers<T> {
+impl<T: Held> fmt::Debug for Numbers<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&**self, f)
     }

@@ -6,7 +6,7 @@ use super::block::{Block, Place, Row};
 use super::columns::{Plan, Role};
 use super::shown::shown;
 use crate::error::{Context, Error, bail, ensure};
-use crate::number::Number;
+use crate::number::Held;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use arrow_array::{Array, ArrayRef, Float64Array, RecordBatch, StringArray};
@@ -142,7 +142,7 @@ impl Reader {
         Ok(columns)
     }
 
-    pub(super) fn read<T: Number>(
+    pub(super) fn read<T: Held>(
         &mut self,
         plan: &Plan,
         rows: usize,
@@ -171,11 +171,9 @@ impl Reader {
                 let place = Place { file: &self.file, row: Row::Number(number), column, name };
                 match (values.get(row), role) {
                     (Value::Number(x), Role::Feature(feature)) => {
-                        let near = T::nearest(x);
-                        block.features[first + feature] = if near.double().is_finite() {
-                            near
-                        } else {
-                            block.not_finite(x, near, &place)?
+                        block.features[first + feature] = match T::near(x) {
+                            Some(near) if near.double().is_finite() => near,
+                            near => block.not_finite(x, near, &place)?,
                         };
                     }
                     (Value::Text(text), Role::Feature(feature)) => {

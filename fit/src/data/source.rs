@@ -6,9 +6,9 @@ use super::csv::{self, Dialect};
 use super::format::{Format, peek};
 #[cfg(feature = "parquet")]
 use super::parquet;
-use super::{name, npy};
+use super::{name, npy, safetensors};
 use crate::error::{Context, Error, bail, ensure};
-use crate::number::{Dtype, Number};
+use crate::number::{Dtype, Held};
 use flate2::read::MultiGzDecoder;
 use std::fmt;
 use std::fs::File;
@@ -73,9 +73,10 @@ impl<'a> Source<'a> {
 }
 
 impl Source<'static> {
-    /// Opens a file in the format that its first bytes tell: NumPy's `.npy`, Parquet (with the feature `parquet`), or
-    /// CSV, which may be compressed with gzip. `-` is standard input, for CSV. A file that is called `.npy` or
-    /// `.parquet` must be what its name says. The dialect is that of CSV.
+    /// Opens a file in the format that its first bytes tell: NumPy's `.npy`, `.safetensors` ([`safetensors`] says how its
+    /// tensors are named), Parquet (with the feature `parquet`), or CSV, which may be compressed with gzip. `-` is
+    /// standard input, for CSV. A file that is called `.npy`, `.safetensors` or `.parquet` must be what its name says.
+    /// The dialect is that of CSV.
     ///
     /// # Errors
     ///
@@ -96,6 +97,7 @@ impl Source<'static> {
             let (start, input) = peek(std::io::stdin()).with_context(context)?;
             return Self::of_stream(&start, Box::new(input), None, file, dialect);
         }
+        let (path, tensor) = safetensors::split(path);
         let mut input = File::open(path).with_context(context)?;
         let metadata = input.metadata().with_context(context)?;
         let (start, peeked) = peek(&input).with_context(context)?;
@@ -103,6 +105,7 @@ impl Source<'static> {
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         let by_name = match extension.to_ascii_lowercase().as_str() {
             "npy" => Some(Format::Npy),
+            "safetensors" => Some(Format::Safetensors),
             "parquet" => Some(Format::Parquet),
             _ => None,
         };
@@ -112,6 +115,11 @@ impl Source<'static> {
                 if format == Format::Text { String::new() } else { format!(", but {}", format.name()) };
             bail!("cannot read {file}: it is not {}{instead}", by_name.name());
         }
+        ensure!(
+            tensor.is_none() || format == Format::Safetensors,
+            "cannot read {file}: {} is no file of safetensors, which have names",
+            name(path)
+        );
         if !metadata.is_file() {
             // A pipe, say, which is read once.
             let input = std::io::Cursor::new(start.clone()).chain(input);
@@ -120,6 +128,11 @@ impl Source<'static> {
         match format {
             Format::Npy => {
                 let array = npy::Array::map(&input).with_context(context)?;
+                Self::of_array(&file, array, None)
+            }
+            Format::Safetensors => {
+                let array =
+                    npy::map(&input).and_then(|map| safetensors::array(map, tensor)).with_context(context)?;
                 Self::of_array(&file, array, None)
             }
             #[cfg(feature = "parquet")]
@@ -186,7 +199,7 @@ impl<'a> Source<'a> {
         self.has_names
     }
 
-    /// The array, if the file is a `.npy`, or the table is in memory.
+    /// The array, if the file is a `.npy` or a `.safetensors`, or the table is in memory.
     #[must_use]
     pub fn array(&self) -> Option<&npy::Array<'a>> {
         match &self.rows {
@@ -203,7 +216,8 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The type that its numbers are held in, unless another is asked for: `f32` for `.npy` of `f32`, else `f64`.
+    /// The type that its numbers are held in, unless another is asked for: that of an array's numbers, if rows can be
+    /// held in it, else `f64`.
     #[must_use]
     pub fn dtype(&self) -> Dtype {
         self.array().map_or(Dtype::F64, npy::Array::dtype)
@@ -216,12 +230,7 @@ impl<'a> Source<'a> {
     ///
     /// If the file cannot be read on, or a cell is not what the plan needs. A part of these rows may have been
     /// appended.
-    pub fn read<T: Number>(
-        &mut self,
-        plan: &Plan,
-        rows: usize,
-        block: &mut Block<T>,
-    ) -> Result<usize, Error> {
+    pub fn read<T: Held>(&mut self, plan: &Plan, rows: usize, block: &mut Block<T>) -> Result<usize, Error> {
         match &mut self.rows {
             Rows::Csv(reader) => reader.read(plan, rows, block),
             Rows::Npy(array, done) => {
@@ -237,7 +246,7 @@ impl<'a> Source<'a> {
 
     /// Appends all rows that were not read yet, and returns their number. `watch` is told how many were read, and may end
     /// it.
-    pub(crate) fn read_all<T: Number>(
+    pub(crate) fn read_all<T: Held>(
         &mut self,
         plan: &Plan,
         block: &mut Block<T>,

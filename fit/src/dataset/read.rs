@@ -10,17 +10,17 @@ use crate::data::{
     Block, Choice, Columns, Labels, Means, MissingCells, Numbers, Source, check_count, fill, name,
     read_labels, read_sample_weights,
 };
-use crate::error::{Context, Error, bail, ensure};
+use crate::error::{Context, Error, ensure};
 use crate::features::Features;
 use crate::files::{all_of, check_columns};
-use crate::number::{Dtype, Number};
+use crate::number::{Dtype, Held, for_dtype};
 use lanegrad::Rows;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 /// Files that were read, but for numbers that stay where they are mapped.
 #[derive(Debug)]
-pub(super) struct Read<'a, S: Number> {
+pub(super) struct Read<'a, S: Held> {
     options: DataOptions,
     names: Vec<String>,
     columns: Columns,
@@ -44,6 +44,9 @@ struct Pending<'a> {
     copied: Option<Copied>,
 }
 
+/// The error of arithmetic that is not as wide as what it computes with.
+pub(super) const TOO_WIDE: &str = "arithmetic in f32 needs data that are held in f32, or in a smaller type";
+
 /// Who is told of files and rows, and may end it.
 pub(super) type Watch<'w> = &'w mut dyn FnMut(usize, usize) -> ControlFlow<()>;
 
@@ -54,19 +57,18 @@ pub(super) fn read<'a>(
     options: &DataOptions,
     watch: Watch<'_>,
 ) -> Result<DataSet<'a>, Error> {
-    match (dtype, options.arithmetic) {
-        (Dtype::F64, Dtype::F32) => bail!("arithmetic in f32 needs data that are held in f32"),
-        (Dtype::F32, _) => read_as(tables, options, watch, Tables::F32),
-        (Dtype::F64, _) => read_as(tables, options, watch, Tables::F64),
-    }
+    ensure!((dtype, options.arithmetic) != (Dtype::F64, Dtype::F32), "{TOO_WIDE}");
+    for_dtype!(dtype, S => read_as::<S>(tables, options, watch))
 }
 
-fn read_as<'a, S: Number>(
+fn read_as<'a, S: Held>(
     mut tables: impl Iterator<Item = Result<(Source<'a>, Beside<'a>), Error>>,
     options: &DataOptions,
     watch: Watch<'_>,
-    of: impl FnOnce(Table<'a, S>) -> Tables<'a>,
-) -> Result<DataSet<'a>, Error> {
+) -> Result<DataSet<'a>, Error>
+where
+    Tables<'a>: From<Table<'a, S>>,
+{
     let (first, beside) = tables.next().context("there is no table")??;
     let mut read = Read::new(options, first.file(), first.names())?;
     read.file(first, beside, watch)?;
@@ -75,7 +77,7 @@ fn read_as<'a, S: Number>(
         check_columns((&read.files[0].name, &read.names), &table)?;
         read.file(table, beside, watch)?;
     }
-    read.finish(of)
+    read.finish()
 }
 
 /// The use of the columns of these names, which are those of a file.
@@ -88,7 +90,7 @@ pub(super) fn columns(options: &DataOptions, file: &str, names: &[String]) -> Re
     Columns::find(file, names, &choice)
 }
 
-impl<'a, S: Number> Read<'a, S> {
+impl<'a, S: Held> Read<'a, S> {
     /// No rows, of columns that are those of a file.
     pub(super) fn new(options: &DataOptions, file: &str, names: &[String]) -> Result<Self, Error> {
         let (names, columns) = (names.to_vec(), columns(options, file, names)?);
@@ -187,7 +189,10 @@ impl<'a, S: Number> Read<'a, S> {
     }
 
     /// The data set, once all files were read.
-    fn finish(mut self, tables: impl FnOnce(Table<'a, S>) -> Tables<'a>) -> Result<DataSet<'a>, Error> {
+    fn finish(mut self) -> Result<DataSet<'a>, Error>
+    where
+        Tables<'a>: From<Table<'a, S>>,
+    {
         let all = all_of(self.files.iter().map(|file| &*file.name));
         ensure!(self.nrows() > 0, "{all} {} no rows", if self.files.len() == 1 { "has" } else { "have" });
         let place = match self.columns.label {
@@ -206,7 +211,7 @@ impl<'a, S: Number> Read<'a, S> {
             Missing::Mean => Some(fills::<S>(&means, &all, &self.names, &self.columns)?),
         };
         let is_window = self.files.iter().any(|file| matches!(file.memory, Memory::Mapped(_)));
-        self.settle(fills, is_window, tables)
+        self.settle(fills, is_window)
     }
 
     /// Adds the numbers of all files to the means of the features, if missing cells are filled with them, and finds out
@@ -227,18 +232,20 @@ impl<'a, S: Number> Read<'a, S> {
 
     /// The data set of rows that were looked at: with the values that missing cells are filled with, and laid out as
     /// mapped rows are or not.
-    pub(super) fn settle(
-        mut self,
-        fills: Option<Vec<f64>>,
-        is_window: bool,
-        tables: impl FnOnce(Table<'a, S>) -> Tables<'a>,
-    ) -> Result<DataSet<'a>, Error> {
+    pub(super) fn settle(mut self, fills: Option<Vec<f64>>, is_window: bool) -> Result<DataSet<'a>, Error>
+    where
+        Tables<'a>: From<Table<'a, S>>,
+    {
         if is_window {
             self.lay_out()?;
         }
         if let Some(fills) = &fills {
             let mut row = vec![S::default(); self.layout.width];
-            self.layout.places.iter().zip(fills).for_each(|(&place, &value)| row[place] = S::nearest(value));
+            self.layout
+                .places
+                .iter()
+                .zip(fills)
+                .for_each(|(&place, &value)| row[place] = S::near(value).unwrap_or_default());
             fill(&mut self.block.features, &row);
         }
         let (nrows, segments) = (self.nrows(), self.segments());
@@ -259,7 +266,7 @@ impl<'a, S: Number> Read<'a, S> {
             arithmetic: options.arithmetic,
         };
         Ok(DataSet {
-            table: tables(table),
+            table: table.into(),
             targets: Targets::new(schema.arithmetic, block.labels.codes, block.sample_weights),
             tag: schema.tag(),
             schema,
@@ -327,28 +334,29 @@ impl<'a, S: Number> Read<'a, S> {
 }
 
 /// True for a table whose numbers can stay where they are, as numbers of type `S`.
-pub(super) fn is_mapped<S: Number>(source: &Source<'_>) -> bool {
+pub(super) fn is_mapped<S: Held>(source: &Source<'_>) -> bool {
     source.array().is_some_and(|array| array.numbers::<S>().is_some())
 }
 
 /// The means of the features in all files, which each must have: what missing cells are filled with.
-pub(super) fn fills<S: Number>(
+pub(super) fn fills<S: Held>(
     means: &Means,
     all: &str,
     names: &[String],
     columns: &Columns,
 ) -> Result<Vec<f64>, Error> {
-    let known = |(mean, &column): (Option<S>, &usize)| {
+    let known = |(mean, &column): (Option<f64>, &usize)| {
         let place = || column_place(all, names, column);
-        let mean = mean.with_context(|| format!("{}: no row that counts has a number", place()))?.double();
+        let mean = mean.with_context(|| format!("{}: no row that counts has a number", place()))?;
         ensure!(mean.is_finite(), "{}: its numbers are too large for a mean", place());
         Ok(mean)
     };
     means.finish::<S>().into_iter().zip(&columns.features).map(known).collect()
 }
 
-/// The type that features are held in: what is asked for or, by default, `f32` where the arithmetic is, or where all
-/// tables are arrays of `f32`. Those after the first are asked for only where that one is of `f32`.
+/// The type that features are held in: what is asked for or, by default, that of all tables, if they are arrays of one
+/// type that rows can be held in. Of different types it is `f32`, which holds all smaller ones, or `f64`; where the
+/// arithmetic is in `f32`, at most that. Later tables are asked only where something depends on it.
 pub(super) fn dtype(
     options: &DataOptions,
     first: Dtype,
@@ -357,18 +365,17 @@ pub(super) fn dtype(
     if let Some(dtype) = options.dtype {
         return Ok(dtype);
     }
-    if options.arithmetic == Dtype::F32 {
-        return Ok(Dtype::F32);
-    }
-    if first == Dtype::F64 {
-        return Ok(Dtype::F64);
-    }
+    let mut common = first.min(options.arithmetic);
     for other in others {
-        if other? == Dtype::F64 {
-            return Ok(Dtype::F64);
+        if common == options.arithmetic {
+            break;
+        }
+        let other = other?.min(options.arithmetic);
+        if other != common {
+            common = other.max(common).max(Dtype::F32);
         }
     }
-    Ok(Dtype::F32)
+    Ok(common)
 }
 
 /// The type of a file's numbers. What is no file is read once, and has no type of its own.

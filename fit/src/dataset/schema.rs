@@ -46,8 +46,7 @@ impl Schema {
         hash = texts(hash, positive.as_slice());
         let fills = fills.as_deref().unwrap_or_default();
         hash = fills.iter().fold(hash.and(fills.len() as u64), |hash, fill| hash.and(fill.to_bits()));
-        let bytes = [*dtype, *arithmetic].map(|dtype| dtype.bytes() as u64);
-        [u64::from(*signed), bytes[0], bytes[1]].into_iter().fold(hash, Hash::and).get()
+        [u64::from(*signed), code(*dtype), code(*arithmetic)].into_iter().fold(hash, Hash::and).get()
     }
 
     /// The model of a fit to the features.
@@ -66,6 +65,15 @@ impl Schema {
     /// The place of a column, for messages: `small.csv, column 2 (`x`)`.
     pub(super) fn place(&self, file: &str, column: usize) -> String {
         column_place(file, &self.names, column)
+    }
+}
+
+/// A number for each type: its bytes, unless another type has as many.
+fn code(dtype: Dtype) -> u64 {
+    match dtype {
+        Dtype::U8 => 0x101,
+        Dtype::Bf16 => 0x102,
+        other => other.bytes() as u64,
     }
 }
 

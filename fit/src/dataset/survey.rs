@@ -3,7 +3,7 @@
 use crate::data::npy::Array;
 use crate::data::{Columns, Means, MissingCells, Place, Row};
 use crate::error::{Error, ensure};
-use crate::number::Number;
+use crate::number::Held;
 
 /// A look at all numbers of a mapped table.
 pub(super) struct Survey<'a> {
@@ -31,7 +31,7 @@ impl Survey<'_> {
 
     /// Counts the missing cells and adds up the means of features, of which infinite ones are an error. True if a
     /// column between the features has a number that is not finite.
-    pub(super) fn run<S: Number>(
+    pub(super) fn run<S: Held>(
         &self,
         numbers: &[S],
         weight: impl Fn(usize) -> f64,

@@ -109,7 +109,11 @@ impl Numbers {
 
     fn npy(&self) -> Vec<u8> {
         let numbers = self.rows.iter().flat_map(|x| x.to_le_bytes());
-        header(Dtype::F64, self.rows.len() / self.ncols, self.ncols).into_iter().chain(numbers).collect()
+        header(Dtype::F64, self.rows.len() / self.ncols, self.ncols)
+            .unwrap()
+            .into_iter()
+            .chain(numbers)
+            .collect()
     }
 
     /// Checks that a set is that of these numbers.

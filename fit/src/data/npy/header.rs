@@ -26,7 +26,7 @@ pub(super) struct Header {
 
 /// The shape of an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(in crate::data) enum Shape {
     /// One-dimensional, of a length.
     Vector(usize),
     /// Rows and columns.

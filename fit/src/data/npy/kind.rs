@@ -2,11 +2,12 @@
 
 use crate::data::shown::shown;
 use crate::error::{Error, bail};
-use crate::number::{Encoding, Number};
+use crate::number::{Encoding, Held};
+use half::{bf16, f16};
 
 /// A type of numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::data) enum Kind {
     Bool,
     I8,
     I16,
@@ -16,6 +17,7 @@ pub(super) enum Kind {
     U16,
     U32,
     U64,
+    Bf16,
     F16,
     F32,
     F64,
@@ -23,9 +25,9 @@ pub(super) enum Kind {
 
 /// A type, and the order of its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Type {
-    pub(super) kind: Kind,
-    pub(super) big_endian: bool,
+pub(in crate::data) struct Type {
+    pub(in crate::data) kind: Kind,
+    pub(in crate::data) big_endian: bool,
 }
 
 impl Kind {
@@ -33,7 +35,7 @@ impl Kind {
     pub(super) fn bytes(self) -> usize {
         match self {
             Self::Bool | Self::I8 | Self::U8 => 1,
-            Self::I16 | Self::U16 | Self::F16 => 2,
+            Self::I16 | Self::U16 | Self::Bf16 | Self::F16 => 2,
             Self::I32 | Self::U32 | Self::F32 => 4,
             Self::I64 | Self::U64 | Self::F64 => 8,
         }
@@ -60,6 +62,8 @@ impl Kind {
             "u2" | "H" | "uint16" | "ushort" => Self::U16,
             "u4" | "I" | "uint32" | "uintc" => Self::U32,
             "u8" | "L" | "Q" | "uint64" | "uint" | "ulonglong" => Self::U64,
+            // As the package `ml_dtypes` names it, whose numbers NumPy writes as raw bytes.
+            "bfloat16" => Self::Bf16,
             "f2" | "e" | "float16" | "half" => Self::F16,
             "f4" | "f" | "float32" | "single" => Self::F32,
             "f8" | "d" | "float64" | "float" | "float_" | "double" => Self::F64,
@@ -89,8 +93,8 @@ pub(super) trait Raw<const N: usize>: Copy {
     /// The number of these bytes, the least significant first.
     fn from_bytes(bytes: [u8; N]) -> Self;
 
-    /// The nearest number of a type.
-    fn to<T: Number>(self) -> T;
+    /// The nearest number of a type: see [`Held::near`].
+    fn to<T: Held>(self) -> Option<T>;
 
     /// The nearest double.
     fn double(self) -> f64;
@@ -102,7 +106,11 @@ pub(super) struct Bool(u8);
 
 /// Half precision.
 #[derive(Clone, Copy)]
-pub(super) struct Half(u16);
+pub(super) struct Half(f16);
+
+/// The upper half of single precision.
+#[derive(Clone, Copy)]
+pub(super) struct Brain(bf16);
 
 macro_rules! raw {
     ($($t:ty, $bytes:literal, $x:ident: $from:expr, $to:expr, $double:expr;)+) => {
@@ -113,7 +121,7 @@ macro_rules! raw {
             }
 
             #[inline]
-            fn to<T: Number>(self) -> T {
+            fn to<T: Held>(self) -> Option<T> {
                 let $x = self;
                 $to
             }
@@ -136,49 +144,15 @@ raw! {
     u16, 2, x: Self::from_le_bytes(x), T::Encoding::natural(x.into()), x.into();
     u32, 4, x: Self::from_le_bytes(x), T::Encoding::natural(x.into()), x.into();
     u64, 8, x: Self::from_le_bytes(x), T::Encoding::natural(x), x as f64;
-    Half, 2, x: Self(u16::from_le_bytes(x)), T::nearest(half(x.0)), half(x.0);
-    f32, 4, x: Self::from_le_bytes(x), T::nearest(x.into()), x.into();
-    f64, 8, x: Self::from_le_bytes(x), T::nearest(x), x;
-}
-
-/// The number of these bits in half precision: a sign, 5 bits of exponent and 10 of significand.
-fn half(bits: u16) -> f64 {
-    let significand = f64::from(bits & 0x3ff) / 1024.0;
-    let exponent = i32::from(bits >> 10 & 0x1f);
-    let size = match exponent {
-        0 => significand * 2.0_f64.powi(-14),
-        31 if significand == 0.0 => f64::INFINITY,
-        31 => f64::NAN,
-        _ => (1.0 + significand) * 2.0_f64.powi(exponent - 15),
-    };
-    if bits >> 15 == 1 { -size } else { size }
+    Brain, 2, x: Self(bf16::from_le_bytes(x)), T::near(x.0.into()), x.0.into();
+    Half, 2, x: Self(f16::from_le_bytes(x)), T::near(x.0.into()), x.0.into();
+    f32, 4, x: Self::from_le_bytes(x), T::near(x.into()), x.into();
+    f64, 8, x: Self::from_le_bytes(x), T::near(x), x;
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Type, half};
-
-    #[test]
-    fn halves_are_exact() {
-        let known = [
-            (0x0000, 0.0),
-            (0x0001, 5.960_464_477_539_063e-8),
-            (0x03ff, 6.097_555_160_522_461e-5),
-            (0x0400, 6.103_515_625e-5),
-            (0x3555, 0.333_251_953_125),
-            (0x3c00, 1.0),
-            (0x3c01, 1.000_976_562_5),
-            (0xc000, -2.0),
-            (0x7bff, 65504.0),
-            (0xfc00, f64::NEG_INFINITY),
-        ];
-        for (bits, x) in known {
-            assert_eq!(half(bits), x, "{bits:#x}");
-        }
-        assert!(half(0x7e00).is_nan() && half(0x8000).is_sign_negative());
-        // Finite ones are in the order of their bits.
-        assert!((0..0x7bff).all(|bits| half(bits) < half(bits + 1)));
-    }
+    use super::{Kind, Type};
 
     #[test]
     fn types_have_many_names() {

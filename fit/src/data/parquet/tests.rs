@@ -1,7 +1,7 @@
 use super::Reader;
 use crate::data::{Block, Choice, Columns, Labels, Plan};
 use crate::error::chain;
-use crate::number::{Dtype, Number};
+use crate::number::{Dtype, Held};
 use arrow_array::types::Int8Type;
 use arrow_array::{
     ArrayRef, BooleanArray, Decimal128Array, DictionaryArray, Float64Array, Int32Array, RecordBatch,
@@ -25,7 +25,7 @@ fn write(columns: &[(&str, ArrayRef)]) -> File {
 }
 
 /// The rows of a file, with these columns ignored.
-fn read<T: Number>(
+fn read<T: Held>(
     columns: &[(&str, ArrayRef)],
     label: Option<&str>,
     positive: Option<&str>,

@@ -51,7 +51,7 @@ fn gzip_is_unpacked_whole_or_not_at_all() {
 
 #[test]
 fn what_is_in_gzip_is_named() {
-    let array = [header(Dtype::F64, 1, 1), 1_f64.to_le_bytes().to_vec()].concat();
+    let array = [header(Dtype::F64, 1, 1).unwrap(), 1_f64.to_le_bytes().to_vec()].concat();
     assert_eq!(numbers("a.csv", &array), Ok(vec![1.0]));
     assert_eq!(
         numbers("a.npy.gz", &pack(&array)),

@@ -12,7 +12,7 @@ use crate::features::Features;
 use crate::fit::{Fit, Options};
 use crate::model::Model;
 use crate::moments::{Failure, Fault, Moments};
-use crate::number::{Dtype, Number};
+use crate::number::{Dtype, Number, for_dtype};
 use crate::objective::Coordinates;
 use crate::optimize::{Checkpoint, Observer};
 use crate::passes::Passes;
@@ -49,8 +49,8 @@ impl Plan {
         let extent = Extent::of_segments(schema.segments.iter().copied());
         let mut driver = Driver { asker, whole, features, extent, schema: &schema };
         let fit = match schema.arithmetic {
-            Dtype::F32 => driver.train::<f32>(options, resume, observer),
             Dtype::F64 => driver.train::<f64>(options, resume, observer),
+            _ => driver.train::<f32>(options, resume, observer),
         }?;
         Ok((schema.model(&fit, options)?, fit))
     }
@@ -148,10 +148,7 @@ impl<'a> Asker<'a> {
             Missing::Refuse => None,
             Missing::Mean => {
                 let means = self.means(columns.features.len())?;
-                Some(match dtype {
-                    Dtype::F32 => fills::<f32>(&means, &all, &layout.names, &columns)?,
-                    Dtype::F64 => fills::<f64>(&means, &all, &layout.names, &columns)?,
-                })
+                Some(for_dtype!(dtype, S => fills::<S>(&means, &all, &layout.names, &columns))?)
             }
         };
         Ok(Schema {

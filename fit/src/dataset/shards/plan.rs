@@ -6,7 +6,7 @@ use crate::dataset::read::{columns, dtype, is_mapped};
 use crate::error::{Context, Error, ensure};
 use crate::features::Features;
 use crate::files::{self, all_of, check_columns};
-use crate::number::Dtype;
+use crate::number::{Dtype, for_dtype};
 use lanegrad::{Extent, chunk_rows};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -94,8 +94,8 @@ impl Layout {
     fn chunk_rows(&self, columns: &Columns) -> Result<usize, Error> {
         let width = self.features(columns)?.width;
         Ok(match self.options.arithmetic {
-            Dtype::F32 => chunk_rows::<f32>(width),
             Dtype::F64 => chunk_rows::<f64>(width),
+            _ => chunk_rows::<f32>(width),
         })
     }
 }
@@ -156,17 +156,14 @@ struct Opened {
 
 impl Opened {
     fn of(source: &Source<'_>, path: &Path) -> Result<Self, Error> {
-        let mapped = if is_mapped::<f32>(source) {
-            Some(Dtype::F32)
-        } else {
-            is_mapped::<f64>(source).then_some(Dtype::F64)
-        };
+        let dtype = source.dtype();
+        let mapped = for_dtype!(dtype, S => is_mapped::<S>(source)).then_some(dtype);
         let size = match source.array() {
             Some(array) => (array.nrows() * array.ncols() * array.dtype().bytes()) as u64,
             None => fs::metadata(path).with_context(|| format!("cannot read {}", name(path)))?.len(),
         };
         let nrows = source.array().map(|array| array.nrows());
-        Ok(Self { nrows, size: size.max(1), dtype: source.dtype(), mapped })
+        Ok(Self { nrows, size: size.max(1), dtype, mapped })
     }
 }
 

@@ -9,11 +9,12 @@ use crate::dataset::read::Read;
 use crate::dataset::{DataSet, Table, Tables, Visitor};
 use crate::error::{Context, Error, bail, ensure};
 use crate::files::check_columns;
-use crate::number::{Dtype, Number};
+use crate::number::{Dtype, Held, Number, for_dtype};
 use crate::passes::InMemory;
 use lanegrad::{
     Batch, DeviationsStream, Engine, GradientStream, Params, Place, Storage, SumStream, Summand, Total,
 };
+use std::fmt;
 use std::ops::ControlFlow;
 
 /// The rows of a shard, as a worker holds them. They answer the questions of a driver ([`Plan::fit`](crate::Plan::fit));
@@ -34,10 +35,9 @@ pub struct ShardRows {
 #[derive(Debug)]
 enum State {
     /// They were read.
-    F32(Read<'static, f32>),
-    F64(Read<'static, f64>),
+    Read(Box<dyn Unsettled>),
     /// What the whole data set is like is known, and they are as they are computed with.
-    Settled(Whole, DataSet<'static>),
+    Settled(Whole, Box<DataSet<'static>>),
     /// They could not be used.
     Refused,
 }
@@ -51,10 +51,8 @@ impl ShardRows {
     /// the recipe is of another version of lanegrad, or of rows in memory.
     pub fn read(recipe: &[u8]) -> Result<Self, Error> {
         let (mark, recipe) = (Mark::of_recipe(recipe), Recipe::from_bytes(recipe)?);
-        match recipe.layout.options.dtype {
-            Some(Dtype::F32) => Ok(Self::new(&recipe, mark, State::F32, read(&recipe)?)),
-            _ => Ok(Self::new(&recipe, mark, State::F64, read(&recipe)?)),
-        }
+        let dtype = recipe.layout.options.dtype.unwrap_or(Dtype::F64);
+        Ok(for_dtype!(dtype, S => Self::new(&recipe, mark, read::<S>(&recipe)?)))
     }
 
     /// Copies the rows of a shard of an array in memory ([`Plan::rows`](crate::Plan::rows)).
@@ -64,22 +62,18 @@ impl ShardRows {
     /// If these are not as many rows, or not of these columns; and those of [`read`](Self::read).
     pub fn of_arrays(recipe: &[u8], arrays: Arrays<'_>) -> Result<Self, Error> {
         let (mark, recipe) = (Mark::of_recipe(recipe), Recipe::from_bytes(recipe)?);
-        match recipe.layout.options.dtype {
-            Some(Dtype::F32) => Ok(Self::new(&recipe, mark, State::F32, hold(&recipe, arrays)?)),
-            _ => Ok(Self::new(&recipe, mark, State::F64, hold(&recipe, arrays)?)),
-        }
+        let dtype = recipe.layout.options.dtype.unwrap_or(Dtype::F64);
+        Ok(for_dtype!(dtype, S => Self::new(&recipe, mark, hold::<S>(&recipe, arrays)?)))
     }
 
-    fn new<S: Number>(
-        recipe: &Recipe,
-        mark: Mark,
-        state: impl FnOnce(Read<'static, S>) -> State,
-        read: Read<'static, S>,
-    ) -> Self {
+    fn new<S: Held>(recipe: &Recipe, mark: Mark, read: Read<'static, S>) -> Self
+    where
+        Tables<'static>: From<Table<'static, S>>,
+    {
         // As it is computed with: rounding keeps the order.
         let rounded = |weight: f64| match recipe.layout.options.arithmetic {
-            Dtype::F32 => f64::from(weight as f32),
             Dtype::F64 => weight,
+            _ => f64::from(weight as f32),
         };
         let largest = read.sample_weights().iter().copied().reduce(f64::max).map(rounded);
         let survey = Survey {
@@ -87,7 +81,7 @@ impl ShardRows {
             labels: read.labels().kind(),
             largest_weight: largest.map(f64::to_bits),
         };
-        Self { recipe: recipe.clone(), mark, survey, state: state(read), means: None }
+        Self { recipe: recipe.clone(), mark, survey, state: State::Read(Box::new(read)), means: None }
     }
 
     /// Answers a question. It runs on the threads of the caller's rayon pool.
@@ -119,8 +113,7 @@ impl ShardRows {
             return Ok(answer_numbers(answer));
         }
         let means = match &mut self.state {
-            State::F32(read) => read.means_from(&words).context(WRONG)??,
-            State::F64(read) => read.means_from(&words).context(WRONG)??,
+            State::Read(read) => read.means_from(&words).context(WRONG)??,
             State::Settled(..) | State::Refused => bail!("the rows are no longer as they were read"),
         };
         let answer = means.to_numbers();
@@ -135,11 +128,10 @@ impl ShardRows {
         if !matches!(state, State::Settled(..)) {
             let (looked, is_window) = (means.is_some(), recipe.layout.is_window);
             let set = match std::mem::replace(state, State::Refused) {
-                State::F32(read) => settle(read, &whole, looked, is_window, Tables::F32)?,
-                State::F64(read) => settle(read, &whole, looked, is_window, Tables::F64)?,
+                State::Read(read) => read.settle(&whole, looked, is_window)?,
                 State::Settled(..) | State::Refused => bail!("the rows cannot be used"),
             };
-            *state = State::Settled(whole.clone(), set);
+            *state = State::Settled(whole.clone(), Box::new(set));
         }
         match state {
             State::Settled(known, set) if *known == whole => Ok((set, recipe)),
@@ -149,7 +141,7 @@ impl ShardRows {
 }
 
 /// Reads files.
-fn read<S: Number>(recipe: &Recipe) -> Result<Read<'static, S>, Error> {
+fn read<S: Held>(recipe: &Recipe) -> Result<Read<'static, S>, Error> {
     let options = &recipe.layout.options;
     let names = &recipe.layout.names;
     let mut read = Read::new(options, "the data set", names)?;
@@ -168,7 +160,7 @@ fn read<S: Number>(recipe: &Recipe) -> Result<Read<'static, S>, Error> {
 }
 
 /// Copies arrays.
-fn hold<S: Number>(recipe: &Recipe, arrays: Arrays<'_>) -> Result<Read<'static, S>, Error> {
+fn hold<S: Held>(recipe: &Recipe, arrays: Arrays<'_>) -> Result<Read<'static, S>, Error> {
     let options = &recipe.layout.options;
     let names = &recipe.layout.names;
     let [Piece { file: None, rows: Some(rows), .. }] = &recipe.pieces[..] else {
@@ -199,22 +191,43 @@ fn beside<'a>(array: Option<Array<'a>>, what: &str, first: usize) -> Result<Opti
     array.map(|array| Source::of_array(what, array.numbered_from(first), None)).transpose()
 }
 
-/// The rows of a shard as those of a data set that is known.
-fn settle<S: Number>(
-    mut read: Read<'static, S>,
-    whole: &Whole,
-    looked: bool,
-    is_window: bool,
-    tables: impl FnOnce(Table<'static, S>) -> Tables<'static>,
-) -> Result<DataSet<'static>, Error> {
-    let features = read.nfeatures();
-    let known = whole.fills.as_ref().map_or(features, Vec::len);
-    ensure!(known == features, "{known} values for missing cells of {features} features");
-    if !looked {
-        read.look(&mut Means::new(features))?;
+/// Rows that were read, whatever they are held in.
+trait Unsettled: fmt::Debug + Send {
+    /// [`Read::means_from`].
+    fn means_from(&mut self, words: &[f64]) -> Option<Result<Means, Error>>;
+
+    /// The rows as those of a data set that is known.
+    fn settle(
+        self: Box<Self>,
+        whole: &Whole,
+        looked: bool,
+        is_window: bool,
+    ) -> Result<DataSet<'static>, Error>;
+}
+
+impl<S: Held> Unsettled for Read<'static, S>
+where
+    Tables<'static>: From<Table<'static, S>>,
+{
+    fn means_from(&mut self, words: &[f64]) -> Option<Result<Means, Error>> {
+        Read::means_from(self, words)
     }
-    read.check_missing()?;
-    read.settle(whole.fills.clone(), is_window, tables)
+
+    fn settle(
+        mut self: Box<Self>,
+        whole: &Whole,
+        looked: bool,
+        is_window: bool,
+    ) -> Result<DataSet<'static>, Error> {
+        let features = self.nfeatures();
+        let known = whole.fills.as_ref().map_or(features, Vec::len);
+        ensure!(known == features, "{known} values for missing cells of {features} features");
+        if !looked {
+            self.look(&mut Means::new(features))?;
+        }
+        self.check_missing()?;
+        Read::settle(*self, whole.fills.clone(), is_window)
+    }
 }
 
 /// The answer to a question about rows.
@@ -228,7 +241,7 @@ struct Answer<'a> {
 impl Visitor for Answer<'_> {
     type Out = Vec<u8>;
 
-    fn visit<S: Number + Storage<T>, T: Number>(
+    fn visit<S: Held + Storage<T>, T: Number>(
         self,
         segments: &[Batch<'_, S, T>],
         table: &Table<'_, S>,
