@@ -3,9 +3,13 @@
 use crate::matrix::{Format, for_dtype};
 use crate::output::{self, Output};
 use crate::{args, note};
-use anyhow::{Result, ensure};
-use lanegrad_fit::data::{Block, Choice, Columns, Plan, ROWS_AT_A_TIME, Source, shown};
-use lanegrad_fit::{Dtype, Held};
+use anyhow::{Context, Result, bail, ensure};
+use bytemuck::NoUninit;
+use lanegrad::{Quantized, Rows, Scaling, extend_ranges};
+use lanegrad_fit::data::{
+    Block, Choice, Columns, Plan, ROWS_AT_A_TIME, Source, name, path_of_scaling, safetensors, shown,
+};
+use lanegrad_fit::{Dtype, Held, Quantization};
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
@@ -16,8 +20,10 @@ pub(crate) struct Args {
     /// The `.npy` to write or, if its name ends so, the `.safetensors`, whose tensor is `X`. It keeps the order of the
     /// columns, but not their names. Missing cells are NaN.
     output: PathBuf,
-    /// The type of the numbers, each rounded to the nearest; i8 and u8 are for integers alone, and bf16 for
-    /// `.safetensors`.
+    /// The type of the numbers, each rounded to the nearest. In i8 and u8 columns of integers that the type has are as they
+    /// are, and others are quantised: to the nearest of 256 numbers from their least to their greatest. What these stand
+    /// for is in OUTPUT.scaling.json, or in the metadata of `.safetensors`, where fit and predict find it. bf16 is for
+    /// `.safetensors` alone.
     #[arg(long, value_name = "TYPE", value_parser = args::dtype(), default_value_t = Dtype::F64)]
     dtype: Dtype,
     /// A column that is left out, by name or by number from 0; the option may be repeated.
@@ -29,21 +35,52 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let format = Format::of(&args.output);
-    output::distinct(&[&args.output, output::standard()], &[&args.input])?;
+    let scaling_file = path_of_scaling(&args.output);
+    output::distinct(&[&args.output, &scaling_file, output::standard()], &[&args.input])?;
     // Before what takes time: not every format has every type.
-    format.header(args.dtype, 0, 1, false)?;
+    format.header(args.dtype, 0, 1, None)?;
     let mut source = Source::open(&args.input, &args.csv.dialect())?;
     let (file, names) = (source.file(), source.names());
     let columns = Columns::find(file, names, &Choice { ignore: &args.ignore, ..Choice::default() })?;
     let (plan, cols) = (columns.plan(names.len())?, columns.features.len());
     let dropped = args::dropped(&columns);
     let last = columns.features.last().map_or(String::new(), |&last| shown(&names[last]));
+
+    let before = source.quantization().map(|all| all.of(&columns.features));
+    let kept = before.clone().filter(|_| source.dtype() == args.dtype);
+    let after = match args.dtype {
+        _ if kept.is_some() => kept.clone(),
+        Dtype::I8 => quantization::<i8>(args, &plan, before.as_ref())?,
+        Dtype::U8 => quantization::<u8>(args, &plan, before.as_ref())?,
+        _ => None,
+    };
     let mut out = Output::create_file(&args.output)?;
-    out.write(&format.header(args.dtype, 0, cols, false)?)?;
-    let (rows, missing) = for_dtype!(args.dtype, S => copy::<S>(&mut source, &plan, &mut out))?;
+    out.write(&format.header(args.dtype, 0, cols, after.as_ref())?)?;
+    let new = after.as_ref().filter(|_| kept.is_none()).map(Quantization::scaling).transpose()?;
+    let (rows, missing) = match (args.dtype, new, &before) {
+        (Dtype::I8, Some(scaling), _) => {
+            quantize::<i8>(&mut source, &plan, before.as_ref(), &scaling, &mut out)?
+        }
+        (_, Some(scaling), _) => quantize::<u8>(&mut source, &plan, before.as_ref(), &scaling, &mut out)?,
+        (_, None, Some(before)) if kept.is_none() => {
+            for_dtype!(args.dtype, S => restore::<S>(&mut source, &plan, before, &mut out))?
+        }
+        _ => for_dtype!(args.dtype, S => copy::<S>(&mut source, &plan, &mut out))?,
+    };
     ensure!(rows > 0, "{} has no rows", source.file());
-    out.overwrite_start(&format.header(args.dtype, rows, cols, false)?)?;
-    out.finish()?;
+    out.overwrite_start(&format.header(args.dtype, rows, cols, after.as_ref())?)?;
+    match &after {
+        // First: without it, the numbers would be taken for others.
+        Some(after) if format == Format::Npy => {
+            output::write(&scaling_file, after.to_json().as_bytes())?;
+            out.finish()?;
+        }
+        _ => {
+            out.finish()?;
+            // Of a file that was there before.
+            output::remove(&scaling_file)?;
+        }
+    }
     if let Some(text) = dropped {
         note(&text);
     }
@@ -52,15 +89,21 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         1 => note("1 missing cell is NaN"),
         _ => note(&format!("{missing} missing cells are NaN")),
     }
+    if let Some(after) = &after {
+        let changed = (0..cols).filter(|&column| after.changes(column)).count();
+        let place = if format == Format::Npy {
+            scaling_file.display().to_string()
+        } else {
+            "the metadata".to_owned()
+        };
+        note(&format!("{changed} of {cols} columns are quantised; their scales are in {place}"));
+    }
     output::print(&format!("{rows} rows of {cols} columns, of which the last (-1) was `{last}`\n"))
 }
 
-/// Writes blocks of rows to the end of the source, and returns the number of rows and of missing cells.
-fn copy<S: Held + bytemuck::NoUninit>(
-    source: &mut Source,
-    plan: &Plan,
-    out: &mut Output,
-) -> Result<(usize, u64)> {
+/// Writes the numbers as they are, each rounded, to the end of the source; returns the number of rows and of missing
+/// cells.
+fn copy<S: Held + NoUninit>(source: &mut Source<'_>, plan: &Plan, out: &mut Output) -> Result<(usize, u64)> {
     let (mut block, mut rows) = (Block::<S>::with_infinities(), 0);
     loop {
         let read = source.read(plan, ROWS_AT_A_TIME, &mut block)?;
@@ -69,6 +112,104 @@ fn copy<S: Held + bytemuck::NoUninit>(
         }
         rows += read;
         out.write(bytemuck::cast_slice(block.features()))?;
+        block.clear();
+    }
+}
+
+/// Writes the numbers that those of a quantised source stand for, likewise.
+fn restore<S: Held + NoUninit>(
+    source: &mut Source<'_>,
+    plan: &Plan,
+    before: &Quantization,
+    out: &mut Output,
+) -> Result<(usize, u64)> {
+    let file = source.file().to_owned();
+    each_block(source, plan, Some(before), None, |rows| {
+        let round = |&x: &f64| {
+            let near = S::near(x).filter(|near| near.double().is_finite() || !x.is_finite());
+            near.with_context(|| format!("{file}: {x} is no number of {}", S::DTYPE))
+        };
+        out.write(bytemuck::cast_slice(&rows.iter().flatten().map(round).collect::<Result<Vec<S>>>()?))
+    })
+}
+
+/// Writes the integers that the numbers are quantised to, likewise.
+fn quantize<Q: Held + Quantized + NoUninit>(
+    source: &mut Source<'_>,
+    plan: &Plan,
+    before: Option<&Quantization>,
+    scaling: &Scaling,
+    out: &mut Output,
+) -> Result<(usize, u64)> {
+    let mut integers = Vec::new();
+    each_block(source, plan, before, Some(Q::DTYPE), |rows| {
+        integers.resize(rows.nrows() * rows.ncols(), Q::default());
+        scaling.quantize(rows, &mut integers)?;
+        out.write(bytemuck::cast_slice(&integers))
+    })
+}
+
+/// How the columns are quantised, which takes a look at all numbers; `None` if all are integers that the type has.
+fn quantization<Q: Held + Quantized>(
+    args: &Args,
+    plan: &Plan,
+    before: Option<&Quantization>,
+) -> Result<Option<Quantization>> {
+    let file = name(&args.input);
+    let is_file =
+        std::fs::metadata(safetensors::split(&args.input).0).is_ok_and(|metadata| metadata.is_file());
+    ensure!(is_file, "{file} is no file: for numbers of {} it is read twice", Q::DTYPE);
+    let mut source = Source::open(&args.input, &args.csv.dialect())?;
+    let mut ranges = vec![[f64::INFINITY, f64::NEG_INFINITY]; plan.width()];
+    let mut are_held = vec![true; plan.width()];
+    let (rows, _) = each_block(&mut source, plan, before, Some(Q::DTYPE), |rows| {
+        extend_ranges(rows, &mut ranges)?;
+        for row in &rows {
+            are_held.iter_mut().zip(row).for_each(|(all, &x)| *all &= Q::near(x).is_some());
+        }
+        Ok(())
+    })?;
+    ensure!(rows > 0, "{file} has no rows");
+    if are_held.iter().all(|&all| all) {
+        return Ok(None);
+    }
+    let scaling = Scaling::of_ranges::<Q>(&ranges)?;
+    let scale = |(&scale, &is_held): (&f64, &bool)| if is_held { 1.0 } else { scale };
+    let offset = |(&offset, &is_held): (&f64, &bool)| if is_held { 0.0 } else { offset };
+    let scales = scaling.scales().iter().zip(&are_held).map(scale).collect();
+    let offsets = scaling.offsets().iter().zip(&are_held).map(offset).collect();
+    Ok(Some(Quantization::new(scales, offsets)?))
+}
+
+/// Shows the numbers of a source, or what they stand for, to the end, and returns the number of rows and of missing cells.
+/// Where they are to become `integers`, missing cells and infinities are refused.
+fn each_block(
+    source: &mut Source<'_>,
+    plan: &Plan,
+    before: Option<&Quantization>,
+    integers: Option<Dtype>,
+    mut take: impl FnMut(Rows<'_, f64>) -> Result<()>,
+) -> Result<(usize, u64)> {
+    let mut block = if integers.is_some() { Block::default() } else { Block::<f64>::with_infinities() };
+    let mut numbers: Vec<f64> = Vec::new();
+    let mut rows = 0;
+    loop {
+        let read = source.read(plan, ROWS_AT_A_TIME, &mut block)?;
+        if read == 0 {
+            return Ok((rows, block.missing()));
+        }
+        if let Some(dtype) = integers.filter(|_| block.missing() > 0) {
+            bail!("{}: {}; {dtype} has no number for that", source.file(), block.describe_missing());
+        }
+        numbers.clear();
+        numbers.extend_from_slice(block.features());
+        if let Some(before) = before {
+            for row in numbers.chunks_exact_mut(plan.width()) {
+                before.restore(row);
+            }
+        }
+        take(Rows::new(&numbers, read, plan.width())?)?;
+        rows += read;
         block.clear();
     }
 }

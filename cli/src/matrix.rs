@@ -1,8 +1,8 @@
 //! Matrices that are written row after row: `.npy` or, as the name of the file says, `.safetensors`.
 
 use anyhow::Result;
-use lanegrad_fit::Dtype;
 use lanegrad_fit::data::{npy, safetensors};
+use lanegrad_fit::{Dtype, Quantization};
 use std::path::Path;
 
 /// A format of matrices.
@@ -19,13 +19,18 @@ impl Format {
         if extension.eq_ignore_ascii_case("safetensors") { Self::Safetensors } else { Self::Npy }
     }
 
-    /// The start of a file with the matrix; `.safetensors` name it `X`, and may have a vector of bytes, `y`, behind it. It
-    /// has the same length for any number of rows.
-    pub(crate) fn header(self, dtype: Dtype, rows: usize, cols: usize, has_vector: bool) -> Result<Vec<u8>> {
-        let tensors: [safetensors::Tensor<'_>; 2] = [("X", dtype, &[rows, cols]), ("y", Dtype::U8, &[rows])];
+    /// The start of a file with the matrix, which `.safetensors` name `X`. It has the same length for any number of rows.
+    /// What the numbers stand for is beside a `.npy`.
+    pub(crate) fn header(
+        self,
+        dtype: Dtype,
+        rows: usize,
+        cols: usize,
+        quantization: Option<&Quantization>,
+    ) -> Result<Vec<u8>> {
         Ok(match self {
             Self::Npy => npy::header(dtype, rows, cols)?,
-            Self::Safetensors => safetensors::header(&tensors[..1 + usize::from(has_vector)]),
+            Self::Safetensors => safetensors::header(&[("X", dtype, &[rows, cols])], quantization),
         })
     }
 }

@@ -6,8 +6,9 @@
 
 use crate::args;
 use crate::matrix::{Format, for_dtype};
-use crate::output::Output;
+use crate::output::{self, Output};
 use anyhow::{Context, Result};
+use lanegrad_fit::data::{npy, path_of_scaling, safetensors};
 use lanegrad_fit::{Dtype, Held};
 use rayon::prelude::*;
 use std::path::PathBuf;
@@ -45,7 +46,12 @@ fn write<S: Held + bytemuck::NoUninit>(args: &Args) -> Result<()> {
     let format = Format::of(&args.output);
     let is_apart = format == Format::Safetensors;
     let width = if is_apart { cols } else { cols + 1 };
-    let header = format.header(S::DTYPE, rows, width, is_apart)?;
+    let header = match format {
+        Format::Npy => npy::header(S::DTYPE, rows, width)?,
+        Format::Safetensors => {
+            safetensors::header(&[("X", S::DTYPE, &[rows, width]), ("y", Dtype::U8, &[rows])], None)
+        }
+    };
     let mut out = Output::create(&args.output)?;
     out.write(&header)?;
     let block_rows = (BLOCK_NUMBERS / width).max(1);
@@ -69,7 +75,9 @@ fn write<S: Held + bytemuck::NoUninit>(args: &Args) -> Result<()> {
         out.write(bytemuck::cast_slice(block))?;
     }
     out.write(&labels)?;
-    out.finish().with_context(|| format!("{rows} rows of {cols} features and a label"))
+    out.finish().with_context(|| format!("{rows} rows of {cols} features and a label"))?;
+    // Of a file that was there before.
+    if format == Format::Npy { output::remove(&path_of_scaling(&args.output)) } else { Ok(()) }
 }
 
 /// Half of the numbers that a feature is drawn from.
@@ -141,8 +149,8 @@ mod tests {
     fn small_numbers_are_those_of_the_same_draws() {
         for x in (-1 << 23..1 << 23).step_by(4099).chain([-1 << 23, -1, 0, 1, (1 << 23) - 1]) {
             let exact = x as f64 / (1 << 23) as f64;
-            assert_eq!(feature::<bf16>(x), bf16::from_f64(exact));
-            assert_eq!(feature::<f16>(x), f16::from_f64(exact));
+            assert_eq!(feature::<bf16>(x), bf16::from_f32(exact as f32), "exact in f32");
+            assert_eq!(feature::<f16>(x), f16::from_f32(exact as f32));
             assert_eq!(f64::from(feature::<i8>(x)), (exact * 128.0).floor());
             assert_eq!(f64::from(feature::<u8>(x)), (exact * 128.0).floor() + 128.0);
         }

@@ -37,7 +37,7 @@ pub(crate) use labels::{LabelKind, Labels};
 pub(crate) use numbers::Numbers;
 pub(crate) use shown::number;
 pub use shown::shown;
-pub use source::Source;
+pub use source::{Source, path_of_scaling};
 
 use crate::error::{Error, ensure};
 use crate::number::Dtype;

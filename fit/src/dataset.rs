@@ -23,6 +23,7 @@ use crate::model::Model;
 use crate::moments::{Failure, Fault};
 use crate::number::{Dtype, Held, Number};
 use crate::optimize::{Checkpoint, Each, Observer, Progress};
+use crate::quantization::Quantization;
 use crate::solve::{Begin, Start, solve};
 use half::{bf16, f16};
 use lanegrad::{Batch, Rows, Storage};
@@ -229,6 +230,12 @@ impl<'a> DataSet<'a> {
         self.filled
     }
 
+    /// What the numbers of the features stand for, where they are quantised.
+    #[must_use]
+    pub fn quantization(&self) -> Option<&Quantization> {
+        self.schema.quantization.as_ref()
+    }
+
     /// The reason why a file that could be mapped is held in memory instead: of the first such one.
     #[must_use]
     pub fn copied(&self) -> Option<Copied> {
@@ -267,7 +274,7 @@ impl<'a> DataSet<'a> {
         observer: &mut dyn Observer,
     ) -> Result<(Model, Fit), Error> {
         let begin = resume.map_or(Begin::AtZero, |state| Begin::Resume(Box::new(state)));
-        let start = Start { options, tag: self.tag, begin };
+        let start = Start { options, quantization: self.schema.quantization.as_ref(), tag: self.tag, begin };
         let fit = self.visit(Solve { set: self, start, observer })?;
         let model = self.schema.model(&fit, options)?;
         Ok((model, fit))

@@ -1,7 +1,9 @@
 //! The list of files of a data set, before any row is read.
 
+use crate::data::safetensors::split;
 use crate::data::{Label, Source, name, shown};
 use crate::error::{Error, bail, ensure};
+use crate::quantization::Quantization;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -28,10 +30,12 @@ pub(crate) fn check(paths: &[&Path], label: Option<&Label>) -> Result<(), Error>
 
 /// Refuses a file that is in a list twice, also under two names.
 fn check_distinct(paths: &[&Path]) -> Result<(), Error> {
-    let mut seen: HashMap<Identity, &Path> = HashMap::new();
+    let mut seen: HashMap<(Identity, Option<&str>), &Path> = HashMap::new();
     for path in paths {
-        let Some(identity) = Identity::of(path) else { continue };
-        if let Some(first) = seen.insert(identity, path) {
+        // Tensors of one file are several.
+        let (file, tensor) = split(path);
+        let Some(identity) = Identity::of(file) else { continue };
+        if let Some(first) = seen.insert((identity, tensor), path) {
             let same = if first == *path { String::new() } else { format!(", as {}", name(first)) };
             bail!("{} is there twice{same}", name(path));
         }
@@ -69,9 +73,24 @@ impl Identity {
     }
 }
 
-/// Refuses a file whose columns are not those of the first one, of which this is the name.
-pub(crate) fn check_columns(first: (&str, &[String]), source: &Source<'_>) -> Result<(), Error> {
-    let ((first, wanted), (file, names)) = (first, (source.file(), source.names()));
+/// The columns of the first file of a data set, which all have: their names, and what their numbers stand for.
+#[derive(Clone, Copy)]
+pub(crate) struct Heading<'a> {
+    pub(crate) file: &'a str,
+    pub(crate) names: &'a [String],
+    pub(crate) quantization: Option<&'a Quantization>,
+}
+
+impl<'a> Heading<'a> {
+    pub(crate) fn of(source: &'a Source<'_>) -> Self {
+        Self { file: source.file(), names: source.names(), quantization: source.quantization() }
+    }
+}
+
+/// Refuses a file whose columns are not those of the first one.
+pub(crate) fn check_columns(first: Heading<'_>, source: &Source<'_>) -> Result<(), Error> {
+    let Heading { file: first, names: wanted, quantization } = first;
+    let (file, names) = (source.file(), source.names());
     let same = "the files of a data set have the same columns in the same order";
     if let Some(place) = wanted.iter().zip(names).position(|(wanted, name)| wanted != name) {
         bail!(
@@ -86,6 +105,10 @@ pub(crate) fn check_columns(first: (&str, &[String]), source: &Source<'_>) -> Re
         "{file} has {} columns, and {first} has {}: {same}",
         names.len(),
         wanted.len()
+    );
+    ensure!(
+        source.quantization() == quantization,
+        "{file} and {first} are not quantised with the same scales, as the files of a data set are"
     );
     Ok(())
 }

@@ -155,7 +155,7 @@ pub fn fit_from<S: Held + Storage<T>, T: Number>(
     observer: &mut dyn Observer,
 ) -> Result<Fit, Error> {
     let features = Features::all(batch.rows().ncols());
-    let start = Start { options, tag: 0, begin: from.map_or(Begin::AtZero, Begin::At) };
+    let start = Start { options, quantization: None, tag: 0, begin: from.map_or(Begin::AtZero, Begin::At) };
     solve(&[*batch], &features, start, observer).map_err(|failure| match failure {
         Failure::Feature(column, fault @ Fault::NotFinite { row, .. }) => {
             Error::new(format!("row {row}, column {column}: {}", fault.words()))

@@ -21,9 +21,10 @@
 //!
 //! # Files
 //!
-//! With the feature `files` (default), `data` reads CSV and NumPy's `.npy`; with the feature `parquet` also
-//! Parquet. A `DataSet` is a table with its labels, in one file or several; fitting it gives a [`Model`], which is kept
-//! as JSON. A `Predictor` applies a model to a file of any size, block by block.
+//! With the feature `files` (default), `data` reads CSV, NumPy's `.npy` and `.safetensors`; with the feature `parquet`
+//! also Parquet. A `DataSet` is a table with its labels, in one file or several; fitting it gives a [`Model`], which is
+//! kept as JSON. A `Predictor` applies a model to a file of any size, block by block. Rows are held in any type from `i8`
+//! to `f64`; those of quantised columns stand for other numbers ([`Quantization`]).
 #![cfg_attr(
     feature = "files",
     doc = r#"
@@ -65,6 +66,7 @@ mod optimize;
 mod passes;
 #[cfg(feature = "files")]
 mod predict;
+mod quantization;
 mod resolution;
 mod score;
 mod separation;
@@ -85,4 +87,5 @@ pub use optimize::{
 pub use passes::Passes;
 #[cfg(feature = "files")]
 pub use predict::{PredictOptions, Prediction, Predictor};
+pub use quantization::Quantization;
 pub use solve::train;

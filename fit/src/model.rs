@@ -2,6 +2,7 @@
 
 use crate::error::{Context, Error, ensure};
 use crate::fit::{Fit, Options};
+use crate::quantization::Quantization;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::path::Path;
@@ -44,6 +45,10 @@ pub struct Model {
     /// Mean and scale of each column, if the penalty was on the weights of standardised columns: such a weight
     /// is a weight times its scale.
     pub standardization: Option<Standardization>,
+    /// What the numbers of the columns that it was fitted to stand for, if they were quantised. All else of the model is for
+    /// what they stand for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantization: Option<Quantization>,
 }
 
 /// Means and standard deviations of columns.
@@ -79,6 +84,7 @@ impl Model {
             bias: fit.bias,
             missing: None,
             standardization: options.standardize.then(standardization),
+            quantization: None,
         };
         model.check().context("the model does not hold together")?;
         Ok(model)
@@ -127,7 +133,7 @@ impl Model {
         json
     }
 
-    fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         let columns = self.columns.len();
         ensure!(columns > 0, "it has no columns");
         ensure!(self.weights.len() == columns, "it has {} weights for {columns} columns", self.weights.len());
@@ -153,6 +159,9 @@ impl Model {
                 "not every column has a mean and a scale"
             );
         }
+        if let Some(quantization) = &self.quantization {
+            quantization.check(columns)?;
+        }
         Ok(())
     }
 }
@@ -160,6 +169,7 @@ impl Model {
 #[cfg(test)]
 mod tests {
     use super::{Model, SCHEMA, Standardization};
+    use crate::quantization::Quantization;
 
     fn parse(text: &str) -> Result<Model, crate::Error> {
         Model::from_json(text)
@@ -183,6 +193,7 @@ mod tests {
                 means: vec![1e300, 0.0],
                 scales: vec![1.0, 2.0_f64.sqrt()],
             }),
+            quantization: Some(Quantization::new(vec![0.1, -3.0], vec![1e-300, 0.0]).unwrap()),
         }
     }
 
@@ -215,6 +226,7 @@ mod tests {
         assert!(refused(&|m| m.columns[1] = m.columns[0].clone()).contains("two of its columns"));
         assert!(refused(&|m| m.columns.clear()).contains("no columns"));
         assert!(refused(&|m| m.standardization.as_mut().unwrap().means.clear()).contains("mean and a scale"));
+        assert!(refused(&|m| m.quantization.as_mut().unwrap().scales[1] = 0.0).contains("scale"));
         let json = model().to_json();
         for end in 0..json.trim_end().len() {
             assert!(parse(&json[..end]).is_err());

@@ -74,9 +74,9 @@ impl Moments {
     }
 
     /// Mean and scale of each feature, in two passes over the rows, of which one has a sample weight above 0. Rows of
-    /// weight 0 do not count, whatever they hold. Where they are not `centred`, 0 stands for each mean: the scale is the
-    /// root mean square, of one pass.
-    pub(crate) fn of<P: Passes>(passes: &mut P, centred: bool) -> Result<Self, Failure> {
+    /// weight 0 do not count, whatever they hold. Where `centres` are given, they stand for the means: the scale is the
+    /// root mean square of the distances from them, of one pass.
+    pub(crate) fn of<P: Passes>(passes: &mut P, centres: Option<Vec<f64>>) -> Result<Self, Failure> {
         let nfeatures = passes.nfeatures();
         let check = |numbers: &[f64]| {
             ensure!(
@@ -88,14 +88,17 @@ impl Moments {
         };
         let average =
             |sums: ColumnSums| -> Vec<f64> { sums.sums.iter().map(|sum| sum / sums.weight_sum).collect() };
-        let mut first = vec![0.0; nfeatures];
-        let mut distances = first.clone();
-        if centred {
-            first = passes.first_row()?;
-            check(&first)?;
-            distances = average(passes.deviations(&first, false)?);
-            check(&distances)?;
-        }
+        let (first, distances) = match centres {
+            Some(centres) => (centres, vec![0.0; nfeatures]),
+            None => {
+                let first = passes.first_row()?;
+                check(&first)?;
+                let distances = average(passes.deviations(&first, false)?);
+                (first, distances)
+            }
+        };
+        check(&first)?;
+        check(&distances)?;
         let means: Vec<f64> =
             first.iter().zip(&distances).map(|(first, distance)| first + distance).collect();
         let squares = average(passes.deviations(&means, true)?);
@@ -141,7 +144,7 @@ mod tests {
             batch = batch.with_sample_weights(weights).unwrap();
         }
         let (segments, features) = ([batch], Features::all(ncols));
-        moments_of(&mut InMemory::new(&segments, &features, 0), true).map_err(|failure| match failure {
+        moments_of(&mut InMemory::new(&segments, &features, 0), None).map_err(|failure| match failure {
             Failure::Feature(place, fault) => (place, fault),
             Failure::Other(error) => panic!("{error}"),
         })

@@ -9,12 +9,14 @@
 //! ```
 //!
 //! So one pass over the raw rows gives loss and gradient, whatever units the columns are in. The penalty is
-//! λ/2 Σ u² or, if the raw weights are to be penalised, λ/2 Σ v²: a penalty π/2 u² with π = λ or λ / s².
+//! λ/2 Σ u² or, if the raw weights are to be penalised, λ/2 Σ v²: a penalty π/2 u² with π = λ or λ / s². Of a quantised
+//! column, x = a q + o, the raw weight is that of x, v / a, and π = λ / (a s)².
 //!
 //! The optimiser's coordinates are t = c u, where c² = 1/4 + π is what the second derivative by u is at most: a
 //! column with a strong penalty would have it wander otherwise.
 //!
-//! Without a bias there is nothing that could take up means: then m is 0, s the root mean square, and b' is left out.
+//! Without a bias there is nothing that could take up means: then m is 0, or what stands for 0, s the root mean square of
+//! x - m, and b' is left out.
 //!
 //! v and b are rounded to the arithmetic's type, v first, so that b makes up for most of what that changes; and the
 //! model has them as they were used.
@@ -25,6 +27,7 @@ use crate::moments::Moments;
 use crate::number::{Held, Number};
 use crate::optimize::{Evaluation, Objective};
 use crate::passes::Passes;
+use crate::quantization::Quantization;
 use lanegrad::{Element, Gradient, Params};
 use std::marker::PhantomData;
 
@@ -55,12 +58,17 @@ pub(crate) struct Coordinates<'a, T> {
 const BIAS_UNIT: f64 = 0.5;
 
 impl<'a, T: Number> Coordinates<'a, T> {
-    /// Coordinates for a penalty on standardised or on raw weights. The moments are centred where there is a bias.
-    pub(crate) fn new(moments: &'a Moments, &Options { l2, bias, standardize, .. }: &Options) -> Self {
+    /// Coordinates for a penalty on standardised or on raw weights, of columns that are quantised with these scales, if
+    /// with any. The moments are centred where there is a bias.
+    pub(crate) fn new(
+        moments: &'a Moments,
+        quantization: Option<&Quantization>,
+        &Options { l2, bias, standardize, .. }: &Options,
+    ) -> Self {
         // What is constant cannot be told from the bias.
         let varying: Vec<usize> = (0..moments.scales.len()).filter(|&i| moments.scales[i] > 0.0).collect();
         let penalty = |&i: &usize| {
-            let scale = moments.scales[i];
+            let scale = moments.scales[i] * quantization.map_or(1.0, |quantization| quantization.scales[i]);
             if standardize { l2 } else { l2 / scale / scale }
         };
         let penalties: Vec<f64> = varying.iter().map(penalty).collect();
@@ -118,7 +126,7 @@ impl<'a, T: Number> Coordinates<'a, T> {
         }
         match coordinates.last().filter(|_| self.has_bias) {
             Some(t) => (weights, T::nearest(t / BIAS_UNIT - shift).double()),
-            None => (weights, 0.0),
+            None => (weights, T::nearest(0.0 - shift).double()),
         }
     }
 }

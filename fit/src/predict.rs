@@ -2,6 +2,7 @@
 
 use crate::data::csv::Dialect;
 use crate::data::npy::Array;
+use crate::data::safetensors::split;
 use crate::data::{
     Block, FILL, Label, Labels, Numbers, Place, Plan, ROWS_AT_A_TIME, Row, Source, check_count, find_column,
     name, number, read_labels, shown,
@@ -72,7 +73,7 @@ impl<'a> Predictor<'a> {
         let mut opened = None;
         for (i, path) in paths.iter().enumerate() {
             // What is no file can be read once, and so is opened when it is its turn.
-            let is_file = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+            let is_file = std::fs::metadata(split(path).0).is_ok_and(|metadata| metadata.is_file());
             if i == 0 || is_file {
                 let source = Source::open(path, &options.dialect)?;
                 let columns = ModelColumns::find(model, &source, options)?;
@@ -256,10 +257,13 @@ fn by_place(model: &Model, ncols: usize, label: Option<usize>, file: &str) -> Re
 }
 
 /// Scores the rows of a file.
-struct Scorer<'a> {
-    model: &'a Model,
+struct Scorer {
     /// The model's columns in the file, in the model's order.
     columns: Vec<usize>,
+    /// The model for the numbers of the file, whatever they stand for.
+    weights: Vec<f64>,
+    bias: f64,
+    missing: Option<Vec<f64>>,
     features: Features,
     plan: Plan,
     /// The names of the file's columns.
@@ -272,16 +276,20 @@ struct Scorer<'a> {
     done: Done,
 }
 
-impl<'a> Scorer<'a> {
-    fn new(
-        model: &'a Model,
-        source: &Source<'_>,
-        options: &PredictOptions,
-        done: Done,
-    ) -> Result<Self, Error> {
+impl Scorer {
+    fn new(model: &Model, source: &Source<'_>, options: &PredictOptions, done: Done) -> Result<Self, Error> {
         let ModelColumns { columns, label } = ModelColumns::find(model, source, options)?;
+        let (mut weights, mut bias, mut missing) = (model.weights.clone(), model.bias, model.missing.clone());
+        if let Some(quantization) = source.quantization().map(|all| all.of(&columns)) {
+            (weights, bias) = quantization.fold(&weights, bias)?;
+            for (column, fill) in missing.iter_mut().flatten().enumerate() {
+                *fill = quantization.quantized(column, *fill);
+            }
+        }
         Ok(Self {
-            model,
+            weights,
+            bias,
+            missing,
             features: Features::new(&columns)?,
             plan: Plan::new(source.names().len(), &columns).with_label(label),
             columns,
@@ -367,7 +375,7 @@ impl<'a> Scorer<'a> {
 
     /// Refuses missing cells for which the model has no value.
     fn check_missing(&self, block: &Block<f64>) -> Result<(), Error> {
-        if let (None, Some((place, text))) = (&self.model.missing, &block.missing.first) {
+        if let (None, Some((place, text))) = (&self.missing, &block.missing.first) {
             let text =
                 if text.is_empty() { "the cell is empty".to_owned() } else { format!("`{text}` is missing") };
             bail!("{}, {place}: {text}, and the model has no value for it; {FILL}", self.file);
@@ -384,9 +392,8 @@ impl<'a> Scorer<'a> {
         block: &Block<f64>,
     ) -> Result<Vec<f64>, Error> {
         let (nrows, ncols) = (rows.nrows(), self.columns.len());
-        let params = Params::new(&self.model.weights, self.model.bias);
         let mut scores = vec![0.0; nrows];
-        self.engine.logits(rows, params, &mut scores)?;
+        self.engine.logits(rows, Params::new(&self.weights, self.bias), &mut scores)?;
         // A missing cell shows in the score of its row.
         let mut filled = Vec::new();
         if !scores.iter().all(|z| z.is_finite()) {
@@ -394,7 +401,8 @@ impl<'a> Scorer<'a> {
                 filled.extend(row.iter().map(|x| x.double()));
             }
             self.fill(&mut filled)?;
-            self.engine.logits(Rows::new(&filled, nrows, ncols)?, params, &mut scores)?;
+            let (rows, params) = (Rows::new(&filled, nrows, ncols)?, Params::new(&self.weights, self.bias));
+            self.engine.logits(rows, params, &mut scores)?;
             if let Some(row) = scores.iter().position(|z| !z.is_finite()) {
                 let line = block.lines.as_ref().and_then(|lines| lines.get(row));
                 let place = line.map_or(Row::Number(self.nrows + row), |&line| Row::Line(line));
@@ -424,7 +432,7 @@ impl<'a> Scorer<'a> {
                 let (column, row) = (self.columns[feature], Row::Number(self.nrows + i));
                 let place = Place { file: &self.file, row, column, name: &self.names[column] };
                 ensure!(x.is_nan(), "{place}: {} is not finite", number(*x));
-                let Some(values) = &self.model.missing else {
+                let Some(values) = &self.missing else {
                     bail!("{place}: `NaN` is missing, and the model has no value for it; {FILL}")
                 };
                 *x = values[feature];

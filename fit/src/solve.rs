@@ -10,6 +10,7 @@ use crate::number::{Dtype, Held, Number};
 use crate::objective::{Coordinates, LogLoss};
 use crate::optimize::{Checkpoint, Identity, MinimizeOptions, Minimum, Observer, minimize};
 use crate::passes::{InMemory, Passes};
+use crate::quantization::Quantization;
 use crate::resolution::{Unresolved, resolution};
 use crate::score::score;
 use crate::separation::separation;
@@ -34,13 +35,24 @@ pub fn train<P: Passes>(
 ) -> Result<Fit, Error> {
     check(passes, options)?;
     let start = Instant::now();
-    let moments = Moments::of(passes, options.bias).map_err(|failure| match failure {
-        Failure::Feature(feature, fault) => Error::new(format!("feature {feature}: {}", fault.words())),
-        Failure::Other(error) => error,
-    })?;
-    let coordinates = Coordinates::new(&moments, options);
+    let moments =
+        Moments::of(passes, centres(passes.nfeatures(), None, options)).map_err(|failure| match failure {
+            Failure::Feature(feature, fault) => Error::new(format!("feature {feature}: {}", fault.words())),
+            Failure::Other(error) => error,
+        })?;
+    let coordinates = Coordinates::new(&moments, None, options);
     let begin = resume.map_or(Begin::AtZero, |state| Begin::Resume(Box::new(state)));
     descend(passes, &coordinates, options, begin, observer, start).map(|(fit, _)| fit)
+}
+
+/// What scales are measured from: means, where there is a bias; else what stands for 0.
+pub(crate) fn centres(
+    nfeatures: usize,
+    quantization: Option<&Quantization>,
+    options: &Options,
+) -> Option<Vec<f64>> {
+    let zeros = || (0..nfeatures).map(|i| quantization.map_or(0.0, |all| all.quantized(i, 0.0))).collect();
+    (!options.bias).then(zeros)
 }
 
 /// Refuses what cannot be fitted, whatever the numbers are.
@@ -121,6 +133,8 @@ fn identity<P: Passes>(passes: &P, options: &Options) -> Identity {
 /// How a fit of rows in memory starts.
 pub(crate) struct Start<'a> {
     pub(crate) options: &'a Options,
+    /// What the numbers of the features stand for.
+    pub(crate) quantization: Option<&'a Quantization>,
     /// The tag of the data set.
     pub(crate) tag: u64,
     pub(crate) begin: Begin<'a>,
@@ -140,7 +154,7 @@ pub(crate) enum Begin<'a> {
 pub(crate) fn solve<S: Held + Storage<T>, T: Number>(
     segments: &[Batch<'_, S, T>],
     features: &Features,
-    Start { options, tag, begin }: Start<'_>,
+    Start { options, quantization, tag, begin }: Start<'_>,
     observer: &mut dyn Observer,
 ) -> Result<Fit, Failure> {
     for batch in segments {
@@ -161,8 +175,8 @@ pub(crate) fn solve<S: Held + Storage<T>, T: Number>(
     check(&passes, options)?;
     check_sample_weights(segments)?;
     let start = Instant::now();
-    let moments = moments_of(&mut passes, options.bias)?;
-    let coordinates = Coordinates::new(&moments, options);
+    let moments = moments_of(&mut passes, centres(features.places.len(), quantization, options))?;
+    let coordinates = Coordinates::new(&moments, quantization, options);
     let (mut fit, found) = descend(&mut passes, &coordinates, options, begin, observer, start)?;
     if !options.report {
         return Ok(fit);
@@ -185,9 +199,9 @@ pub(crate) fn solve<S: Held + Storage<T>, T: Number>(
 /// Mean and scale of each feature of rows in memory, where a fault has its row.
 pub(crate) fn moments_of<S: Held + Storage<T>, T: Number>(
     passes: &mut InMemory<'_, S, T>,
-    centred: bool,
+    centres: Option<Vec<f64>>,
 ) -> Result<Moments, Failure> {
-    let moments = Moments::of(passes, centred).map_err(|failure| match failure {
+    let moments = Moments::of(passes, centres).map_err(|failure| match failure {
         Failure::Feature(feature, Fault::TooLarge) => {
             Failure::Feature(feature, passes.not_finite(feature).unwrap_or(Fault::TooLarge))
         }

@@ -2,10 +2,10 @@
 //! in whatever order, and whoever is lost.
 #![cfg(feature = "files")]
 
-use lanegrad_fit::data::{Label, npy};
+use lanegrad_fit::data::{Label, npy, safetensors};
 use lanegrad_fit::{
     Arrays, Checkpoint, DataOptions, DataSet, Dtype, Error, Fit, Missing, Model, Observer, Options, Plan,
-    Progress, ShardRows, Take, Workers,
+    Progress, Quantization, ShardRows, Take, Workers,
 };
 use rand::rngs::SmallRng;
 use rand::seq::SliceRandom;
@@ -247,6 +247,52 @@ fn labels_in_files_of_their_own_are_cut_too() {
     let [here, there] =
         [fit_here(&data, &of(&labels), &options), fit_shards(&data, &of(&labels), &options, 4, 0.0)];
     assert_eq!(chain(&there.unwrap_err()), chain(&here.unwrap_err()));
+}
+
+/// Columns that stand for others, labels in a tensor of the same file, and no bias, for which 0 is a number between.
+#[test]
+fn quantised_tensors_are_cut_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let rng = &mut SmallRng::seed_from_u64(6);
+    let scaling = Quantization::new(vec![0.01, 1.0, -2.0], vec![0.3, 0.0, 5.0]).unwrap();
+    let (mut data, mut labels) = (Vec::new(), Vec::new());
+    for (i, nrows) in [5000, 0, 3000].into_iter().enumerate() {
+        let path = directory.path().join(format!("{i}.safetensors"));
+        let start =
+            safetensors::header(&[("X", Dtype::I8, &[nrows, 3]), ("y", Dtype::U8, &[nrows])], Some(&scaling));
+        let x: Vec<u8> = (0..3 * nrows).map(|_| rng.random()).collect();
+        let label = |row: &[u8]| {
+            u8::from(rng.random_range(-99..99) < i16::from(row[0] as i8) / 2 - i16::from(row[2] as i8))
+        };
+        let y: Vec<u8> = x.chunks(3).map(label).collect();
+        std::fs::write(&path, [start, x, y].concat()).unwrap();
+        data.push(PathBuf::from(format!("{}#X", path.display())));
+        labels.push(PathBuf::from(format!("{}#y", path.display())));
+    }
+    let of = DataOptions::new(Label::Files(labels));
+    for bias in [true, false] {
+        let mut options = Options::default();
+        (options.bias, options.l2) = (bias, 0.01);
+        let (model, _) = fit_here(&data, &of, &options).unwrap();
+        assert_eq!(model.quantization.as_ref(), Some(&scaling));
+        assert_eq!(model.bias == 0.0, !bias);
+        for shards in [1, 3, 7] {
+            let plan = Plan::of_files(&data, &of, shards).unwrap();
+            assert_eq!(plan.shards(), shards);
+            assert_eq!(fit_shards(&data, &of, &options, shards, 0.1).unwrap().0, model);
+        }
+    }
+    // Other scales in one of them.
+    let other = Quantization::new(vec![0.01, 1.0, -2.5], vec![0.3, 0.0, 5.0]).unwrap();
+    let start = safetensors::header(&[("X", Dtype::I8, &[1, 3])], Some(&other));
+    std::fs::write(directory.path().join("2.safetensors"), [start, vec![1, 2, 3]].concat()).unwrap();
+    let here = chain(&fit_here(&data, &of, &Options::default()).unwrap_err());
+    assert!(
+        here.contains("2.safetensors#X and") && here.contains("not quantised with the same scales"),
+        "{here}"
+    );
+    let there = fit_shards(&data, &of, &Options::default(), 3, 0.0);
+    assert_eq!(chain(&there.unwrap_err()), here);
 }
 
 #[cfg(feature = "parquet")]

@@ -1,6 +1,8 @@
 //! Numbers of 16 and 8 bits, in `.npy` and in `.safetensors`: the model is that of the same numbers held as f32.
 
-use crate::support::{Directory, case, files, lanegrad, refuse, says, succeed, weights};
+use crate::support::{
+    Directory, case, data, files, json, lanegrad, numbers, printed, refuse, says, succeed, weights,
+};
 use std::fs;
 use std::process::Command;
 
@@ -82,20 +84,17 @@ fn conversion_rounds_floats_and_refuses_what_integers_have_not() {
     succeed(&mut lanegrad(["convert", &whole, &out, "--dtype", "i8"]));
     assert_eq!(fs::read(&out).unwrap()[128..], [128, 127, 0, 5]);
     fs::remove_file(&out).unwrap();
-    refuse(
-        &mut lanegrad(["convert", &whole, &out, "--dtype", "u8"]),
-        &["whole.csv", "line 2", "`-128` is no number of u8"],
-    );
     let big = directory.file("big.csv", "a\n65520\n");
     refuse(&mut lanegrad(["convert", &big, &out, "--dtype", "f16"]), &["`65520` is too large for f16"]);
-    for (file, words) in [(&csv, "`0.1` is no number of i8"), (&half, "is no number of i8")] {
-        refuse(&mut lanegrad(["convert", file, &out, "--dtype", "i8"]), &[words]);
-    }
     let missing = directory.file("missing.csv", "a,b\n1,\n");
     refuse(
         &mut lanegrad(["convert", &missing, &out, "--dtype", "i8"]),
-        &["the cell is missing, and i8 has no number for that"],
+        &["missing.csv", "1 missing cell", "i8"],
     );
+    // Of fractions a fit in i8 makes no integers by itself.
+    let table = directory.file("table.csv", "a,y\n0.5,1\n1,0\n");
+    let args = ["fit", &table, "--label", "y", "--model", &out, "--l2", "1", "--dtype", "i8"];
+    refuse(&mut lanegrad(args), &["table.csv", "line 2", "`0.5` is no number of i8"]);
     refuse(
         &mut lanegrad(["convert", &whole, &out, "--dtype", "bf16"]),
         &["a `.npy` cannot hold bf16; a `.safetensors` can"],
@@ -136,4 +135,116 @@ fn tensors_that_do_not_fit_are_refused_in_words() {
     assert!(!files(directory.0.path()).contains(&"model.json".to_owned()));
     // The only matrix needs no name.
     succeed(&mut fit(&a, &y));
+}
+
+/// The value, weights and bias of a fit.
+fn found(args: &[&str], model: &str) -> (f64, Vec<f64>, f64) {
+    let text = succeed(lanegrad(["fit", "--model", model, "--quiet", "--tol", "1e-10"]).args(args));
+    let (weights, bias) = weights(model);
+    let objective = printed(&text, "objective");
+    (objective.split_whitespace().next().unwrap().parse().unwrap(), weights, bias)
+}
+
+#[test]
+fn a_fit_of_quantised_columns_is_that_of_what_they_stand_for() {
+    let directory = Directory::new();
+    let path = |name: &str| directory.path(name);
+    let csv = data("magic04.csv");
+    for dtype in ["i8", "u8"] {
+        let (npy, tensors, restored) = (path("q.npy"), path("q.safetensors"), path("x.npy"));
+        let said = says(&mut lanegrad(["convert", &csv, &npy, "--dtype", dtype]));
+        assert!(
+            said.contains("10 of 11 columns are quantised") && said.contains("q.npy.scaling.json"),
+            "{said}"
+        );
+        says(&mut lanegrad(["convert", &csv, &tensors, "--dtype", dtype]));
+        succeed(&mut lanegrad(["convert", &npy, &restored, "--dtype", "f64"]));
+        // Half a step off at most, of 255 in the range of a column.
+        let ranges = json(format!("{npy}.scaling.json"));
+        let (scales, all) = (numbers(&ranges["scales"]), fs::read(&restored).unwrap());
+        let restored_numbers = all[128..].chunks(8).map(|x| f64::from_le_bytes(x.try_into().unwrap()));
+        let text = fs::read_to_string(&csv).unwrap();
+        let exact = text.lines().skip(1).flat_map(|line| line.split(',')).map(|x| x.parse::<f64>().unwrap());
+        for (i, (x, exact)) in restored_numbers.zip(exact).enumerate() {
+            assert!((x - exact).abs() <= 0.5 * scales[i % 11].abs() * (1.0 + 1e-9), "{i}: {x}, {exact}");
+        }
+        for more in
+            [&["--l2", "1e-3"][..], &["--l2", "1e-2", "--standardize"], &["--l2", "1e-3", "--no-bias"]]
+        {
+            let of = |file: &str| found(&[&[file, "--label", "-1"], more].concat(), &path("model.json"));
+            let (quantised, same, plain) = (of(&npy), of(&tensors), of(&restored));
+            assert_eq!(quantised, same);
+            assert!((quantised.0 - plain.0).abs() < 1e-9, "{more:?}: {} and {}", quantised.0, plain.0);
+            for (a, b) in quantised.1.iter().chain([&quantised.2]).zip(plain.1.iter().chain([&plain.2])) {
+                assert!((a - b).abs() <= 1e-6 * (1.0 + b.abs()), "{more:?}: {a} and {b}");
+            }
+            let (quantised, plain) = (path("quantised.json"), path("plain.json"));
+            for (model, file) in [(&quantised, &npy), (&plain, &restored)] {
+                found(&[&[&**file, "--label", "-1"], more].concat(), model);
+            }
+            assert_eq!(json(&quantised)["quantization"]["scales"].as_array().unwrap().len(), 10);
+            assert!(json(&plain).get("quantization").is_none());
+            if more.contains(&"--standardize") {
+                for field in ["means", "scales"] {
+                    let of = |model: &str| numbers(&json(model)["standardization"][field]);
+                    for (a, b) in of(&quantised).iter().zip(of(&plain)) {
+                        assert!((a - b).abs() <= 1e-9 * b.abs(), "{field}: {a} and {b}");
+                    }
+                }
+            }
+            // A model is for what integers stand for: of them, and of those numbers themselves, it says the same.
+            let predict = |file: &str| {
+                let text = succeed(&mut lanegrad(["predict", file, "--model", &quantised]));
+                text.lines().map(|p| p.parse::<f64>().unwrap()).collect::<Vec<_>>()
+            };
+            for (p, q) in predict(&npy).iter().zip(predict(&restored)) {
+                assert!((p - q).abs() < 1e-12, "{p} and {q}");
+            }
+        }
+        // Kept as they are, or quantised anew.
+        let again = path("again.npy");
+        succeed(&mut lanegrad(["convert", &npy, &again, "--dtype", dtype]));
+        assert!(fs::read(&again).unwrap() == fs::read(&npy).unwrap());
+        assert_eq!(json(format!("{again}.scaling.json")), ranges);
+        succeed(&mut lanegrad(["convert", &restored, &again]));
+        assert!(!fs::exists(format!("{again}.scaling.json")).unwrap(), "what was there is gone");
+    }
+}
+
+#[test]
+fn scales_that_do_not_fit_are_refused_in_words() {
+    let directory = Directory::new();
+    let path = |name: &str| directory.path(name);
+    let (npy, model) = (path("q.npy"), path("model.json"));
+    let csv = directory.file("x.csv", "a,b,y\n0.5,1,1\n1.5,-1,0\n0.25,0,0\n-1,3,1\n");
+    says(&mut lanegrad(["convert", &csv, &npy, "--dtype", "i8"]));
+    let fit = |data: &[&str], label: &str| {
+        let mut command = lanegrad(["fit", "--label", label, "--model", &model, "--l2", "1", "--quiet"]);
+        command.args(data);
+        command
+    };
+    let scaling = format!("{npy}.scaling.json");
+    let whole = fs::read_to_string(&scaling).unwrap();
+    refuse(&mut fit(&[&npy], "0"), &["q.npy, column 1 (`0`): the labels are quantised"]);
+    for (text, words) in [
+        (r#"{"scales":[1,1],"offsets":[0,0]}"#, "it has 2 scales for 3 columns"),
+        (r#"{"scales":[1,0,1],"offsets":[0,0,0]}"#, "scale"),
+        (r#"{"scales":[1,1,1],"offsets":[0,0]}"#, "offsets"),
+        ("{", "it is no scaling of columns"),
+    ] {
+        fs::write(&scaling, text).unwrap();
+        refuse(&mut fit(&[&npy], "2"), &["cannot read", "q.npy.scaling.json", words]);
+    }
+    fs::write(&scaling, whole).unwrap();
+    let other = path("other.npy");
+    fs::copy(&npy, &other).unwrap();
+    refuse(&mut fit(&[&npy, &other], "2"), &["other.npy and", "are not quantised with the same scales"]);
+    assert!(!files(directory.0.path()).contains(&"model.json".to_owned()));
+    // A stream cannot be read twice.
+    let command = format!("cat '{csv}' | \"$LANEGRAD\" convert - '{}' --dtype i8", path("p.npy"));
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &command]).env("LANEGRAD", env!("CARGO_BIN_EXE_lanegrad"));
+    if cfg!(unix) {
+        refuse(&mut shell, &["standard input is no file: for numbers of i8 it is read twice"]);
+    }
 }

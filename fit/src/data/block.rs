@@ -61,6 +61,12 @@ impl<T: Held> Block<T> {
         self.missing.count
     }
 
+    /// The missing cells in words: how many there are, and where the first is.
+    #[must_use]
+    pub fn describe_missing(&self) -> String {
+        self.missing.describe()
+    }
+
     /// Removes the rows. What was found about the columns is kept: the number of missing cells, and the labels' kind.
     pub fn clear(&mut self) {
         self.features.clear();

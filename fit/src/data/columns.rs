@@ -147,7 +147,8 @@ impl Plan {
     }
 
     /// The length of a row of features.
-    pub(crate) fn width(&self) -> usize {
+    #[must_use]
+    pub fn width(&self) -> usize {
         self.features
     }
 

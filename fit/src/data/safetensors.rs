@@ -6,8 +6,9 @@ use super::npy::{Array, Kind, Shape, Type};
 use super::shown::shown;
 use crate::error::{Context, Error, bail, ensure};
 use crate::number::Dtype;
+use crate::quantization::Quantization;
 use memmap2::Mmap;
-use safetensors::tensor::{Dtype as Of, Metadata, TensorInfo};
+use safetensors::tensor::{Dtype as Of, Metadata};
 use std::path::Path;
 
 /// The longest header, in bytes; also that of the format's own reader.
@@ -28,15 +29,16 @@ pub fn split(path: &Path) -> (&Path, Option<&str>) {
     }
 }
 
-/// The tensor of a name; without a name the only one that is a matrix, or else the only one.
-pub(super) fn array(map: Mmap, name: Option<&str>) -> Result<Array<'static>, Error> {
+/// The tensor of a name, and what its numbers stand for; without a name the only one that is a matrix, or else the only
+/// one.
+pub(super) fn array(map: Mmap, name: Option<&str>) -> Result<(Array<'static>, Option<Quantization>), Error> {
     let (metadata, start) = metadata(&map)?;
-    let info = match name {
-        Some(name) => metadata
-            .info(name)
-            .with_context(|| format!("it has no tensor `{}`: {}", shown(name), list(&metadata)))?,
+    let tensor = match name {
+        Some(name) => name.to_owned(),
         None => only(&metadata)?,
     };
+    let no_tensor = || format!("it has no tensor `{}`: {}", shown(&tensor), list(&metadata));
+    let info = metadata.info(&tensor).with_context(no_tensor)?;
     let shape = match info.shape[..] {
         [len] => Shape::Vector(len),
         [nrows, ncols] => Shape::Matrix(nrows, ncols),
@@ -44,7 +46,10 @@ pub(super) fn array(map: Mmap, name: Option<&str>) -> Result<Array<'static>, Err
     };
     let kind = Type { kind: kind(info.dtype)?, big_endian: false };
     let offset = start + info.data_offsets.0;
-    Array::of_map(map, offset, kind, shape, false)
+    let array = Array::of_map(map, offset, kind, shape, false)?;
+    let text = metadata.metadata().as_ref().and_then(|texts| texts.get(&key(&tensor)));
+    let quantization = text.map(|text| Quantization::from_json(text.as_bytes(), array.ncols()));
+    Ok((array, quantization.transpose().context("the tensor's scaling cannot be used")?))
 }
 
 /// What a file says of its tensors, and where their numbers start.
@@ -62,12 +67,13 @@ fn metadata(map: &[u8]) -> Result<(Metadata, usize), Error> {
 }
 
 /// The tensor that is meant where none is named.
-fn only(metadata: &Metadata) -> Result<&TensorInfo, Error> {
-    let all = metadata.tensors();
-    let mut matrices = all.values().filter(|info| info.shape.len() == 2);
-    match (matrices.next(), matrices.next()) {
-        (Some(info), None) => Ok(info),
-        (None, _) if all.len() == 1 => Ok(all.values().next().context("it has no tensor")?),
+fn only(metadata: &Metadata) -> Result<String, Error> {
+    let all = metadata.offset_keys();
+    let is_matrix = |name: &&String| metadata.info(name).is_some_and(|info| info.shape.len() == 2);
+    let matrices: Vec<&String> = all.iter().filter(is_matrix).collect();
+    match (&matrices[..], &all[..]) {
+        ([one], _) => Ok((*one).clone()),
+        ([], [one]) => Ok(one.clone()),
         _ => bail!("name one of its tensors, as `FILE#NAME`: {}", list(metadata)),
     }
 }
@@ -111,17 +117,29 @@ fn kind(dtype: Of) -> Result<Kind, Error> {
 /// A tensor that is about to be written: its name, the type of its numbers and its shape.
 pub type Tensor<'a> = (&'a str, Dtype, &'a [usize]);
 
-/// The start of a file with these tensors; their numbers follow it, one tensor after the other, each row after row. Its
-/// length is the same for any lengths of the tensors: it can be written again once the number of rows is known.
+/// Where the metadata of a file have the scaling of a tensor.
+fn key(tensor: &str) -> String {
+    format!("{tensor}.scaling")
+}
+
+/// The start of a file with these tensors; their numbers follow it, one tensor after the other, each row after row. Those
+/// of the first may stand for others. Its length is the same for any lengths of the tensors: it can be written again once
+/// the number of rows is known.
 #[must_use]
-pub fn header(tensors: &[Tensor<'_>]) -> Vec<u8> {
-    let (mut text, mut room, mut offset) = (Vec::new(), 2, 0_usize);
+pub fn header(tensors: &[Tensor<'_>], quantization: Option<&Quantization>) -> Vec<u8> {
+    let (mut text, mut room, mut offset) = (vec![b'{'], 2, 0_usize);
+    if let (Some(quantization), Some((name, ..))) = (quantization, tensors.first()) {
+        let texts = serde_json::json!({ key(name): quantization.to_json() });
+        let member = format!("\"__metadata__\":{texts},");
+        text.extend(member.bytes());
+        room += member.len();
+    }
     for (i, &(name, dtype, shape)) in tensors.iter().enumerate() {
         let name = serde_json::Value::from(name).to_string();
         let end =
             offset.saturating_add(shape.iter().fold(dtype.bytes(), |bytes, &len| bytes.saturating_mul(len)));
         let code = dtype.name().to_ascii_uppercase();
-        let start = if i == 0 { '{' } else { ',' };
+        let start = if i == 0 { "" } else { "," };
         text.extend(
             format!(
                 "{start}{name}:{{\"dtype\":\"{code}\",\"shape\":{shape:?},\"data_offsets\":[{offset},{end}]}}"

@@ -9,12 +9,13 @@ use super::parquet;
 use super::{name, npy, safetensors};
 use crate::error::{Context, Error, bail, ensure};
 use crate::number::{Dtype, Held};
+use crate::quantization::Quantization;
 use flate2::read::MultiGzDecoder;
 use std::fmt;
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::ops::{ControlFlow, Range};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A table in a file, whose rows are read one after the other; or one in memory, as if it were in a file.
 pub struct Source<'a> {
@@ -22,6 +23,7 @@ pub struct Source<'a> {
     names: Vec<String>,
     /// True if the names came with the table.
     has_names: bool,
+    quantization: Option<Quantization>,
     rows: Rows<'a>,
 }
 
@@ -54,6 +56,7 @@ impl<'a> Source<'a> {
             file: name.to_owned(),
             has_names: names.is_some(),
             names: names.map_or_else(|| unnamed(ncols), <[String]>::to_vec),
+            quantization: None,
             rows: Rows::Npy(array, 0),
         })
     }
@@ -64,11 +67,11 @@ impl<'a> Source<'a> {
     ///
     /// If they are not there, or the table is no array.
     pub(crate) fn slice(self, rows: Range<usize>) -> Result<Self, Error> {
-        let Self { file, names, has_names, rows: Rows::Npy(array, 0) } = self else {
+        let Self { file, names, has_names, quantization, rows: Rows::Npy(array, 0) } = self else {
             bail!("{} is read as a whole", self.file)
         };
         let array = array.slice(rows).with_context(|| format!("cannot read {file}"))?;
-        Ok(Self { file, names, has_names, rows: Rows::Npy(array, 0) })
+        Ok(Self { file, names, has_names, quantization, rows: Rows::Npy(array, 0) })
     }
 }
 
@@ -128,18 +131,25 @@ impl Source<'static> {
         match format {
             Format::Npy => {
                 let array = npy::Array::map(&input).with_context(context)?;
-                Self::of_array(&file, array, None)
+                let quantization = beside(path, array.ncols())?;
+                Ok(Self { quantization, ..Self::of_array(&file, array, None)? })
             }
             Format::Safetensors => {
-                let array =
-                    npy::map(&input).and_then(|map| safetensors::array(map, tensor)).with_context(context)?;
-                Self::of_array(&file, array, None)
+                let found = npy::map(&input).and_then(|map| safetensors::array(map, tensor));
+                let (array, quantization) = found.with_context(context)?;
+                Ok(Self { quantization, ..Self::of_array(&file, array, None)? })
             }
             #[cfg(feature = "parquet")]
             Format::Parquet => {
                 let reader = parquet::Reader::new(input, &file)?;
                 let names = reader.names().to_vec();
-                Ok(Self { names, has_names: true, file, rows: Rows::Parquet(Box::new(reader)) })
+                Ok(Self {
+                    names,
+                    has_names: true,
+                    file,
+                    quantization: None,
+                    rows: Rows::Parquet(Box::new(reader)),
+                })
             }
             #[cfg(not(feature = "parquet"))]
             Format::Parquet => {
@@ -176,7 +186,8 @@ impl Source<'static> {
             other => bail!("{file} is {}, which must be a file: it is not read from a pipe", other.name()),
         };
         let reader = csv::Reader::new(input, size, &file, dialect)?;
-        Ok(Self { names: reader.names().to_vec(), has_names: true, file, rows: Rows::Csv(Box::new(reader)) })
+        let names = reader.names().to_vec();
+        Ok(Self { names, has_names: true, file, quantization: None, rows: Rows::Csv(Box::new(reader)) })
     }
 }
 
@@ -197,6 +208,12 @@ impl<'a> Source<'a> {
     #[must_use]
     pub fn has_names(&self) -> bool {
         self.has_names
+    }
+
+    /// What the numbers of the columns stand for, if the file says that they are quantised.
+    #[must_use]
+    pub fn quantization(&self) -> Option<&Quantization> {
+        self.quantization.as_ref()
     }
 
     /// The array, if the file is a `.npy` or a `.safetensors`, or the table is in memory.
@@ -278,6 +295,25 @@ impl<'a> Source<'a> {
             #[cfg(feature = "parquet")]
             Rows::Parquet(reader) => Some(reader.rows_expected()),
         }
+    }
+}
+
+/// The file with what the numbers of a `.npy` stand for: see [`Quantization`].
+#[must_use]
+pub fn path_of_scaling(path: &Path) -> PathBuf {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".scaling.json");
+    beside.into()
+}
+
+/// What the numbers of a file stand for, if there is a file that says so.
+fn beside(path: &Path, ncols: usize) -> Result<Option<Quantization>, Error> {
+    let path = path_of_scaling(path);
+    let context = || format!("cannot read {}", name(&path));
+    match std::fs::read(&path) {
+        Ok(text) => Quantization::from_json(&text, ncols).map(Some).with_context(context),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(context),
     }
 }
 

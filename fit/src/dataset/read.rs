@@ -6,14 +6,16 @@ use super::schema::{Schema, column_place};
 use super::survey::Survey;
 use super::{Copied, DataOptions, DataSet, File, Memory, Missing, Table, Tables, Targets, refused};
 use crate::data::npy::Array;
+use crate::data::safetensors::split;
 use crate::data::{
     Block, Choice, Columns, Labels, Means, MissingCells, Numbers, Source, check_count, fill, name,
     read_labels, read_sample_weights,
 };
-use crate::error::{Context, Error, ensure};
+use crate::error::{Context, Error, bail, ensure};
 use crate::features::Features;
-use crate::files::{all_of, check_columns};
+use crate::files::{Heading, all_of, check_columns};
 use crate::number::{Dtype, Held, for_dtype};
+use crate::quantization::Quantization;
 use lanegrad::Rows;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;
@@ -23,6 +25,8 @@ use std::path::Path;
 pub(super) struct Read<'a, S: Held> {
     options: DataOptions,
     names: Vec<String>,
+    /// What the numbers of all columns stand for.
+    quantization: Option<Quantization>,
     columns: Columns,
     /// The features of held rows; then all labels and sample weights.
     block: Block<S>,
@@ -70,11 +74,11 @@ where
     Tables<'a>: From<Table<'a, S>>,
 {
     let (first, beside) = tables.next().context("there is no table")??;
-    let mut read = Read::new(options, first.file(), first.names())?;
+    let mut read = Read::new(options, Heading::of(&first))?;
     read.file(first, beside, watch)?;
     for table in tables {
         let (table, beside) = table?;
-        check_columns((&read.files[0].name, &read.names), &table)?;
+        check_columns(read.heading(), &table)?;
         read.file(table, beside, watch)?;
     }
     read.finish()
@@ -92,11 +96,22 @@ pub(super) fn columns(options: &DataOptions, file: &str, names: &[String]) -> Re
 
 impl<'a, S: Held> Read<'a, S> {
     /// No rows, of columns that are those of a file.
-    pub(super) fn new(options: &DataOptions, file: &str, names: &[String]) -> Result<Self, Error> {
+    pub(super) fn new(options: &DataOptions, heading: Heading<'_>) -> Result<Self, Error> {
+        let Heading { file, names, quantization } = heading;
         let (names, columns) = (names.to_vec(), columns(options, file, names)?);
+        if let Some(quantization) = quantization {
+            check_targets(quantization, file, &names, &columns)?;
+        }
+        let quantization = quantization.cloned();
         let layout = Features::all(columns.features.len());
         let block = Block::new(Labels::new(options.positive.as_deref())?, options.arithmetic);
-        Ok(Self { options: options.clone(), names, columns, block, layout, files: Vec::new() })
+        Ok(Self { options: options.clone(), names, quantization, columns, block, layout, files: Vec::new() })
+    }
+
+    /// The columns that all files have.
+    fn heading(&self) -> Heading<'_> {
+        let file = self.files.first().map_or("the first file", |file| &file.name);
+        Heading { file, names: &self.names, quantization: self.quantization.as_ref() }
     }
 
     /// The number of rows that were read.
@@ -249,7 +264,7 @@ impl<'a, S: Held> Read<'a, S> {
             fill(&mut self.block.features, &row);
         }
         let (nrows, segments) = (self.nrows(), self.segments());
-        let Self { options, names, columns, block, layout, files } = self;
+        let Self { options, names, quantization, columns, block, layout, files } = self;
         let filled = files.iter().map(|file| file.missing.count).sum();
         let copied = files.iter().find_map(|file| file.copied);
         let file =
@@ -257,11 +272,12 @@ impl<'a, S: Held> Read<'a, S> {
         let table = Table { held: block.features, layout, files: files.into_iter().map(file).collect() };
         let schema = Schema {
             names,
-            columns,
             segments,
             positive: options.positive,
             signed: block.labels.are_signed(),
             fills,
+            quantization: quantization.map(|all| all.of(&columns.features)),
+            columns,
             dtype: S::DTYPE,
             arithmetic: options.arithmetic,
         };
@@ -378,8 +394,23 @@ pub(super) fn dtype(
     Ok(common)
 }
 
+/// Refuses labels and sample weights that are quantised.
+fn check_targets(
+    quantization: &Quantization,
+    file: &str,
+    names: &[String],
+    columns: &Columns,
+) -> Result<(), Error> {
+    for (column, what) in [(columns.label, "labels"), (columns.sample_weight, "sample weights")] {
+        if let Some(column) = column.filter(|&column| quantization.changes(column)) {
+            bail!("{}: the {what} are quantised, which they must not be", column_place(file, names, column));
+        }
+    }
+    Ok(())
+}
+
 /// The type of a file's numbers. What is no file is read once, and has no type of its own.
 pub(super) fn dtype_of(path: &Path, options: &DataOptions) -> Result<Dtype, Error> {
-    let is_file = std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    let is_file = std::fs::metadata(split(path).0).is_ok_and(|metadata| metadata.is_file());
     if is_file { Ok(Source::open(path, &options.dialect)?.dtype()) } else { Ok(Dtype::F64) }
 }

@@ -1,10 +1,11 @@
 //! What is known of a data set beside its numbers: enough for its tag, and for the model of a fit.
 
 use crate::data::{Columns, shown};
-use crate::error::Error;
+use crate::error::{Context, Error};
 use crate::fit::{Fit, Options};
 use crate::model::Model;
 use crate::number::Dtype;
+use crate::quantization::Quantization;
 use crate::words::Hash;
 
 /// A data set without its numbers.
@@ -21,6 +22,8 @@ pub(super) struct Schema {
     pub(super) signed: bool,
     /// The value of each feature that missing cells are filled with.
     pub(super) fills: Option<Vec<f64>>,
+    /// What the numbers of the features stand for.
+    pub(super) quantization: Option<Quantization>,
     /// The types that features are held in and computed with.
     pub(super) dtype: Dtype,
     pub(super) arithmetic: Dtype,
@@ -29,7 +32,8 @@ pub(super) struct Schema {
 impl Schema {
     /// The tag of the data set: see [`DataSet::tag`](super::DataSet::tag).
     pub(super) fn tag(&self) -> u64 {
-        let Self { names, columns, segments, positive, signed, fills, dtype, arithmetic } = self;
+        let Self { names, columns, segments, positive, signed, fills, quantization, dtype, arithmetic } =
+            self;
         let texts = |hash: Hash, texts: &[String]| {
             texts.iter().fold(hash.and(texts.len() as u64), |hash, text| hash.and_bytes(text.as_bytes()))
         };
@@ -46,7 +50,10 @@ impl Schema {
         hash = texts(hash, positive.as_slice());
         let fills = fills.as_deref().unwrap_or_default();
         hash = fills.iter().fold(hash.and(fills.len() as u64), |hash, fill| hash.and(fill.to_bits()));
-        [u64::from(*signed), code(*dtype), code(*arithmetic)].into_iter().fold(hash, Hash::and).get()
+        hash = [u64::from(*signed), code(*dtype), code(*arithmetic)].into_iter().fold(hash, Hash::and);
+        // Data sets that are not quantised have the tags that they had before any could be.
+        let numbers = quantization.iter().flat_map(|all| all.scales.iter().chain(&all.offsets));
+        numbers.fold(hash, |hash, x| hash.and(x.to_bits())).get()
     }
 
     /// The model of a fit to the features.
@@ -59,6 +66,10 @@ impl Schema {
         model.sample_weight = sample_weight.map(|column| self.names[column].clone());
         model.ignored = named(ignored);
         model.missing = self.fills.clone();
+        if let Some(quantization) = self.quantization.clone() {
+            quantization.unfold(&mut model, fit, options);
+            model.check().context("the model does not hold together")?;
+        }
         Ok(model)
     }
 

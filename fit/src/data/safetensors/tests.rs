@@ -4,6 +4,7 @@ use super::{header, is_safetensors, metadata, split};
 use crate::data::Source;
 use crate::data::csv::Dialect;
 use crate::number::Dtype;
+use crate::quantization::Quantization;
 use half::{bf16, f16};
 use safetensors::tensor::{Dtype as Of, TensorView, serialize};
 use std::path::{Path, PathBuf};
@@ -132,10 +133,12 @@ fn names_are_of_tensors_alone() {
 #[test]
 fn a_header_that_is_written_reads_back() {
     let lengths = [0, 1, 9, 10, 123_456, usize::MAX / 8];
-    for dtype in Dtype::ALL.iter().copied() {
+    let all = Quantization::new(vec![0.1, 1e-300, -7.0], vec![0.0, 1.0 / 3.0, 2.0]).unwrap();
+    let scalings = [None, Some(&all)];
+    for (dtype, scaling) in Dtype::ALL.iter().flat_map(|&dtype| scalings.map(|scaling| (dtype, scaling))) {
         let mut len = None;
         for rows in lengths {
-            let start = header(&[("a \"name\"", dtype, &[rows, 3]), ("y", Dtype::U8, &[rows])]);
+            let start = header(&[("a \"name\"", dtype, &[rows, 3]), ("y", Dtype::U8, &[rows])], scaling);
             assert!(start.len().is_multiple_of(64) && *len.get_or_insert(start.len()) == start.len());
             assert!(is_safetensors(&start));
             if rows > 1000 {
@@ -147,6 +150,9 @@ fn a_header_that_is_written_reads_back() {
             assert_eq!((offset, found.data_len()), (start.len(), bytes));
             assert_eq!(found.info("a \"name\"").unwrap().shape, [rows, 3]);
             assert_eq!(found.info("y").unwrap().dtype, Of::U8);
+            let (_dir, path) = file(&whole);
+            assert_eq!(open(&path).unwrap().quantization(), scaling);
+            assert_eq!(open(&named(&path, "y")).unwrap().quantization(), None);
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::number::{Dtype, Number, for_dtype};
 use crate::objective::Coordinates;
 use crate::optimize::{Checkpoint, Observer};
 use crate::passes::Passes;
-use crate::solve::{Begin, check, check_largest, descend};
+use crate::solve::{Begin, centres, check, check_largest, descend};
 use lanegrad::{ColumnSums, Extent, Gradient, Params, PartialSum, Total};
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -153,6 +153,7 @@ impl<'a> Asker<'a> {
         };
         Ok(Schema {
             names: layout.names.clone(),
+            quantization: layout.quantization.as_ref().map(|all| all.of(&columns.features)),
             columns,
             segments,
             positive: options.positive.clone(),
@@ -195,13 +196,15 @@ impl<'a> Driver<'a> {
         let mut passes = Asked { driver: self, number: PhantomData::<T> };
         check(&passes, options)?;
         let start = Instant::now();
-        let moments = match Moments::of(&mut passes, options.bias) {
+        let quantization = passes.driver.schema.quantization.as_ref();
+        let centres = centres(passes.nfeatures(), quantization, options);
+        let moments = match Moments::of(&mut passes, centres) {
             Ok(moments) => moments,
             Err(Failure::Feature(feature, fault)) => return Err(passes.driver.not_usable(feature, fault)?),
             Err(Failure::Other(error)) => return Err(error),
         };
         passes.driver.check_constants(&moments)?;
-        let coordinates = Coordinates::new(&moments, options);
+        let coordinates = Coordinates::new(&moments, passes.driver.schema.quantization.as_ref(), options);
         let begin = resume.map_or(Begin::AtZero, |state| Begin::Resume(Box::new(state)));
         descend(&mut passes, &coordinates, options, begin, observer, start).map(|(fit, _)| fit)
     }

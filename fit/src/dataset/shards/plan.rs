@@ -1,12 +1,14 @@
 //! `Plan`: which rows make up each shard, and how they are read.
 
+use crate::data::safetensors::split;
 use crate::data::{Columns, Label, Source, check_count, name};
 use crate::dataset::options::DataOptions;
 use crate::dataset::read::{columns, dtype, is_mapped};
 use crate::error::{Context, Error, ensure};
 use crate::features::Features;
-use crate::files::{self, all_of, check_columns};
+use crate::files::{self, Heading, all_of, check_columns};
 use crate::number::{Dtype, for_dtype};
+use crate::quantization::Quantization;
 use lanegrad::{Extent, chunk_rows};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -74,6 +76,9 @@ pub struct Plan {
 pub(super) struct Layout {
     /// The names of all columns.
     pub(super) names: Vec<String>,
+    /// What their numbers stand for.
+    #[serde(default)]
+    pub(super) quantization: Option<Quantization>,
     /// Of which the type of the features is known, and files of labels are named in pieces.
     pub(super) options: DataOptions,
     /// True where rows have the columns between the features too, as those of mapped files have them.
@@ -81,6 +86,11 @@ pub(super) struct Layout {
 }
 
 impl Layout {
+    /// The columns that all files have.
+    pub(super) fn heading<'a>(&'a self, file: &'a str) -> Heading<'a> {
+        Heading { file, names: &self.names, quantization: self.quantization.as_ref() }
+    }
+
     /// The features in a row.
     pub(super) fn features(&self, columns: &Columns) -> Result<Features, Error> {
         if self.is_window {
@@ -185,22 +195,24 @@ impl Plan {
         let paths: Vec<&Path> = paths.iter().map(AsRef::as_ref).collect();
         files::check(&paths, Some(&options.label))?;
         for path in paths.iter().copied().chain(options.label.files().iter().map(PathBuf::as_path)) {
-            let metadata = fs::metadata(path).with_context(|| format!("cannot read {}", name(path)))?;
+            let metadata =
+                fs::metadata(split(path).0).with_context(|| format!("cannot read {}", name(path)))?;
             ensure!(metadata.is_file(), "{} is no file: shards are read from files", name(path));
             ensure!(path.to_str().is_some(), "{} is no text in Unicode", name(path));
         }
-        let mut first: Option<(String, Vec<String>)> = None;
+        let mut first: Option<Source<'_>> = None;
         let mut opened = Vec::with_capacity(paths.len());
         for path in &paths {
             let source = Source::open(path, &options.dialect)?;
-            match &first {
-                Some((file, names)) => check_columns((file, names), &source)?,
-                None => first = Some((source.file().to_owned(), source.names().to_vec())),
+            if let Some(first) = &first {
+                check_columns(Heading::of(first), &source)?;
             }
             opened.push(Opened::of(&source, path)?);
+            first.get_or_insert(source);
         }
-        let (file, names) = first.context("there is no file of data")?;
-        let columns = columns(options, &file, &names)?;
+        let first = first.context("there is no file of data")?;
+        let (names, quantization) = (first.names().to_vec(), first.quantization().cloned());
+        let columns = columns(options, first.file(), &names)?;
         let others = opened.iter().skip(1).map(|file| Ok(file.dtype));
         let dtype = dtype(options, opened[0].dtype, others)?;
         let is_window = opened.iter().any(|file| file.mapped == Some(dtype));
@@ -228,7 +240,7 @@ impl Plan {
             rows,
             ends_segment,
         };
-        let mut layout = Layout { names, options: options.clone(), is_window };
+        let mut layout = Layout { names, quantization, options: options.clone(), is_window };
         layout.options.dtype = Some(dtype);
         if let Label::Files(files) = &mut layout.options.label {
             files.clear();
@@ -266,8 +278,12 @@ impl Plan {
         ensure!(options.label.files().is_empty(), "labels of arrays are in a column or in arrays");
         let columns = columns(options, "data", names)?;
         let held = dtype(options, numbers, [])?;
-        let mut layout =
-            Layout { names: names.to_vec(), options: options.clone(), is_window: numbers == held };
+        let mut layout = Layout {
+            names: names.to_vec(),
+            quantization: None,
+            options: options.clone(),
+            is_window: numbers == held,
+        };
         layout.options.dtype = Some(held);
         let piece = |segment: usize, rows, ends_segment| Piece {
             file: None,

@@ -143,12 +143,11 @@ impl ShardRows {
 /// Reads files.
 fn read<S: Held>(recipe: &Recipe) -> Result<Read<'static, S>, Error> {
     let options = &recipe.layout.options;
-    let names = &recipe.layout.names;
-    let mut read = Read::new(options, "the data set", names)?;
+    let mut read = Read::new(options, recipe.layout.heading("the data set"))?;
     for Piece { file, labels, rows, .. } in &recipe.pieces {
         let path = file.as_deref().context("the rows of this shard are in memory")?;
         let (mut source, mut beside) = (Source::open(path, &options.dialect)?, Beside::Files(labels.clone()));
-        check_columns(("the first file", names), &source)?;
+        check_columns(recipe.layout.heading("the first file"), &source)?;
         if let Some(rows) = rows {
             let [labels, weights] = beside.open(&options.dialect)?;
             let labels = labels.map(|labels| labels.slice(rows.clone())).transpose()?;
@@ -180,7 +179,7 @@ fn hold<S: Held>(recipe: &Recipe, arrays: Arrays<'_>) -> Result<Read<'static, S>
         beside(labels, &format!("labels of {name}"), rows.start)?,
         beside(sample_weights, &format!("sample weights of {name}"), rows.start)?,
     ]));
-    let mut read = Read::new(options, &name, names)?;
+    let mut read = Read::new(options, recipe.layout.heading(&name))?;
     let source = Source::of_array(&name, array.numbered_from(rows.start), Some(names))?;
     read.hold(source, beside)?;
     Ok(read)

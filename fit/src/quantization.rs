@@ -1,0 +1,161 @@
+//! What the integers of quantised columns stand for.
+
+use crate::error::{Context, Error, ensure};
+use lanegrad::Scaling;
+use serde::{Deserialize, Serialize};
+#[cfg(feature = "files")]
+use {
+    crate::fit::{Fit, Options},
+    crate::model::{Model, Standardization},
+    lanegrad::Params,
+};
+
+/// What the numbers q of quantised columns stand for: x = scale q + offset, for each column. A column with a scale of 1 and
+/// an offset of 0 is as it is.
+///
+/// Beside a file `rows.npy` it is the file `rows.npy.scaling.json`, with the fields of this type; a `.safetensors` has the
+/// same text among its metadata, by the name of the tensor with `.scaling` behind it. A fit reads it there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Quantization {
+    /// The scale of each column: finite, and not 0.
+    pub scales: Vec<f64>,
+    /// The offset of each column: finite.
+    pub offsets: Vec<f64>,
+}
+
+impl Quantization {
+    /// Of these scales and offsets.
+    ///
+    /// # Errors
+    ///
+    /// If there is not an offset for each scale, one of them is not finite, or a scale is 0.
+    pub fn new(scales: Vec<f64>, offsets: Vec<f64>) -> Result<Self, Error> {
+        let all = Self { scales, offsets };
+        all.scaling()?;
+        Ok(all)
+    }
+
+    /// Reads it from JSON, for so many columns.
+    ///
+    /// # Errors
+    ///
+    /// If it is none, or one of other columns; and those of [`new`](Self::new).
+    pub fn from_json(text: &[u8], ncols: usize) -> Result<Self, Error> {
+        let all: Self = serde_json::from_slice(text).context("it is no scaling of columns")?;
+        all.check(ncols)?;
+        Ok(all)
+    }
+
+    /// As JSON, which reads back to the same bits.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut json = serde_json::to_string(self).expect("numbers can be written");
+        json.push('\n');
+        json
+    }
+
+    /// The same, to compute with.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`new`](Self::new).
+    pub fn scaling(&self) -> Result<Scaling, Error> {
+        Scaling::new(self.scales.clone(), self.offsets.clone()).map_err(|error| Error::new(error.to_string()))
+    }
+
+    pub(crate) fn check(&self, ncols: usize) -> Result<(), Error> {
+        ensure!(self.scales.len() == ncols, "it has {} scales for {ncols} columns", self.scales.len());
+        self.scaling().map(|_| ())
+    }
+
+    /// True where a column's numbers stand for others.
+    #[must_use]
+    pub fn changes(&self, column: usize) -> bool {
+        (self.scales[column], self.offsets[column]) != (1.0, 0.0)
+    }
+
+    /// That of some of the columns, in this order.
+    #[must_use]
+    pub fn of(&self, columns: &[usize]) -> Self {
+        let some = |all: &[f64]| columns.iter().map(|&column| all[column]).collect();
+        Self { scales: some(&self.scales), offsets: some(&self.offsets) }
+    }
+
+    /// Makes the numbers of a row those that they stand for. Of more numbers than columns the others stay.
+    pub fn restore(&self, row: &mut [f64]) {
+        for (x, (scale, offset)) in row.iter_mut().zip(self.scales.iter().zip(&self.offsets)) {
+            *x = *x * scale + offset;
+        }
+    }
+
+    /// The number that stands for another.
+    pub(crate) fn quantized(&self, column: usize, x: f64) -> f64 {
+        // 0.0 where nothing is to be changed, and not -0.0.
+        (x - self.offsets[column]) / self.scales[column] + 0.0
+    }
+}
+
+#[cfg(feature = "files")]
+impl Quantization {
+    /// The weights and the bias for the numbers themselves of those for what they stand for.
+    pub(crate) fn fold(&self, weights: &[f64], bias: f64) -> Result<(Vec<f64>, f64), Error> {
+        let mut folded = vec![0.0; weights.len()];
+        let bias = self.scaling()?.fold(Params::new(weights, bias), &mut folded)?;
+        Ok((folded, bias))
+    }
+
+    /// Makes a model of a fit to the numbers one for what they stand for.
+    pub(crate) fn unfold(self, model: &mut Model, fit: &Fit, options: &Options) {
+        let columns = || self.scales.iter().zip(&self.offsets);
+        for (weight, (scale, offset)) in model.weights.iter_mut().zip(columns()) {
+            *weight /= scale;
+            model.bias -= *weight * offset;
+        }
+        for (fill, (scale, offset)) in model.missing.iter_mut().flatten().zip(columns()) {
+            *fill = *fill * scale + offset;
+        }
+        if let Some(Standardization { means, scales }) = &mut model.standardization {
+            for (mean, (scale, offset)) in means.iter_mut().zip(columns()) {
+                *mean = *mean * scale + offset;
+            }
+            for ((deviation, (scale, _)), weight) in scales.iter_mut().zip(columns()).zip(&fit.weights) {
+                // That of a constant column is 1, of whatever numbers.
+                if (*deviation, *weight) != (1.0, 0.0) {
+                    *deviation *= scale.abs();
+                }
+            }
+        }
+        if !options.bias {
+            // Centres were what stands for 0, and the bias what makes up for that.
+            model.bias = 0.0;
+            model.standardization.iter_mut().for_each(|standardization| standardization.means.fill(0.0));
+        }
+        model.quantization = Some(self);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Quantization;
+    use crate::error::chain;
+
+    #[test]
+    fn it_reads_back_or_is_refused_in_words() {
+        let all = Quantization::new(vec![0.1, -1e-300], vec![1.0 / 3.0, 0.0]).unwrap();
+        assert_eq!(Quantization::from_json(all.to_json().as_bytes(), 2).unwrap(), all);
+        for (text, words) in [
+            (r#"{"scales":[1.0,2.0],"offsets":[0.0]}"#, "offsets"),
+            (r#"{"scales":[1.0,0.0],"offsets":[0.0,0.0]}"#, "0"),
+            (r#"{"scales":[1.0],"offsets":[0.0]}"#, "1 scales for 2 columns"),
+            (r#"{"scales":[1.0,null],"offsets":[0.0,0.0]}"#, "no scaling"),
+            (r#"{"scales":[1.0,2.0]}"#, "offsets"),
+            ("", "no scaling"),
+        ] {
+            let error = chain(&Quantization::from_json(text.as_bytes(), 2).unwrap_err());
+            assert!(error.contains(words), "{text}: {error}");
+        }
+        assert!(Quantization::new(vec![f64::INFINITY], vec![0.0]).is_err());
+        assert!(Quantization::new(vec![1.0], vec![f64::NAN]).is_err());
+    }
+}
