@@ -1,11 +1,14 @@
 //! Arguments that are arrays, and arrays that results go to.
 //!
 //! What is taken without a copy: `float32` and `float64` in this machine's order of bytes, aligned, in C order; and of
-//! two dimensions also rows with gaps, as `table[:, :-1]` has them, where the table itself is in C order. Other numbers
-//! are copied: truth values and integers to `float64`, half precision to `float32`, other layouts into C order.
+//! two dimensions also rows with gaps, as `table[:, :-1]` has them, where the table itself is in C order. Rows may also be
+//! `float16`, `int8`, `uint8`, and `bfloat16` of the package `ml_dtypes`. Other numbers are copied: truth values and
+//! integers to `float64`, half precision that is no row to `float32`, other layouts into C order.
 
 use crate::errors::value_error;
+use half::{bf16, f16};
 use lanegrad::Rows;
+use lanegrad_fit::Dtype;
 use numpy::{
     Element, PyArrayDescr, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn,
     PyReadwriteArrayDyn, PyUntypedArray, PyUntypedArrayMethods,
@@ -18,31 +21,64 @@ use std::ops::Range;
 /// An array in C order, aligned, before it is borrowed.
 pub(crate) type Numbers<'py, T> = Bound<'py, PyArrayDyn<T>>;
 
+/// A type of numbers that rows are held in.
+pub(crate) trait Held: Element + Copy + lanegrad_fit::Held {}
+
 /// A type of numbers that the kernels compute with.
-pub(crate) trait Number: Element + lanegrad::Storage<f64> + lanegrad::Element {
-    const NAME: &'static str;
+pub(crate) trait Number: Held + lanegrad_fit::Number {}
+
+impl Held for i8 {}
+impl Held for u8 {}
+impl Held for bf16 {}
+impl Held for f16 {}
+impl Held for f32 {}
+impl Held for f64 {}
+impl Number for f32 {}
+impl Number for f64 {}
+
+/// A type's name in numpy.
+pub(crate) const fn name_of(dtype: Dtype) -> &'static str {
+    match dtype {
+        Dtype::I8 => "int8",
+        Dtype::U8 => "uint8",
+        Dtype::Bf16 => "bfloat16",
+        Dtype::F16 => "float16",
+        Dtype::F32 => "float32",
+        Dtype::F64 => "float64",
+    }
 }
 
-impl Number for f32 {
-    const NAME: &'static str = "float32";
-}
-
-impl Number for f64 {
-    const NAME: &'static str = "float64";
-}
-
-/// True for what is taken as `float32`: what has the dtype `float32` or half precision. All else is `float64`.
-pub(crate) fn is_single(object: &Bound<'_, PyAny>) -> bool {
+/// The type that rows are held in: their own, if rows can be, or else `float64`.
+pub(crate) fn held(object: &Bound<'_, PyAny>) -> Dtype {
     let dtype = match object.cast::<PyUntypedArray>() {
         Ok(array) => Some(array.dtype()),
         // numpy's scalars and pandas' series have a dtype too.
         Err(_) => object.getattr("dtype").ok().and_then(|dtype| dtype.cast_into::<PyArrayDescr>().ok()),
     };
-    dtype.is_some_and(|dtype| dtype.kind() == b'f' && dtype.itemsize() <= 4)
+    let Some(dtype) = dtype else { return Dtype::F64 };
+    match (dtype.kind(), dtype.itemsize()) {
+        (b'i', 1) => Dtype::I8,
+        (b'u', 1) => Dtype::U8,
+        (b'f', 2) => Dtype::F16,
+        (b'f', 4) => Dtype::F32,
+        _ if is_brain(&dtype) => Dtype::Bf16,
+        _ => Dtype::F64,
+    }
+}
+
+/// True for `bfloat16`, a dtype that other packages register.
+fn is_brain(dtype: &Bound<'_, PyArrayDescr>) -> bool {
+    let name = || dtype.getattr("name").and_then(|name| name.extract::<String>());
+    dtype.itemsize() == 2 && dtype.kind() == b'V' && name().is_ok_and(|name| name == "bfloat16")
+}
+
+/// True for what is computed with in `float32`: what has the dtype `float32` or half precision. All else is in `float64`.
+pub(crate) fn is_single(object: &Bound<'_, PyAny>) -> bool {
+    matches!(held(object), Dtype::F32 | Dtype::F16 | Dtype::Bf16)
 }
 
 /// An argument as numbers of a type, in C order: itself, or a copy.
-pub(crate) fn numbers<'py, T: Number>(name: &str, object: &Bound<'py, PyAny>) -> PyResult<Numbers<'py, T>> {
+pub(crate) fn numbers<'py, T: Held>(name: &str, object: &Bound<'py, PyAny>) -> PyResult<Numbers<'py, T>> {
     match ready(object) {
         Some(array) => Ok(array),
         None => converted(name, object),
@@ -50,7 +86,7 @@ pub(crate) fn numbers<'py, T: Number>(name: &str, object: &Bound<'py, PyAny>) ->
 }
 
 /// An argument of one dimension.
-pub(crate) fn vector<'py, T: Number>(name: &str, object: &Bound<'py, PyAny>) -> PyResult<Numbers<'py, T>> {
+pub(crate) fn vector<'py, T: Held>(name: &str, object: &Bound<'py, PyAny>) -> PyResult<Numbers<'py, T>> {
     let array = numbers(name, object)?;
     if array.ndim() == 1 { Ok(array) } else { Err(dimensions(name, 1, array.ndim())) }
 }
@@ -61,14 +97,14 @@ fn dimensions(name: &str, wanted: usize, found: usize) -> PyErr {
 }
 
 /// The array itself, if it is one of numpy's own with numbers of this type that can be read as they are.
-fn ready<'py, T: Number>(object: &Bound<'py, PyAny>) -> Option<Numbers<'py, T>> {
+fn ready<'py, T: Held>(object: &Bound<'py, PyAny>) -> Option<Numbers<'py, T>> {
     let array = object.cast_exact::<PyArrayDyn<T>>().ok()?;
     (array.is_c_contiguous() && array.is_aligned()).then(|| array.clone())
 }
 
 /// A copy of what cannot be read as it is. Subclasses of numpy's arrays, as `numpy.memmap`, can.
 #[cold]
-fn converted<'py, T: Number>(name: &str, object: &Bound<'py, PyAny>) -> PyResult<Numbers<'py, T>> {
+fn converted<'py, T: Held>(name: &str, object: &Bound<'py, PyAny>) -> PyResult<Numbers<'py, T>> {
     let array = as_array(name, object)?;
     if let Some(array) = ready(array.as_any()) {
         return Ok(array);
@@ -76,7 +112,9 @@ fn converted<'py, T: Number>(name: &str, object: &Bound<'py, PyAny>) -> PyResult
     let py = object.py();
     let options = [("dtype", numpy::dtype::<T>(py).into_any()), ("order", "C".into_pyobject(py)?.into_any())];
     let copy = py.import("numpy")?.call_method("array", (array,), Some(&options.into_py_dict(py)?))?;
-    ready(&copy).ok_or_else(|| value_error(format!("`{name}` cannot be copied into an array of {}", T::NAME)))
+    ready(&copy).ok_or_else(|| {
+        value_error(format!("`{name}` cannot be copied into an array of {}", name_of(T::DTYPE)))
+    })
 }
 
 /// An argument as one of numpy's own arrays, of numbers of any type.
@@ -93,20 +131,20 @@ fn as_array<'py>(name: &str, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, 
     }
     let array = py.import("numpy")?.call_method1("asarray", (object,))?.cast_into::<PyUntypedArray>()?;
     let dtype = array.dtype();
-    if matches!(dtype.kind(), b'b' | b'i' | b'u' | b'f') {
+    if matches!(dtype.kind(), b'b' | b'i' | b'u' | b'f') || is_brain(&dtype) {
         return Ok(array);
     }
     Err(value_error(format!("`{name}` has the dtype {dtype}, which is none of real numbers")))
 }
 
 /// The places of an array's numbers in memory, by their addresses.
-pub(crate) fn memory<T: Number>(array: &Numbers<'_, T>) -> Range<usize> {
+pub(crate) fn memory<T: Held>(array: &Numbers<'_, T>) -> Range<usize> {
     let first = array.data() as usize;
     first..first + array.len() * size_of::<T>()
 }
 
 /// Borrows an array that no other thread writes to.
-pub(crate) fn read<'py, T: Number>(
+pub(crate) fn read<'py, T: Held>(
     name: &str,
     array: &Numbers<'py, T>,
 ) -> PyResult<PyReadonlyArrayDyn<'py, T>> {
@@ -114,7 +152,7 @@ pub(crate) fn read<'py, T: Number>(
 }
 
 /// The numbers of an array that was borrowed, which is in C order.
-pub(crate) fn slice<'a, T: Number>(array: &'a PyReadonlyArrayDyn<'_, T>) -> &'a [T] {
+pub(crate) fn slice<'a, T: Held>(array: &'a PyReadonlyArrayDyn<'_, T>) -> &'a [T] {
     array.as_slice().expect("it is in C order, and aligned")
 }
 
@@ -124,7 +162,7 @@ pub(crate) fn slice_mut<'a, T: Number>(array: &'a mut PyReadwriteArrayDyn<'_, T>
 }
 
 /// A matrix, one row after the other, maybe with gaps between them.
-pub(crate) struct Matrix<'py, T: Number> {
+pub(crate) struct Matrix<'py, T: Held> {
     /// The array that has the rows.
     array: Numbers<'py, T>,
     borrowed: PyReadonlyArrayDyn<'py, T>,
@@ -135,7 +173,7 @@ pub(crate) struct Matrix<'py, T: Number> {
     stride: usize,
 }
 
-impl<'py, T: Number> Matrix<'py, T> {
+impl<'py, T: Held> Matrix<'py, T> {
     /// An argument of two dimensions.
     pub(crate) fn new(name: &str, object: &Bound<'py, PyAny>) -> PyResult<Self> {
         let array = match object.cast_exact::<PyUntypedArray>() {
@@ -228,7 +266,7 @@ pub(crate) fn out<'py, T: Number>(
     let Some(object) = given else { return zeros(py, shape) };
     let array = object
         .cast::<PyArrayDyn<T>>()
-        .map_err(|_| value_error(format!("`out` is no numpy array of {}", T::NAME)))?;
+        .map_err(|_| value_error(format!("`out` is no numpy array of {}", name_of(T::DTYPE))))?;
     if array.shape() != shape {
         return Err(value_error(format!("`out` has the shape {:?}, and not {shape:?}", array.shape())));
     }

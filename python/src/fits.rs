@@ -1,11 +1,12 @@
 //! Fits: of data sets in files or in arrays, as `lanegrad fit` makes them; and of rows, for the estimator.
 
-use crate::arrays::{Matrix, Number, is_single, read, slice, vector};
+use crate::arrays::{Held, Matrix, held, name_of, read, slice, vector};
 use crate::errors::{refused, value_error};
 use crate::passes::{Data, RowArguments, result};
 use crate::threads::count;
 use crate::watch::{Callbacks, watched};
-use lanegrad::{Params, Storage};
+use half::{bf16, f16};
+use lanegrad::Params;
 use lanegrad_fit::data::npy::Array;
 use lanegrad_fit::data::{Label, csv::Dialect};
 use lanegrad_fit::{
@@ -64,8 +65,8 @@ impl FitOptions {
             }
         };
         options.dialect = dialect(self.delimiter.as_deref(), self.decimal_comma)?;
-        options.dtype = self.dtype.as_deref().map(|name| dtype("dtype", name)).transpose()?;
-        options.arithmetic = dtype("arithmetic", &self.arithmetic)?;
+        options.dtype = self.dtype.as_deref().map(|name| dtype("dtype", name, Dtype::ALL)).transpose()?;
+        options.arithmetic = dtype("arithmetic", &self.arithmetic, Dtype::ARITHMETIC)?;
         Ok(options)
     }
 
@@ -88,12 +89,12 @@ pub(crate) fn dialect(delimiter: Option<&str>, decimal_comma: bool) -> PyResult<
     Ok(Dialect { delimiter, decimal_comma })
 }
 
-pub(crate) fn dtype(option: &str, name: &str) -> PyResult<Dtype> {
-    match name {
-        "float32" => Ok(Dtype::F32),
-        "float64" => Ok(Dtype::F64),
-        other => Err(value_error(format!("`{option}` is {other}, and not float32 or float64"))),
-    }
+/// The type of an option, one of these.
+pub(crate) fn dtype(option: &str, name: &str, all: &[Dtype]) -> PyResult<Dtype> {
+    all.iter().copied().find(|&dtype| name_of(dtype) == name).ok_or_else(|| {
+        let names: Vec<&str> = all.iter().map(|&dtype| name_of(dtype)).collect();
+        value_error(format!("`{option}` is {name}, and not {}", names.join(" or ")))
+    })
 }
 
 /// Fits a model to files: its JSON, the report, and the exception that ended the fit early.
@@ -177,32 +178,46 @@ fn one_column<'a>(numbers: &'a PyReadonlyArrayDyn<'_, f64>) -> Result<Array<'a>,
 
 /// A matrix of one of the types.
 pub(crate) enum AnyMatrix<'py> {
-    Single(Matrix<'py, f32>),
-    Double(Matrix<'py, f64>),
+    I8(Matrix<'py, i8>),
+    U8(Matrix<'py, u8>),
+    Bf16(Matrix<'py, bf16>),
+    F16(Matrix<'py, f16>),
+    F32(Matrix<'py, f32>),
+    F64(Matrix<'py, f64>),
+}
+
+macro_rules! for_matrix {
+    ($any:expr, $matrix:ident => $e:expr) => {
+        match $any {
+            AnyMatrix::I8($matrix) => $e,
+            AnyMatrix::U8($matrix) => $e,
+            AnyMatrix::Bf16($matrix) => $e,
+            AnyMatrix::F16($matrix) => $e,
+            AnyMatrix::F32($matrix) => $e,
+            AnyMatrix::F64($matrix) => $e,
+        }
+    };
 }
 
 impl<'py> AnyMatrix<'py> {
     pub(crate) fn new(name: &str, object: &Bound<'py, PyAny>) -> PyResult<Self> {
-        Ok(if is_single(object) {
-            Self::Single(Matrix::packed(name, object)?)
-        } else {
-            Self::Double(Matrix::packed(name, object)?)
+        Ok(match held(object) {
+            Dtype::I8 => Self::I8(Matrix::packed(name, object)?),
+            Dtype::U8 => Self::U8(Matrix::packed(name, object)?),
+            Dtype::Bf16 => Self::Bf16(Matrix::packed(name, object)?),
+            Dtype::F16 => Self::F16(Matrix::packed(name, object)?),
+            Dtype::F32 => Self::F32(Matrix::packed(name, object)?),
+            Dtype::F64 => Self::F64(Matrix::packed(name, object)?),
         })
     }
 
     pub(crate) fn nrows(&self) -> usize {
-        match self {
-            Self::Single(matrix) => matrix.nrows(),
-            Self::Double(matrix) => matrix.nrows(),
-        }
+        for_matrix!(self, matrix => matrix.nrows())
     }
 
     /// The numbers, as those of a file are.
     pub(crate) fn array(&self) -> Result<Array<'_>, lanegrad_fit::Error> {
-        match self {
-            Self::Single(matrix) => Array::of(matrix.numbers(), matrix.nrows(), matrix.ncols()),
-            Self::Double(matrix) => Array::of(matrix.numbers(), matrix.nrows(), matrix.ncols()),
-        }
+        for_matrix!(self, matrix => Array::of(matrix.numbers(), matrix.nrows(), matrix.ncols()))
     }
 }
 
@@ -308,12 +323,19 @@ pub(crate) fn fit_rows<'py>(
     (options.l2, options.bias, options.tolerance, options.max_iterations) = (l2, bias, tol, max_iter);
     options.report = false;
     let arguments = RowArguments { labels: Some(labels), sample_weight, class_weight: None, offsets: None };
-    let fit = if is_single(rows) { rows_fitted::<f32> } else { rows_fitted::<f64> };
+    let fit = match held(rows) {
+        Dtype::I8 => rows_fitted::<i8>,
+        Dtype::U8 => rows_fitted::<u8>,
+        Dtype::Bf16 => rows_fitted::<bf16>,
+        Dtype::F16 => rows_fitted::<f16>,
+        Dtype::F32 => rows_fitted::<f32>,
+        Dtype::F64 => rows_fitted::<f64>,
+    };
     let Fit { weights, bias, iterations, ending: end, .. } = fit(rows, arguments, &options, start, threads)?;
     Ok((PyArray1::from_vec(rows.py(), weights), bias, iterations, ending(end)))
 }
 
-fn rows_fitted<S: Number + lanegrad_fit::Number + Storage<f64>>(
+fn rows_fitted<S: Held>(
     rows: &Bound<'_, PyAny>,
     arguments: RowArguments<'_, '_>,
     options: &Options,

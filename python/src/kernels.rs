@@ -1,7 +1,8 @@
 //! The kernels on arrays of any shape, element by element; and the dot product.
 
-use crate::arrays::{self, Number, Numbers, is_single, memory, read, slice, slice_mut, vector, write};
+use crate::arrays::{self, Held, Number, Numbers, is_single, memory, read, slice, slice_mut, vector, write};
 use crate::errors::{refused, value_error};
+use crate::passes::in_types;
 use crate::threads::run;
 use lanegrad::{Engine, Error};
 use numpy::PyUntypedArrayMethods;
@@ -235,14 +236,10 @@ two_arguments!(
 /// 11.0
 #[pyfunction]
 pub(crate) fn dot(x: &Bound<'_, PyAny>, w: &Bound<'_, PyAny>) -> PyResult<f64> {
-    match (is_single(x), is_single(w)) {
-        (true, true) => product::<f32, f32>(x, w),
-        (true, false) => product::<f32, f64>(x, w),
-        (false, _) => product::<f64, f64>(x, w),
-    }
+    in_types!(x, w, product(x, w))
 }
 
-fn product<S: Number + lanegrad::Storage<T>, T: Number + Into<f64>>(
+fn product<S: Held + lanegrad::Storage<T>, T: Number + Into<f64>>(
     x: &Bound<'_, PyAny>,
     w: &Bound<'_, PyAny>,
 ) -> PyResult<f64> {

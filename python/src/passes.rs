@@ -1,6 +1,8 @@
 //! Passes over the rows of a matrix.
 
-use crate::arrays::{self, Matrix, Number, Numbers, memory, read, slice, slice_mut, vector, write, zeros};
+use crate::arrays::{
+    self, Held, Matrix, Number, Numbers, memory, read, slice, slice_mut, vector, write, zeros,
+};
 use crate::errors::refused;
 use crate::threads::run;
 use lanegrad::{Batch, Engine, Error, Gradient, Params, Storage};
@@ -12,13 +14,22 @@ use pyo3::types::PyType;
 /// Calls a generic function with the type of the rows and that of the arithmetic, which is the weights'; `float64` where
 /// the rows are.
 macro_rules! in_types {
-    ($rows:expr, $weights:expr, $function:ident($($argument:expr),* $(,)?)) => {
-        match ($crate::arrays::is_single($rows), $crate::arrays::is_single($weights)) {
-            (true, true) => $function::<f32, f32>($($argument),*),
-            (true, false) => $function::<f32, f64>($($argument),*),
-            (false, _) => $function::<f64, f64>($($argument),*),
+    ($rows:expr, $weights:expr, $function:ident($($argument:expr),* $(,)?)) => {{
+        use lanegrad_fit::Dtype;
+        match ($crate::arrays::held($rows), $crate::arrays::is_single($weights)) {
+            (Dtype::I8, true) => $function::<i8, f32>($($argument),*),
+            (Dtype::I8, false) => $function::<i8, f64>($($argument),*),
+            (Dtype::U8, true) => $function::<u8, f32>($($argument),*),
+            (Dtype::U8, false) => $function::<u8, f64>($($argument),*),
+            (Dtype::Bf16, true) => $function::<half::bf16, f32>($($argument),*),
+            (Dtype::Bf16, false) => $function::<half::bf16, f64>($($argument),*),
+            (Dtype::F16, true) => $function::<half::f16, f32>($($argument),*),
+            (Dtype::F16, false) => $function::<half::f16, f64>($($argument),*),
+            (Dtype::F32, true) => $function::<f32, f32>($($argument),*),
+            (Dtype::F32, false) => $function::<f32, f64>($($argument),*),
+            (Dtype::F64, _) => $function::<f64, f64>($($argument),*),
         }
-    };
+    }};
 }
 pub(crate) use in_types;
 
@@ -33,7 +44,7 @@ pub(crate) struct RowArguments<'a, 'py> {
 }
 
 /// Borrowed rows, and all that comes with them.
-pub(crate) struct Data<'py, S: Number, T: Number> {
+pub(crate) struct Data<'py, S: Held, T: Number> {
     pub(crate) rows: Matrix<'py, S>,
     labels: PyReadonlyArrayDyn<'py, T>,
     sample_weight: Option<PyReadonlyArrayDyn<'py, T>>,
@@ -41,7 +52,7 @@ pub(crate) struct Data<'py, S: Number, T: Number> {
     offsets: Option<PyReadonlyArrayDyn<'py, T>>,
 }
 
-impl<'py, S: Number + Storage<T>, T: Number> Data<'py, S, T> {
+impl<'py, S: Held + Storage<T>, T: Number> Data<'py, S, T> {
     pub(crate) fn new(rows: &Bound<'py, PyAny>, arguments: RowArguments<'_, 'py>) -> PyResult<Self> {
         let RowArguments { labels, sample_weight, class_weight, offsets } = arguments;
         let borrowed = |name: &str, object: &Bound<'py, PyAny>| read(name, &vector::<T>(name, object)?);
@@ -150,8 +161,8 @@ fn filled<'py>(
 /// Parameters
 /// ----------
 /// X : array_like of shape (nrows, ncols)
-///     float32 and float64 in C order are read where they are, also the columns of a window, as in ``table[:, :-1]``;
-///     anything else is copied.
+///     float16, float32, float64, int8, uint8 and ``ml_dtypes.bfloat16`` in C order are read where they are, also the
+///     columns of a window, as in ``table[:, :-1]``; anything else is copied.
 /// y : array_like of shape (nrows,)
 ///     Labels, from 0 to 1. They, sample weights and offsets are copied unless they have the dtype of the arithmetic.
 /// weights : array_like of shape (ncols,)
@@ -206,7 +217,7 @@ pub(crate) fn loss_and_gradient<'py>(
     in_types!(X, weights, pass(X, arguments, (weights, bias), out, threads))
 }
 
-fn pass<'py, S: Number + Storage<T>, T: Number>(
+fn pass<'py, S: Held + Storage<T>, T: Number>(
     rows: &Bound<'py, PyAny>,
     arguments: RowArguments<'_, 'py>,
     (weights, bias): (&Bound<'py, PyAny>, f64),
@@ -285,7 +296,7 @@ pub(crate) fn hessian_product<'py>(
     in_types!(X, weights, product(X, sample_weight, offsets, at, along, out, threads))
 }
 
-fn product<'py, S: Number + Storage<T>, T: Number>(
+fn product<'py, S: Held + Storage<T>, T: Number>(
     rows: &Bound<'py, PyAny>,
     sample_weight: Option<&Bound<'py, PyAny>>,
     offsets: Option<&Bound<'py, PyAny>>,
@@ -406,7 +417,7 @@ pub(crate) fn predict_proba<'py>(
     in_types!(X, weights, scores(X, (weights, bias), offsets, out, threads, true))
 }
 
-fn scores<'py, S: Number + Storage<T>, T: Number>(
+fn scores<'py, S: Held + Storage<T>, T: Number>(
     rows: &Bound<'py, PyAny>,
     (weights, bias): (&Bound<'py, PyAny>, f64),
     offsets: Option<&Bound<'py, PyAny>>,

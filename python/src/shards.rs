@@ -4,7 +4,7 @@ use crate::errors::refused;
 use crate::fits::{FitOptions, Fitted, Table, dtype, fitted};
 use crate::threads::{count, pool};
 use crate::watch::{Callbacks, Iteration};
-use lanegrad_fit::{Checkpoint, Error, Observer, Progress, Take, Workers};
+use lanegrad_fit::{Checkpoint, Dtype, Error, Observer, Progress, Take, Workers};
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -37,7 +37,7 @@ impl Plan {
         options: FitOptions,
         shards: usize,
     ) -> PyResult<Self> {
-        let (data, dtype) = (options.data(true)?, dtype("data", dtype_name)?);
+        let (data, dtype) = (options.data(true)?, dtype("data", dtype_name, Dtype::ALL)?);
         let plan = lanegrad_fit::Plan::of_array(nrows, &names, dtype, &data, shards);
         Ok(Self { plan: plan.map_err(refused)? })
     }

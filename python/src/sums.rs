@@ -1,6 +1,6 @@
 //! Sums of the parts of a data set, which merge in any order.
 
-use crate::arrays::Number;
+use crate::arrays::{Held, Number};
 use crate::errors::{refused, value_error};
 use crate::passes::{Data, Model, RowArguments, gradient, in_types, result};
 use crate::threads::run;
@@ -203,7 +203,7 @@ struct Part {
     tag: u64,
 }
 
-fn part_of<'py, S: Number + Storage<T>, T: Number>(
+fn part_of<'py, S: Held + Storage<T>, T: Number>(
     rows: &Bound<'py, PyAny>,
     arguments: RowArguments<'_, 'py>,
     (weights, bias): (&Bound<'py, PyAny>, f64),

@@ -149,8 +149,9 @@ def test_an_array_is_one_table_however_it_is_chunked(client, files):
     assert is_idle(client)
 
 
-def test_half_precision_is_float32_as_on_one_machine(client, rng):
-    x, y = rng.normal(size=(5000, 40)).astype(np.float16), rng.integers(0, 2, 5000)
+@pytest.mark.parametrize("dtype", [np.float16, np.int8, np.uint8])
+def test_small_numbers_give_the_model_of_one_machine(client, rng, dtype):
+    x, y = (30 * rng.random(size=(5000, 40))).astype(dtype), rng.integers(0, 2, 5000)
     options = {"ignore": list(range(1, 39)), "arithmetic": "float32", "l2": 1e-3, "tol": 1e-4}
     found = lanegrad.dask.fit(client, array.from_array(x, chunks=1000), y, shards=2, **options)
     assert found == lanegrad.fit(x, y, **options)

@@ -2,8 +2,9 @@
 
 Kernels and passes over numpy's arrays: ``sigmoid``, ``logit``, ``softplus``, ``log_sigmoid``, ``log_loss``,
 ``residual``, ``dot``, ``logits``, ``predict_proba``, ``loss_and_gradient`` and ``hessian_product``. Arrays of float32
-and float64 in C order are read where they are; anything else is copied once, or refused with a ``ValueError``. Python's
-lock is released while they run, on a pool of threads of this module's own.
+and float64 in C order are read where they are, and rows also in float16, int8, uint8 and ``ml_dtypes.bfloat16``;
+anything else is copied once, or refused with a ``ValueError``. Python's lock is released while they run, on a pool of
+threads of this module's own.
 
 Fits: ``fit`` makes a ``Model`` of arrays, data frames or files, and ``lanegrad.sklearn.LogisticRegression`` is an
 estimator of scikit-learn's. ``lanegrad.dask`` and ``lanegrad.ray`` fit on clusters, with the same bytes.

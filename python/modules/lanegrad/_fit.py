@@ -57,8 +57,9 @@ def fit(
     Parameters
     ----------
     data : array_like of shape (nrows, ncols), data frame, path, or list of arrays or of paths
-        A file is CSV (also gzip), or ``.npy``, which is mapped into memory; several arrays or files of the same columns
-        are one data set, row after row. Arrays of float32 and float64 in C order are read where they are.
+        A file is CSV (also gzip), or ``.npy`` or ``.safetensors`` (``"file.safetensors#name"`` is a tensor), which are
+        mapped into memory; several arrays or files of the same columns are one data set, row after row. Arrays of
+        float32, float64, float16, int8, uint8 and ``ml_dtypes.bfloat16`` in C order are read where they are.
     label : str, int, or array_like of shape (nrows,)
         The column of the labels, by name or number, or the labels: from 0 to 1, or -1 and 1, or truth values; with
         ``positive`` any values. For a list of arrays, a list of their labels.
@@ -84,10 +85,10 @@ def fit(
     bias : bool
         False to fit no bias.
     dtype : dtype_like, optional
-        What data are held in: float32 or float64. By default float32 where the arithmetic is, else the dtype of arrays
-        and of ``.npy``, and float64 of others.
+        What data are held in: float32, float64, float16, bfloat16, int8 or uint8. By default the dtype of arrays, also
+        of those in files (float32 for float64, where the arithmetic is), and that of the arithmetic for others.
     arithmetic : dtype_like
-        What is computed in. float32 needs data that are held in it.
+        What is computed in: float32 or float64. float32 needs data that are held in it, or in less.
     tol : float
         The fit has converged when no entry of the gradient, by the weights of standardised columns, is larger.
     max_iter : int

@@ -10,6 +10,14 @@ from typing import Any
 
 import numpy as np
 
+# The dtypes that rows are read in where they are.
+_HELD = ("int8", "uint8", "bfloat16", "float16", "float32", "float64")
+
+
+def held(dtype: Any) -> str:
+    """The type that rows of a dtype are held in: their own, if rows can be, or else float64."""
+    return dtype.name if dtype.name in _HELD else "float64"
+
 
 def paths(data: Any) -> list[str] | None:
     """Data as a list of paths; ``None`` if they are something else."""
@@ -86,8 +94,12 @@ def place(names: Sequence[str], which: Any) -> int | None:
 def matrix(frame: Any, columns: Sequence[int], replaced: Mapping[int, Any] = MappingProxyType({})) -> Any:
     """Columns of a data frame, by their places, as an array; some of them are replaced by other numbers."""
     arrays = [replaced[place] if place in replaced else _column(frame, place) for place in columns]
-    single = all(array.dtype in (np.float32, np.float16) for array in arrays)
-    out = np.empty((len(frame), len(arrays)), np.float32 if single else np.float64)
+    dtypes = {array.dtype for array in arrays}
+    if len(dtypes) == 1:
+        dtype = held(dtypes.pop())
+    else:
+        dtype = "float32" if all(dtype in (np.float32, np.float16) for dtype in dtypes) else "float64"
+    out = np.empty((len(frame), len(arrays)), dtype)
     for place, array in enumerate(arrays):
         out[:, place] = array
     return out

@@ -17,7 +17,7 @@ from distributed import CancelledError, Client, Future, KilledWorker
 from distributed import TimeoutError as DaskTimeoutError
 from distributed.client import ClosedClientError
 
-from lanegrad import _fit, cluster
+from lanegrad import _fit, _tables, cluster
 from lanegrad._model import Model
 
 __all__ = ["fit", "predict_proba"]
@@ -145,8 +145,7 @@ def _fit_array(
         raise ValueError("labels of an array are in a column or in an array: `label` is needed")
     asked = cluster.fitting([], **options)
     nrows, ncols = data.shape
-    # As the kernels take it: half precision is read as float32.
-    dtype = "float32" if data.dtype.kind == "f" and data.dtype.itemsize <= 4 else "float64"
+    dtype = _tables.held(data.dtype)
     names = [str(column) for column in range(ncols)]
     plan = cluster.Plan.of_array(nrows, names, dtype, found, cluster.shards_of(shards))
     sizes = tuple(end - start for start, end in map(plan.rows, range(plan.shards)))

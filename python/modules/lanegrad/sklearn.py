@@ -21,7 +21,7 @@ from lanegrad import _lanegrad
 
 __all__ = ["LogisticRegression"]
 
-_DTYPES = [np.float64, np.float32]
+_DTYPES = [np.float64, np.float32, np.float16, np.int8, np.uint8]
 _MOST_THREADS = 4096
 _CLASS_WEIGHT_PARAMETERS = inspect.signature(compute_class_weight).parameters
 
@@ -113,7 +113,7 @@ class LogisticRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : array_like of shape (n_samples, n_features)
-            float32 and float64 in C order are read where they are. float32 is computed with in float64.
+            float32, float64, float16, int8 and uint8 in C order are read where they are, and computed with in float64.
         y : array_like of shape (n_samples,)
             Labels of two values.
         sample_weight : array_like of shape (n_samples,), optional
