@@ -1,32 +1,32 @@
-//! The plain loops that one would write first, in the kernel's own type: the baseline of every
+//! The plain loops that one would write first, in the kernel's own types: the baseline of every
 //! speedup that this project states.
 //!
 //! Nothing here is tuned, and nothing is made slow on purpose: idiomatic iterators, compiled by the same
 //! compiler with the same flags. They have no numeric contract. For the right answer to hold a
 //! kernel against, see [`reference`](crate::reference).
 
-use crate::rows::{Element, Maps, Params, Rows};
+use crate::rows::{Element, Maps, Params, Passes, Rows, Storage};
 
 /// `x[0] * w[0] + x[1] * w[1] + …`, in order.
 ///
 /// ```
-/// assert_eq!(lanegrad::baseline::dot(&[1.0_f32, 2.0], &[3.0, 4.0]), 11.0);
+/// assert_eq!(lanegrad::baseline::dot(&[1.0_f32, 2.0], &[3.0_f32, 4.0]), 11.0);
 /// ```
 #[must_use]
-pub fn dot<T: Element>(x: &[T], w: &[T]) -> T {
-    x.iter().zip(w).fold(T::default(), |sum, (&x, &w)| sum + x * w)
+pub fn dot<S: Storage<T>, T: Element>(x: &[S], w: &[T]) -> T {
+    x.iter().zip(w).fold(T::default(), |sum, (&x, &w)| sum + S::Passes::convert(x) * w)
 }
 
 /// `y[i] += a * x[i]`.
 ///
 /// ```
 /// let mut y = [1.0_f64, 1.0];
-/// lanegrad::baseline::axpy(2.0, &[1.0, 2.0], &mut y);
+/// lanegrad::baseline::axpy(2.0, &[1.0_f64, 2.0], &mut y);
 /// assert_eq!(y, [3.0, 5.0]);
 /// ```
-pub fn axpy<T: Element>(a: T, x: &[T], y: &mut [T]) {
+pub fn axpy<S: Storage<T>, T: Element>(a: T, x: &[S], y: &mut [T]) {
     for (y, &x) in y.iter_mut().zip(x) {
-        *y = *y + a * x;
+        *y = *y + a * S::Passes::convert(x);
     }
 }
 
@@ -122,12 +122,17 @@ pub fn residual<T: Element>(z: &[T], y: &[T], out: &mut [T]) {
 /// use lanegrad::{Params, Rows, baseline};
 ///
 /// let mut dw = [0.0_f64; 2];
-/// let rows = Rows::new(&[1.0, 2.0], 1, 2)?;
+/// let rows = Rows::new(&[1.0_f64, 2.0], 1, 2)?;
 /// let (loss, db) = baseline::gradient(rows, &[1.0], Params::new(&[0.0, 0.0], 0.0), &mut dw);
 /// assert_eq!((loss, db, dw), (std::f64::consts::LN_2, -0.5, [-0.5, -1.0]));
 /// # Ok::<(), lanegrad::Error>(())
 /// ```
-pub fn gradient<T: Element>(rows: Rows<'_, T>, labels: &[T], params: Params<'_, T>, dw: &mut [T]) -> (T, T) {
+pub fn gradient<S: Storage<T>, T: Element>(
+    rows: Rows<'_, S>,
+    labels: &[T],
+    params: Params<'_, T>,
+    dw: &mut [T],
+) -> (T, T) {
     let zero = T::default();
     let one = T::nearest(1.0);
     let (mut loss, mut db) = (zero, zero);

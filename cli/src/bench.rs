@@ -30,7 +30,7 @@ use self::work::Store;
 use crate::args;
 use crate::machine::{Machine, clock_hz, fastest};
 use crate::output;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 use lanegrad::Isa;
 use lanegrad_fit::Dtype;
@@ -49,8 +49,9 @@ pub(crate) struct Args {
     /// Measure only these instruction sets (see `lanegrad info`), and the plain loops to compare with.
     #[arg(long, value_name = "NAME", value_parser = Isa::from_name, value_delimiter = ',')]
     isa: Vec<Isa>,
-    /// Measure only these types.
-    #[arg(long, value_name = "TYPE", value_parser = args::arithmetic(), value_delimiter = ',')]
+    /// Measure only these types: by default f32 and f64. Of i8, u8, bf16 and f16 rows are measured, in f32 arithmetic, by
+    /// logits and loss_and_gradient.
+    #[arg(long, value_name = "TYPE", value_parser = args::dtype(), value_delimiter = ',')]
     dtype: Vec<Dtype>,
     /// Measure on these numbers of threads. By default on one, and on as many as the system allows.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096), value_delimiter = ',')]
@@ -118,6 +119,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         );
         output::check(path)?;
     }
+    if args.from.is_none() {
+        let kernels = if args.kernel.is_empty() { Kernel::value_variants() } else { &args.kernel };
+        let any = |dtype: &Dtype| kernels.iter().any(|kernel| kernel.takes(*dtype));
+        if let Some(dtype) = args.dtype.iter().find(|dtype| !any(dtype)) {
+            bail!("--dtype {dtype}: of it rows are measured alone, by logits and loss_and_gradient");
+        }
+    }
     let old = args.compare.as_deref().map(Report::read).transpose()?;
     let report = match &args.from {
         Some(path) => Report::read(path)?,
@@ -173,8 +181,11 @@ fn wish(args: &Args, machine: &Machine) -> Wish {
     fn chosen<T: PartialEq>(chosen: &[T], all: impl IntoIterator<Item = T>) -> Vec<T> {
         all.into_iter().filter(|one| chosen.is_empty() || chosen.contains(one)).collect()
     }
-    let only_singles = args.quick && args.dtype.is_empty();
-    let dtypes = if only_singles { &[Dtype::F32] } else { Dtype::ARITHMETIC };
+    let dtypes = match &args.dtype[..] {
+        [] if args.quick => &[Dtype::F32],
+        [] => Dtype::ARITHMETIC,
+        _ => Dtype::ALL,
+    };
     let mut threads = args.threads.clone();
     if threads.is_empty() {
         threads = vec![1, machine.threads.min(4096) as u16];

@@ -5,7 +5,7 @@ use super::memory::Memory;
 use super::plan::Group;
 use super::report::BASELINE;
 use super::sample::SAMPLE;
-use super::setting::Kernel;
+use super::setting::{Kernel, arithmetic};
 use super::work::{Shape, Work};
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ fn call(memory: &Memory, group: &Group, isa: &str, work: Work) -> (f64, f64) {
         Work::MultiplyAdd(..) => amount.flops / 2.0 * 0.5e-9,
         _ => group.kernel.map_or(0.0, |kernel| 1e-9 * nanoseconds(kernel, isa) * amount.elements),
     };
-    let wide = (setting.dtype.bytes() / 4) as f64;
+    let wide = (arithmetic(setting.dtype).bytes() / 4) as f64;
     (moving, computing * wide / setting.threads as f64)
 }
 

@@ -43,16 +43,16 @@ impl Mapping {
     /// Writes random numbers, each thread those of its own part of these bytes.
     pub(crate) fn fill(&mut self, part: usize, pool: &ThreadPool) {
         let numbers: &mut [f32] = bytemuck::cast_slice_mut(&mut self.0);
-        fill(numbers, part / size_of::<f32>(), pool, |rng| rng.random_range(-1.0..1.0));
+        fill(numbers, part / size_of::<f32>(), pool, |rng| rng.random_range(-1.0_f32..1.0));
     }
 }
 
 /// Writes numbers, each thread those of its own part, so that the system gives it memory near to it.
-pub(crate) fn fill<T: Copy + From<f32> + Send>(
+pub(crate) fn fill<T: Copy + Send>(
     numbers: &mut [T],
     part: usize,
     pool: &ThreadPool,
-    draw: impl Fn(&mut SmallRng) -> f32 + Sync,
+    draw: impl Fn(&mut SmallRng) -> T + Sync,
 ) {
     let threads = pool.current_num_threads();
     let parts = super::work::one_each(numbers.chunks_mut(part.max(1)).take(threads));
@@ -61,7 +61,7 @@ pub(crate) fn fill<T: Copy + From<f32> + Send>(
         if thread.index() < parts.len() {
             let part = super::work::take(&parts, thread.index());
             let (block, rest) = part.split_at_mut(part.len().min(BLOCK / size_of::<T>()));
-            block.fill_with(|| T::from(draw(&mut rng)));
+            block.fill_with(|| draw(&mut rng));
             for copy in rest.chunks_mut(block.len().max(1)) {
                 copy.copy_from_slice(&block[..copy.len()]);
             }

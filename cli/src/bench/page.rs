@@ -5,7 +5,7 @@ use super::colors;
 use super::report::{BASELINE, Bound, Ceiling, Measurement, Report};
 use super::setting::{Level, Limit, Section, Setting, significant};
 use super::summary;
-use super::table::{LEGEND, duration, elements, pages};
+use super::table::{LEGEND, duration, elements, pages, rows as rows_a_second};
 use crate::info::caches;
 use anyhow::Result;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -205,7 +205,7 @@ fn measurements(rows: &[&Measurement]) -> Markup {
     html! {
         div.wide { table {
             thead { tr {
-                th { "kernel" } th { "instruction set" } th.number { "time" } th.number { "elements/s" } th.number { "GB/s" }
+                th { "kernel" } th { "instruction set" } th.number { "time" } th.number { "elements/s" } th.number { "rows/s" } th.number { "GB/s" }
                 th.number { "GFLOP/s" } th.number { "cycles/element" } th.number { "cycles/row" } th.number { "worst ULP" }
                 th.number { "of its ceiling" } th.number { "speedup" } th.number { "spread" }
             } }
@@ -215,6 +215,7 @@ fn measurements(rows: &[&Measurement]) -> Markup {
                     td { (isa(&m.isa)) }
                     td.number { (duration(m.time.median)) }
                     td.number { (elements(m.gelements_per_second)) }
+                    td.number { @if let Some(mega) = m.mrows_per_second { (rows_a_second(mega)) } }
                     td.number { (significant(m.gbytes_per_second)) }
                     td.number { (significant(m.gflops_per_second)) }
                     td.number { @if let Some(cycles) = m.cycles_per_element { (significant(cycles)) } }

@@ -9,7 +9,7 @@ use super::cost::least;
 use super::memory::Memory;
 use super::report::BASELINE;
 use super::sample::FEWEST;
-use super::setting::{Kernel, Level, Limit, Pages, Section, Setting, bytes_at, level_of};
+use super::setting::{Kernel, Level, Limit, Pages, Section, Setting, arithmetic, bytes_at, level_of};
 use super::work::{CHAINS, PLAIN_READINGS, READINGS, Reading, Work};
 use crate::machine::Machine;
 use lanegrad::Isa;
@@ -148,7 +148,7 @@ impl Group {
         let (of, here) = (&ceiling.setting, &self.setting);
         of.threads == here.threads
             && match ceiling.limit {
-                Limit::MultiplyAdd => of.dtype == here.dtype,
+                Limit::MultiplyAdd => of.dtype == arithmetic(here.dtype),
                 limit => {
                     limit == self.limit
                         && (of.level, of.pages, of.offset == 0) == (here.level, here.pages, here.offset == 0)
@@ -167,12 +167,12 @@ struct Planner<'a> {
     kernels: Vec<Group>,
 }
 
-/// The offset from a cache line's start: one element, as few slices start exactly at a cache line, or 0 in the
-/// section that measures alignment.
+/// The offset from a cache line's start: one element of the arithmetic, as few slices start exactly at a cache line, or 0
+/// in the section that measures alignment.
 const fn offset(section: Section, dtype: Dtype) -> usize {
     match section {
         Section::Alignment => 0,
-        _ => dtype.bytes(),
+        _ => arithmetic(dtype).bytes(),
     }
 }
 
@@ -197,7 +197,10 @@ impl Planner<'_> {
 
     /// The rates of multiply-adds.
     fn multiply_add(&mut self, threads: usize) {
-        for dtype in self.wish.dtypes.clone() {
+        let mut dtypes: Vec<Dtype> = self.wish.dtypes.iter().map(|&dtype| arithmetic(dtype)).collect();
+        dtypes.sort_unstable();
+        dtypes.dedup();
+        for dtype in dtypes {
             let setting = Setting {
                 section: Section::Levels,
                 dtype,
@@ -261,6 +264,9 @@ impl Planner<'_> {
     }
 
     fn kernel(&mut self, kernel: Kernel, setting: Setting, weight: f64) {
+        if !kernel.takes(setting.dtype) {
+            return;
+        }
         let isas = self.wish.isas.iter().map(|&isa| (isa.to_string(), Work::Kernel(kernel, isa)));
         let variants = std::iter::once((BASELINE.to_owned(), Work::Baseline(kernel))).chain(isas).collect();
         let rank = self.rank(kernel, &setting);

@@ -3,7 +3,7 @@
 use super::accuracy::worst_ulp;
 use super::memory::Memory;
 use super::sample::Timing;
-use super::setting::{COLS, Kernel, Limit, Setting};
+use super::setting::{COLS, Kernel, Limit, Setting, arithmetic};
 use super::work::Amount;
 use crate::machine::Machine;
 use anyhow::{Context, Result, ensure};
@@ -124,6 +124,9 @@ pub(crate) struct Measurement {
     pub(crate) amount: Amount,
     /// 10^9 elements per second, from the median.
     pub(crate) gelements_per_second: f64,
+    /// 10^6 rows per second, where there are rows.
+    #[serde(default)]
+    pub(crate) mrows_per_second: Option<f64>,
     /// GB/s, from the median.
     pub(crate) gbytes_per_second: f64,
     /// GFLOP/s, from the median.
@@ -176,6 +179,7 @@ impl Measurement {
             time,
             amount,
             gelements_per_second: rate(amount.elements),
+            mrows_per_second: Some(1e3 * rate(amount.elements / COLS as f64)).filter(|_| kernel.is_pass()),
             gbytes_per_second: rate(amount.bytes_moved),
             gflops_per_second: rate(amount.flops),
             cycles_per_element: cycles(amount.elements),
@@ -196,7 +200,8 @@ impl Measurement {
             ceilings.iter().find(|ceiling| {
                 (ceiling.limit, &*ceiling.isa) == (limit, ceiling_isa(&self.isa))
                     && ceiling.setting.threads == self.setting.threads
-                    && (limit != Limit::MultiplyAdd || ceiling.setting.dtype == self.setting.dtype)
+                    && (limit != Limit::MultiplyAdd
+                        || ceiling.setting.dtype == arithmetic(self.setting.dtype))
             })
         };
         let bound = |ceiling: &Ceiling, reached: f64, fastest: f64| {
@@ -300,6 +305,7 @@ impl Report {
             "gflops_per_second",
             "cycles_per_element",
             "cycles_per_row",
+            "mrows_per_second",
             "worst_ulp",
             "limit",
             "ceiling",
@@ -334,6 +340,7 @@ impl Report {
                 m.gflops_per_second.to_string(),
                 optional(m.cycles_per_element),
                 optional(m.cycles_per_row),
+                optional(m.mrows_per_second),
                 optional(m.worst_ulp),
                 bound.map_or(String::new(), |bound| bound.limit.to_string()),
                 optional(bound.map(|bound| bound.ceiling)),

@@ -52,6 +52,11 @@ impl Kernel {
         matches!(self, Self::Logits | Self::LossAndGradient)
     }
 
+    /// True where it is measured on numbers of a type. Those of less than four bytes are what rows are held in, for passes.
+    pub(crate) fn takes(self, dtype: Dtype) -> bool {
+        self.is_pass() || dtype == arithmetic(dtype)
+    }
+
     /// True where an `Engine` shares it between threads. Otherwise each thread runs it on a part of the data.
     pub(crate) const fn has_engine(self) -> bool {
         !matches!(self, Self::Dot | Self::Axpy)
@@ -113,6 +118,14 @@ pub(crate) struct Setting {
     pub(crate) offset: usize,
     /// The pages that the data are in.
     pub(crate) pages: Pages,
+}
+
+/// The type that numbers of a type are computed with.
+pub(crate) const fn arithmetic(dtype: Dtype) -> Dtype {
+    match dtype {
+        Dtype::F64 => Dtype::F64,
+        _ => Dtype::F32,
+    }
 }
 
 impl Setting {

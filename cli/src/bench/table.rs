@@ -59,15 +59,15 @@ const HEADER: &str = "kernel            isa          time elem/s   GB/s cyc/el. 
 /// The meaning of the columns, for the table and the page.
 pub(crate) const LEGEND: &str = "\
 time: median of one call; spread: from the 10th to the 90th percentile, as a
-share of it. GB/s: bytes loaded and stored. cycles: of a core, by the clock
-before the run. GFLOP/s: an addition, multiplication or division counts one, a
-multiply-add two, comparisons and moving of bits nothing; sigmoid and softplus
-as the kernels compute them. ceiling: the share of what bounds the kernel on its
-isa: the fastest r(ead), c(opy) or a(dd) of the same data by turns with it, or
-the rate of m(ultiply-adds). Where no such loop was as fast as the kernel's own
-fastest sample, that is the ceiling (*, \"its own\"). speedup: over the plain
-loops (baseline), compiled by the same compiler for the CPUs that the build is
-for.
+share of it. elem/s: of passes rows of 64 elements a second (Mr, 10^6). GB/s:
+bytes loaded and stored. cycles: of a core, by the clock before the run.
+GFLOP/s: an addition, multiplication or division counts one, a multiply-add two,
+comparisons and moving of bits nothing; sigmoid and softplus as the kernels
+compute them. ceiling: the share of what bounds the kernel on its isa: the
+fastest r(ead), c(opy) or a(dd) of the same data by turns with it, or the rate
+of m(ultiply-adds). Where no such loop was as fast as the kernel's own fastest
+sample, that is the ceiling (*, \"its own\"). speedup: over the plain loops
+(baseline), compiled by the same compiler for the CPUs that the build is for.
 ";
 
 fn row(text: &mut String, m: &Measurement) -> Result {
@@ -83,7 +83,7 @@ fn row(text: &mut String, m: &Measurement) -> Result {
         if m.isa == BASELINE { m.kernel.to_string() } else { String::new() },
         m.isa,
         duration(m.time.median),
-        elements(m.gelements_per_second),
+        m.mrows_per_second.map_or_else(|| elements(m.gelements_per_second), rows),
         significant(m.gbytes_per_second).to_string(),
         cycles,
         bound,
@@ -143,6 +143,11 @@ pub(crate) fn duration(seconds: f64) -> String {
 /// A rate of elements per second, given in units of 10^9.
 pub(crate) fn elements(giga: f64) -> String {
     if giga >= 0.9995 { format!("{} G", significant(giga)) } else { format!("{} M", significant(giga * 1e3)) }
+}
+
+/// A rate of rows per second, given in units of 10^6.
+pub(crate) fn rows(mega: f64) -> String {
+    format!("{} Mr", significant(mega))
 }
 
 /// The ceilings: one line for each limit and instruction set, one column for each level.

@@ -1,11 +1,13 @@
 //! The work that is timed: kernels and ceilings, on data that each thread writes first itself.
 
 use super::data::{Mapping, fill};
-use super::setting::{COLS, Kernel, Level, Limit, Pages, Setting};
+use super::setting::{COLS, Kernel, Level, Limit, Pages, Setting, arithmetic};
 use anyhow::Result;
+use bytemuck::Pod;
+use half::{bf16, f16};
 use lanegrad::roofline::{self, Flops};
-use lanegrad::{Batch, Element, Engine, Gradient, Isa, Params, Rows, baseline};
-use lanegrad_fit::Dtype;
+use lanegrad::{Batch, Element, Engine, Gradient, Isa, Params, Rows, Storage, baseline};
+use lanegrad_fit::{Dtype, Held};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use rayon::ThreadPool;
@@ -123,7 +125,7 @@ impl Shape {
     /// Data of about the size that the setting asks for.
     pub(crate) fn new(kernel: Option<Kernel>, limit: Limit, setting: &Setting) -> Self {
         let share = setting.bytes / setting.threads / setting.dtype.bytes();
-        let step = PART_BYTES / setting.dtype.bytes();
+        let step = PART_BYTES / arithmetic(setting.dtype).bytes();
         let whole = |n: usize| (n / step).max(1) * step;
         let (x, y) = match (kernel, limit) {
             (Some(Kernel::Logits | Kernel::LossAndGradient), _) => {
@@ -144,20 +146,21 @@ impl Shape {
 
     /// The amount of work of a call.
     pub(crate) fn amount(&self, work: Work, dtype: Dtype) -> Amount {
-        // Numbers are held in the type of the arithmetic.
-        match dtype {
-            Dtype::F64 => self.amount_of::<f64>(work),
-            _ => self.amount_of::<f32>(work),
+        match arithmetic(dtype) {
+            Dtype::F64 => self.amount_of::<f64>(work, dtype),
+            _ => self.amount_of::<f32>(work, dtype),
         }
     }
 
-    fn amount_of<T: Element>(&self, work: Work) -> Amount {
+    fn amount_of<T: Element>(&self, work: Work, dtype: Dtype) -> Amount {
         let (x, y) = ((self.threads * self.x) as f64, (self.threads * self.y) as f64);
         let all = |elements: f64, touched: f64, flops: f64| Amount {
             elements,
             bytes_moved: touched * size_of::<T>() as f64,
             flops,
         };
+        // Of what is read alone, in words of the arithmetic.
+        let held = x * dtype.bytes() as f64 / size_of::<T>() as f64;
         match work {
             Work::Baseline(kernel) | Work::Kernel(kernel, _) => match kernel {
                 Kernel::Dot => all(x, 2.0 * x, 2.0 * x),
@@ -165,15 +168,15 @@ impl Shape {
                 Kernel::Sigmoid => all(x, 2.0 * x, x * f64::from(Flops::of::<T>().sigmoid)),
                 Kernel::Softplus => all(x, 2.0 * x, x * f64::from(Flops::of::<T>().softplus)),
                 // A multiply-add for each feature, and the bias.
-                Kernel::Logits => all(x, x + y, 2.0 * x + y),
+                Kernel::Logits => all(x, held + y, 2.0 * x + y),
                 // The logit, the gradient, and three sums for each row beside its loss and residual.
                 Kernel::LossAndGradient => {
                     let row = 1 + 3 + Flops::of::<T>().loss_terms;
-                    all(x, x + y, 4.0 * x + f64::from(row) * y)
+                    all(x, held + y, 4.0 * x + f64::from(row) * y)
                 }
             },
             Work::Read(..) if self.reads_both => all(2.0 * x, 2.0 * x, 0.0),
-            Work::Read(..) => all(x, x, 0.0),
+            Work::Read(..) => all(held, held, 0.0),
             Work::Copy(_) | Work::SystemCopy => all(x, 2.0 * x, 0.0),
             Work::Add(_) | Work::PlainAdd => all(x, 3.0 * x, x),
             Work::MultiplyAdd(_, chains) => {
@@ -184,7 +187,7 @@ impl Shape {
     }
 }
 
-/// A number of one of the two types, with data to run on.
+/// A number of one of the two types of arithmetic.
 trait Number: Element + Default + From<f32> + bytemuck::Pod {}
 
 impl Number for f32 {}
@@ -231,8 +234,10 @@ impl Store {
     ) -> Result<Box<dyn Bench + 'a>> {
         let Setting { dtype, pages, offset, level, .. } = *setting;
         // The second array starts as far after a page as the first.
-        let array = |len: usize| (offset + shape.threads * len * dtype.bytes()).next_multiple_of(2 << 20);
-        let (first, second) = (array(shape.x), array(shape.y));
+        let array = |len: usize, dtype: Dtype| {
+            (offset + shape.threads * len * dtype.bytes()).next_multiple_of(2 << 20)
+        };
+        let (first, second) = (array(shape.x, dtype), array(shape.y, arithmetic(dtype)));
         // Which kernel reads the second array changes no number in it.
         let key = Some((dtype, Shape { reads_both: false, ..shape }, offset));
         let kept = self.arrays.iter().position(|arrays| {
@@ -251,16 +256,21 @@ impl Store {
         let is_new = *old != key;
         *old = key;
         let (x, y) = map.bytes_mut()[..first + second].split_at_mut(first);
+        let memory = (x, y, is_new);
         Ok(match dtype {
-            Dtype::F64 => Box::new(Data::<f64>::new(kernel, shape, offset, level, (x, y, is_new), pool)),
-            _ => Box::new(Data::<f32>::new(kernel, shape, offset, level, (x, y, is_new), pool)),
+            Dtype::I8 => Box::new(Data::<i8, f32>::new(kernel, shape, offset, level, memory, pool)),
+            Dtype::U8 => Box::new(Data::<u8, f32>::new(kernel, shape, offset, level, memory, pool)),
+            Dtype::Bf16 => Box::new(Data::<bf16, f32>::new(kernel, shape, offset, level, memory, pool)),
+            Dtype::F16 => Box::new(Data::<f16, f32>::new(kernel, shape, offset, level, memory, pool)),
+            Dtype::F32 => Box::new(Data::<f32, f32>::new(kernel, shape, offset, level, memory, pool)),
+            Dtype::F64 => Box::new(Data::<f64, f64>::new(kernel, shape, offset, level, memory, pool)),
         })
     }
 }
 
 /// The arrays that all threads work on, each on a part of its own.
-struct Data<'a, T> {
-    x: &'a [T],
+struct Data<'a, S, T> {
+    x: &'a [S],
     y: &'a mut [T],
     weights: Vec<T>,
     shape: Shape,
@@ -268,7 +278,7 @@ struct Data<'a, T> {
     level: Level,
 }
 
-impl<'a, T: Number> Data<'a, T> {
+impl<'a, S: Held + Storage<T> + Pod, T: Number> Data<'a, S, T> {
     fn new(
         kernel: Option<Kernel>,
         shape: Shape,
@@ -277,19 +287,23 @@ impl<'a, T: Number> Data<'a, T> {
         (x, y, is_new): (&'a mut [u8], &'a mut [u8], bool),
         pool: &'a ThreadPool,
     ) -> Self {
-        let start = offset / size_of::<T>();
-        let x: &mut [T] = &mut bytemuck::cast_slice_mut(x)[start..][..shape.x * shape.threads];
-        let y: &mut [T] = &mut bytemuck::cast_slice_mut(y)[start..][..shape.y * shape.threads];
+        let x: &mut [S] = &mut bytemuck::cast_slice_mut(&mut x[offset..])[..shape.x * shape.threads];
+        let y: &mut [T] = &mut bytemuck::cast_slice_mut(&mut y[offset..])[..shape.y * shape.threads];
         // Logits as a trained model makes them.
         const RANGE: f32 = 8.0;
+        // Of integers the one before it, without its sign where there are none below 0.
+        let held = |x: f32| {
+            let near = [x, x.trunc(), x.trunc().abs()].into_iter().find_map(|x| S::near(x.into()));
+            near.unwrap_or_default()
+        };
         let number = |rng: &mut SmallRng| rng.random_range(-RANGE..RANGE);
         if is_new {
-            fill(x, shape.x, pool, number);
+            fill(x, shape.x, pool, |rng| held(number(rng)));
         }
         if kernel == Some(Kernel::LossAndGradient) {
-            fill(y, shape.y, pool, |rng| f32::from(rng.random::<bool>()));
+            fill(y, shape.y, pool, |rng| T::from(f32::from(rng.random::<bool>())));
         } else if is_new {
-            fill(y, shape.y, pool, number);
+            fill(y, shape.y, pool, |rng| T::from(number(rng)));
         }
         // Logits of about 1.
         let mut rng = SmallRng::seed_from_u64(2);
@@ -307,7 +321,7 @@ impl<'a, T: Number> Data<'a, T> {
     }
 }
 
-impl<T: Number> Bench for Data<'_, T> {
+impl<S: Held + Storage<T> + Pod, T: Number> Bench for Data<'_, S, T> {
     fn sample(&mut self, work: Work, calls: usize) -> f64 {
         let (shared, warm) = (self.is_shared(work), self.level != Level::Memory);
         let Self { x, y, weights, shape, pool, .. } = self;
@@ -337,15 +351,15 @@ impl<T: Number> Bench for Data<'_, T> {
 }
 
 /// The data of a thread.
-struct Part<'a, T> {
-    x: &'a [T],
+struct Part<'a, S, T> {
+    x: &'a [S],
     y: &'a mut [T],
     weights: &'a [T],
     reads_both: bool,
     engine: Engine,
 }
 
-impl<T: Number> Part<'_, T> {
+impl<S: Held + Storage<T> + Pod, T: Number> Part<'_, S, T> {
     /// Calls the work repeatedly, and returns when that started and ended. Arguments and results are hidden from the
     /// compiler, so that it leaves out nothing.
     fn run(self, work: Work, calls: usize, warm: bool, ready: impl FnOnce()) -> (Instant, Instant) {
@@ -353,6 +367,8 @@ impl<T: Number> Part<'_, T> {
         let repeat = Repeat { calls, warm, ready };
         let params = || Params::new(black_box(weights), T::from(0.1));
         let rows = Rows::new(x, x.len() / COLS, COLS).expect("the shape is that of the data");
+        // As numbers of the arithmetic, which all but passes take: the bytes of small ones make whole ones.
+        let x: &[T] = bytemuck::cast_slice(x);
         let a = T::from(1e-3);
         match work {
             Work::Baseline(Kernel::Dot) => repeat.time(|| baseline::dot(black_box(x), black_box(&*y))),

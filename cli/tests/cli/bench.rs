@@ -59,6 +59,34 @@ fn a_run_measures_what_was_asked_for() {
 }
 
 #[test]
+fn rows_of_small_numbers_are_measured_in_passes() {
+    let directory = tempfile::tempdir().expect("there is room for temporary files");
+    let json = directory.path().join("small.json").display().to_string();
+    let args = ["bench", "--quick", "--seconds", "2", "--isa", "portable", "--threads", "1", "--json", &json];
+    let table = succeed(lanegrad(args).args(["--dtype", "u8,bf16,f32", "--kernel", "dot,logits"]));
+    assert!(table.contains("u8, L1") && table.contains("Mr"), "{table}");
+    let report: serde_json::Value = serde_json::from_str(&read(&json)).unwrap();
+    let records = report["measurements"].as_array().unwrap();
+    // What there is no time for is left out, but not the first type.
+    assert!(records.iter().filter(|m| m["dtype"] == "u8" && m["level"] == "L1").count() > 1);
+    for m in records {
+        assert!(m["kernel"] == "logits" || m["dtype"] == "f32", "{m}");
+        let elements = m["gelements_per_second"].as_f64().unwrap();
+        let rows = m["mrows_per_second"].as_f64();
+        assert_eq!(rows.is_some(), m["kernel"] == "logits");
+        assert!(rows.is_none_or(|rows| (rows * 64.0 / 1e3 / elements - 1.0).abs() < 1e-9), "{m}");
+        // The bytes of a row of 64 numbers, and of a score in f32.
+        let bytes = match m["dtype"].as_str().unwrap() {
+            "u8" => 64.0 + 4.0,
+            "bf16" => 128.0 + 4.0,
+            _ => continue,
+        };
+        let per_row = m["bytes_moved"].as_f64().unwrap() / m["elements"].as_f64().unwrap() * 64.0;
+        assert!((per_row - bytes).abs() < 1e-6, "{m}");
+    }
+}
+
+#[test]
 fn the_json_has_the_documented_fields() {
     let json: serde_json::Value = serde_json::from_str(&read(report("r.json"))).unwrap();
     assert_eq!(json["schema"], 2);
@@ -110,7 +138,7 @@ fn a_report_reads_back() {
     let table = succeed(lanegrad(["bench", "--from", &json, "--json"]).arg(&again));
     assert!(table == read(report("table")), "{table}");
     assert!(read(again) == read(json), "the numbers do not keep their bits");
-    assert_eq!(read(report("r.csv")).lines().next().unwrap().split(',').count(), 29);
+    assert_eq!(read(report("r.csv")).lines().next().unwrap().split(',').count(), 30);
 }
 
 #[test]
@@ -150,7 +178,11 @@ fn what_cannot_be_measured_is_refused() {
     refuse(&mut lanegrad(["bench", "--kernel", "gemm"]), &["gemm", "loss_and_gradient"]);
     refuse(&mut lanegrad(["bench", "--isa", "mmx"]), &["mmx", "available: scalar, portable"]);
     refuse(&mut lanegrad(["bench", "--threads", "0"]), &["--threads"]);
-    refuse(&mut lanegrad(["bench", "--dtype", "f16"]), &["f16"]);
+    refuse(&mut lanegrad(["bench", "--dtype", "f8"]), &["f8", "bf16"]);
+    refuse(
+        &mut lanegrad(["bench", "--dtype", "i8", "--kernel", "dot,sigmoid"]),
+        &["--dtype i8: of it rows are measured alone, by logits and loss_and_gradient"],
+    );
     refuse(&mut lanegrad(["bench", "--fail-below", "0.9"]), &["--compare"]);
     refuse(&mut lanegrad(["bench", "--compare", "x", "--fail-below", "0"]), &["--fail-below"]);
     refuse(lanegrad(["bench"]).env("LANEGRAD_ISA", "mmx"), &["LANEGRAD_ISA=mmx"]);
