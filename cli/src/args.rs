@@ -5,7 +5,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use glob::MatchOptions;
 use lanegrad_fit::Dtype;
 use lanegrad_fit::data::csv::Dialect;
-use lanegrad_fit::data::{self, Columns, Label, shown};
+use lanegrad_fit::data::{self, Columns, Label, safetensors, shown};
 use std::path::{Component, Path, PathBuf};
 
 /// The parser of a type that numbers are held in.
@@ -67,7 +67,8 @@ pub(crate) fn label(column: Option<&String>, files: &[PathBuf]) -> Option<Label>
 pub(crate) fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in named {
-        let pattern = path.to_str().filter(|text| text.contains(['*', '?', '[']) && !path.exists());
+        let (file, tensor) = safetensors::split(path);
+        let pattern = file.to_str().filter(|text| text.contains(['*', '?', '[']) && !file.exists());
         let Some(pattern) = pattern else {
             files.push(path.clone());
             continue;
@@ -79,7 +80,7 @@ pub(crate) fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
         let mut matches = matches
             .collect::<Result<Vec<PathBuf>, _>>()
             .with_context(|| format!("cannot read what matches `{}`", shown(pattern)))?;
-        matches.retain(|file| !file.is_dir() && !is_hidden(file, path));
+        matches.retain(|found| !found.is_dir() && !is_hidden(found, file));
         matches.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
         match &matches[..] {
             [] => bail!("no file matches `{}`", shown(pattern)),
@@ -92,7 +93,12 @@ pub(crate) fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
                 data::name(last)
             )),
         }
-        files.extend(matches);
+        files.extend(matches.into_iter().map(|mut file| {
+            if let Some(tensor) = tensor {
+                file.as_mut_os_string().push(format!("#{tensor}"));
+            }
+            file
+        }));
     }
     for path in &files {
         ensure!(!path.is_dir(), "{} is a directory: name the files in it", data::name(path));

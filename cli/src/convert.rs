@@ -1,14 +1,12 @@
 //! `lanegrad convert`: any table as a `.npy` or `.safetensors`, row by row, so that it may be larger than memory.
 
-use crate::matrix::{Format, for_dtype};
+use crate::matrix::{Beside, Format, for_dtype};
 use crate::output::{self, Output};
 use crate::{args, note};
 use anyhow::{Context, Result, bail, ensure};
 use bytemuck::NoUninit;
 use lanegrad::{Quantized, Rows, Scaling, extend_ranges};
-use lanegrad_fit::data::{
-    Block, Choice, Columns, Plan, ROWS_AT_A_TIME, Source, name, path_of_scaling, safetensors, shown,
-};
+use lanegrad_fit::data::{Block, Choice, Columns, Plan, ROWS_AT_A_TIME, Source, name, safetensors, shown};
 use lanegrad_fit::{Dtype, Held, Quantization};
 use std::path::PathBuf;
 
@@ -22,8 +20,8 @@ pub(crate) struct Args {
     output: PathBuf,
     /// The type of the numbers, each rounded to the nearest. In i8 and u8 columns of integers that the type has are as they
     /// are, and others are quantised: to the nearest of 256 numbers from their least to their greatest. What these stand
-    /// for is in OUTPUT.scaling.json, or in the metadata of `.safetensors`, where fit and predict find it. bf16 is for
-    /// `.safetensors` alone.
+    /// for is in OUTPUT.scaling.json, or in the metadata of `.safetensors`, where fit, predict and this command find it;
+    /// in other types, numbers are what they stand for. bf16 is for `.safetensors` alone.
     #[arg(long, value_name = "TYPE", value_parser = args::dtype(), default_value_t = Dtype::F64)]
     dtype: Dtype,
     /// A column that is left out, by name or by number from 0; the option may be repeated.
@@ -35,8 +33,9 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let format = Format::of(&args.output);
-    let scaling_file = path_of_scaling(&args.output);
-    output::distinct(&[&args.output, &scaling_file, output::standard()], &[&args.input])?;
+    let beside = Beside::of(&args.output, format)?;
+    let outputs = [Some(&*args.output), beside.as_ref().map(Beside::path), Some(output::standard())];
+    output::distinct(&outputs.into_iter().flatten().collect::<Vec<_>>(), &[&args.input])?;
     // Before what takes time: not every format has every type.
     format.header(args.dtype, 0, 1, None)?;
     let mut source = Source::open(&args.input, &args.csv.dialect())?;
@@ -48,13 +47,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
     let before = source.quantization().map(|all| all.of(&columns.features));
     let kept = before.clone().filter(|_| source.dtype() == args.dtype);
+    let mut out = Output::create_file(&args.output)?;
     let after = match args.dtype {
         _ if kept.is_some() => kept.clone(),
         Dtype::I8 => quantization::<i8>(args, &plan, before.as_ref())?,
         Dtype::U8 => quantization::<u8>(args, &plan, before.as_ref())?,
         _ => None,
     };
-    let mut out = Output::create_file(&args.output)?;
     out.write(&format.header(args.dtype, 0, cols, after.as_ref())?)?;
     let new = after.as_ref().filter(|_| kept.is_none()).map(Quantization::scaling).transpose()?;
     let (rows, missing) = match (args.dtype, new, &before) {
@@ -69,18 +68,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     };
     ensure!(rows > 0, "{} has no rows", source.file());
     out.overwrite_start(&format.header(args.dtype, rows, cols, after.as_ref())?)?;
-    match &after {
-        // First: without it, the numbers would be taken for others.
-        Some(after) if format == Format::Npy => {
-            output::write(&scaling_file, after.to_json().as_bytes())?;
-            out.finish()?;
-        }
-        _ => {
-            out.finish()?;
-            // Of a file that was there before.
-            output::remove(&scaling_file)?;
-        }
-    }
+    // One right after the other, as each without the other would be taken for something else.
+    out.finish()?;
+    beside.iter().try_for_each(|beside| beside.replace(after.as_ref()))?;
     if let Some(text) = dropped {
         note(&text);
     }
@@ -91,11 +81,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     if let Some(after) = &after {
         let changed = (0..cols).filter(|&column| after.changes(column)).count();
-        let place = if format == Format::Npy {
-            scaling_file.display().to_string()
-        } else {
-            "the metadata".to_owned()
-        };
+        let place =
+            beside.as_ref().map_or("the metadata".to_owned(), |beside| beside.path().display().to_string());
         note(&format!("{changed} of {cols} columns are quantised; their scales are in {place}"));
     }
     output::print(&format!("{rows} rows of {cols} columns, of which the last (-1) was `{last}`\n"))
@@ -123,13 +110,18 @@ fn restore<S: Held + NoUninit>(
     before: &Quantization,
     out: &mut Output,
 ) -> Result<(usize, u64)> {
-    let file = source.file().to_owned();
+    let (file, mut done) = (source.file().to_owned(), 0);
     each_block(source, plan, Some(before), None, |rows| {
-        let round = |&x: &f64| {
+        let numbers = rows.iter().flatten().enumerate().map(|(i, &x)| {
             let near = S::near(x).filter(|near| near.double().is_finite() || !x.is_finite());
-            near.with_context(|| format!("{file}: {x} is no number of {}", S::DTYPE))
-        };
-        out.write(bytemuck::cast_slice(&rows.iter().flatten().map(round).collect::<Result<Vec<S>>>()?))
+            let (row, column) = (done + i / rows.ncols(), i % rows.ncols());
+            near.with_context(|| {
+                format!("{file}, row {row}, column {}: {x} is no number of {}", column + 1, S::DTYPE)
+            })
+        });
+        out.write(bytemuck::cast_slice(&numbers.collect::<Result<Vec<S>>>()?))?;
+        done += rows.nrows();
+        Ok(())
     })
 }
 

@@ -306,8 +306,9 @@ fn summary(args: &Args, set: &DataSet, model: &Model, fit: &Fit, timing: Timing)
         1 => String::new(),
         files => format!(" in {files} files"),
     };
+    let quantised = if set.quantization().is_some() { " that stand for other numbers" } else { "" };
     format!(
-        "rows        {} of {} features{files}, held as {}, read in {:.2} s\n\
+        "rows        {} of {} features{files}, held as {}{quantised}, read in {:.2} s\n\
          loss        {:.15}\n\
          objective   {:.15}\n\
          gradient    {:.2e} (largest entry)\n\

@@ -29,11 +29,11 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Fit a logistic regression to a table. A `.npy` may be larger than memory.
+    /// Fit a logistic regression to a table. A `.npy` or `.safetensors` may be larger than memory.
     Fit(Box<fit::Args>),
     /// Print a model's probability for each row of a table.
     Predict(predict::Args),
-    /// Write a table as a `.npy`, which `fit` maps into memory.
+    /// Write a table as a `.npy` or `.safetensors`, which `fit` maps into memory.
     Convert(convert::Args),
     /// Write a synthetic data set of any size, the same on every machine.
     Synth(synth::Args),

@@ -1,9 +1,11 @@
 //! Matrices that are written row after row: `.npy` or, as the name of the file says, `.safetensors`.
 
-use anyhow::Result;
-use lanegrad_fit::data::{npy, safetensors};
+use crate::output;
+use anyhow::{Context, Result, ensure};
+use lanegrad_fit::data::{npy, path_of_scaling, safetensors};
 use lanegrad_fit::{Dtype, Quantization};
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 /// A format of matrices.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,6 +34,40 @@ impl Format {
             Self::Npy => npy::header(dtype, rows, cols)?,
             Self::Safetensors => safetensors::header(&[("X", dtype, &[rows, cols])], quantization),
         })
+    }
+}
+
+/// The file beside a `.npy` that says what its numbers stand for.
+pub(crate) struct Beside(PathBuf);
+
+impl Beside {
+    /// That of an output, where it is a file of this format. It is checked that it can be written, and that what is there
+    /// is another's scaling, and nothing else.
+    pub(crate) fn of(output: &Path, format: Format) -> Result<Option<Self>> {
+        let Some(file) = output::file(output).filter(|_| format == Format::Npy) else { return Ok(None) };
+        let path = path_of_scaling(&file);
+        output::check(&path)?;
+        if let Ok(text) = fs::read(&path) {
+            let is_scaling = serde_json::from_slice::<Quantization>(&text).is_ok();
+            ensure!(is_scaling, "{} is in the way: it is no scaling of columns", path.display());
+        }
+        Ok(Some(Self(path)))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Writes it; or removes that of a file which was there before.
+    pub(crate) fn replace(&self, quantization: Option<&Quantization>) -> Result<()> {
+        let Self(path) = self;
+        match quantization {
+            Some(quantization) => output::write(path, quantization.to_json().as_bytes()),
+            None if path.exists() => {
+                fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))
+            }
+            None => Ok(()),
+        }
     }
 }
 

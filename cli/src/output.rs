@@ -52,13 +52,11 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<()> {
     out.finish()
 }
 
-/// Removes a file, if it is there.
-pub(crate) fn remove(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", path.display()))
-        }
-        _ => Ok(()),
+/// The file that a path of an output names, through links; `None` for a stream or a device.
+pub(crate) fn file(path: &Path) -> Option<PathBuf> {
+    match Target::of(path) {
+        Ok(Target::File(path)) => Some(path),
+        _ => None,
     }
 }
 

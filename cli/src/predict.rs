@@ -3,6 +3,7 @@
 use crate::output::{self, Output};
 use crate::{args, note};
 use anyhow::Result;
+use lanegrad_fit::data::name;
 use lanegrad_fit::{Model, PredictOptions, Predictor};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -54,6 +55,12 @@ fn predict(args: &Args, files: &[PathBuf], label_files: &[PathBuf], model: &Mode
         allow_empty: false,
     };
     let predictor = Predictor::open(model, files, &options)?;
+    if predictor.lacks_scales() {
+        note(&format!(
+            "the model was fitted to quantised columns, and {} has no scales: its integers are taken as they are",
+            name(&files[0])
+        ));
+    }
     let unused = predictor.unused();
     if !unused.is_empty() {
         note(&format!("the model does not use {}", args::listed(unused)));

@@ -5,10 +5,10 @@
 //! number of threads, on a library's version or on rounding.
 
 use crate::args;
-use crate::matrix::{Format, for_dtype};
-use crate::output::{self, Output};
+use crate::matrix::{Beside, Format, for_dtype};
+use crate::output::Output;
 use anyhow::{Context, Result};
-use lanegrad_fit::data::{npy, path_of_scaling, safetensors};
+use lanegrad_fit::data::{npy, safetensors};
 use lanegrad_fit::{Dtype, Held};
 use rayon::prelude::*;
 use std::path::PathBuf;
@@ -52,6 +52,7 @@ fn write<S: Held + bytemuck::NoUninit>(args: &Args) -> Result<()> {
             safetensors::header(&[("X", S::DTYPE, &[rows, width]), ("y", Dtype::U8, &[rows])], None)
         }
     };
+    let beside = Beside::of(&args.output, format)?;
     let mut out = Output::create(&args.output)?;
     out.write(&header)?;
     let block_rows = (BLOCK_NUMBERS / width).max(1);
@@ -76,8 +77,7 @@ fn write<S: Held + bytemuck::NoUninit>(args: &Args) -> Result<()> {
     }
     out.write(&labels)?;
     out.finish().with_context(|| format!("{rows} rows of {cols} features and a label"))?;
-    // Of a file that was there before.
-    if format == Format::Npy { output::remove(&path_of_scaling(&args.output)) } else { Ok(()) }
+    beside.map_or(Ok(()), |beside| beside.replace(None))
 }
 
 /// Half of the numbers that a feature is drawn from.

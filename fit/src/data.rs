@@ -37,7 +37,7 @@ pub(crate) use labels::{LabelKind, Labels};
 pub(crate) use numbers::Numbers;
 pub(crate) use shown::number;
 pub use shown::shown;
-pub use source::{Source, path_of_scaling};
+pub use source::{Source, files_of, path_of_scaling};
 
 use crate::error::{Error, ensure};
 use crate::number::Dtype;
@@ -104,6 +104,8 @@ fn column_alone(
     let (file, names) = (source.file(), source.names());
     let named = columns::named(names);
     ensure!(named == 1, "{file} has {named} columns, and not the {what} alone");
+    let changes = source.quantization().is_some_and(|quantization| quantization.changes(0));
+    ensure!(!changes, "{file}: the {what} are quantised, which they must not be");
     let mut columns = Columns { dropped: (1..names.len()).collect(), ..Columns::default() };
     *use_of(&mut columns) = Some(0);
     columns.plan(names.len())

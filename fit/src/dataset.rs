@@ -35,7 +35,7 @@ use std::path::Path;
 /// the data set; or in arrays in memory ([`of_arrays`](Self::of_arrays)). A model that is fitted to it depends on the
 /// list of files, their order and the rows of each, and not on threads or machines: see [`lanegrad::PartialSum`].
 ///
-/// Numbers of a `.npy` stay where they are mapped, if they are of the type that they are to be held in, and nothing
+/// Numbers of a `.npy` or `.safetensors` stay where they are mapped, if they are of the type that they are to be held in, and nothing
 /// needs to be filled; so a data set may be larger than memory. Another program that shortens such a file meanwhile
 /// ends this one with the signal `SIGBUS`.
 pub struct DataSet<'a> {
@@ -142,7 +142,7 @@ impl Targets {
 impl DataSet<'static> {
     /// Reads files (see [`Source::open`](crate::data::Source::open)) for a fit, in this order. They have the same
     /// columns in the same order, and may be in different formats, where names are the same: the
-    /// columns of a `.npy` are called by their numbers. Label coding, means of missing cells and sample
+    /// columns of an array are called by their numbers. Label coding, means of missing cells and sample
     /// weights are those of all of them. A file without rows is a segment without rows.
     ///
     /// # Errors

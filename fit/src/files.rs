@@ -30,12 +30,16 @@ pub(crate) fn check(paths: &[&Path], label: Option<&Label>) -> Result<(), Error>
 
 /// Refuses a file that is in a list twice, also under two names.
 fn check_distinct(paths: &[&Path]) -> Result<(), Error> {
-    let mut seen: HashMap<(Identity, Option<&str>), &Path> = HashMap::new();
+    let mut seen: HashMap<Identity, Vec<(Option<&str>, &Path)>> = HashMap::new();
     for path in paths {
-        // Tensors of one file are several.
+        // Tensors of one file are several, and one without a name may be any.
         let (file, tensor) = split(path);
         let Some(identity) = Identity::of(file) else { continue };
-        if let Some(first) = seen.insert((identity, tensor), path) {
+        let others = seen.entry(identity).or_default();
+        let again = others.iter().find(|(other, _)| other.is_none() || tensor.is_none() || *other == tensor);
+        let again = again.map(|&(_, path)| path);
+        others.push((tensor, path));
+        if let Some(first) = again {
             let same = if first == *path { String::new() } else { format!(", as {}", name(first)) };
             bail!("{} is there twice{same}", name(path));
         }

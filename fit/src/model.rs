@@ -160,7 +160,7 @@ impl Model {
             );
         }
         if let Some(quantization) = &self.quantization {
-            quantization.check(columns)?;
+            quantization.check(columns).context("its quantization")?;
         }
         Ok(())
     }
@@ -226,7 +226,9 @@ mod tests {
         assert!(refused(&|m| m.columns[1] = m.columns[0].clone()).contains("two of its columns"));
         assert!(refused(&|m| m.columns.clear()).contains("no columns"));
         assert!(refused(&|m| m.standardization.as_mut().unwrap().means.clear()).contains("mean and a scale"));
-        assert!(refused(&|m| m.quantization.as_mut().unwrap().scales[1] = 0.0).contains("scale"));
+        let one = Quantization::new(vec![1.0], vec![0.0]).unwrap();
+        assert!(refused(&|m| m.quantization = Some(one.clone())).contains("quantization"));
+        assert!(parse(&model().to_json().replace("-3.0", "0.0")).is_err());
         let json = model().to_json();
         for end in 0..json.trim_end().len() {
             assert!(parse(&json[..end]).is_err());

@@ -109,9 +109,9 @@ pub trait Held: Storage<f64> + Default + PartialEq + fmt::Debug {
     /// `None`, unless it is one.
     fn near(x: f64) -> Option<Self>;
 
-    /// The same as a double, and of integers the number itself, where it is none.
+    /// A double as it is in the type or, of types of less than four bytes, in `f32`, which has all of their numbers.
     fn rounded(x: f64) -> f64 {
-        Self::near(x).map_or(x, Self::double)
+        if Self::DTYPE == Dtype::F64 { x } else { f64::from(x as f32) }
     }
 
     /// The number in files; of a type of its own, so that no function of it is one of `f32`'s or `f64`'s in generic
@@ -154,7 +154,8 @@ pub(crate) use for_dtype;
 #[cfg(feature = "files")]
 #[expect(unnameable_types, reason = "what a sealed trait stands on")]
 pub trait Encoding<T> {
-    /// The nearest number to a decimal text: infinity beyond the largest one; `None` if the text is not a number.
+    /// The nearest number to a decimal text (of `f16` and `bf16`: to the nearest double to it): infinity beyond the largest
+    /// one; `None` if the text is not a number.
     fn parse(text: &[u8]) -> Option<T>;
 
     /// The number that a text starts with, and its length.
@@ -251,8 +252,8 @@ macro_rules! held {
 held! {
     f32 F32, near: |x| Some(x as f32), parse: f32 |x| Some(x), integer: |x| Some(x as f32);
     f64 F64, near: |x| Some(x), parse: f64 |x| Some(x), integer: |x| Some(x as f64);
-    bf16 Bf16, near: |x| Some(bf16::from_f32(to_odd(x))), parse: f64 |x| bf16::near(x), integer: |x| bf16::near(x as f64);
-    f16 F16, near: |x| Some(f16::from_f32(to_odd(x))), parse: f64 |x| f16::near(x), integer: |x| f16::near(x as f64);
+    bf16 Bf16, near: |x| Some(bf16::from_f32(to_odd(x))), parse: f64 |x| bf16::near(x), integer: |x| bf16::near(odd_double(x.into()));
+    f16 F16, near: |x| Some(f16::from_f32(to_odd(x))), parse: f64 |x| f16::near(x), integer: |x| f16::near(odd_double(x.into()));
     i8 I8, near: |x| (x as i8 as f64 == x).then_some(x as i8), parse: f64 |x| i8::near(x), integer: |x| x.try_into().ok();
     u8 U8, near: |x| (x as u8 as f64 == x).then_some(x as u8), parse: f64 |x| u8::near(x), integer: |x| x.try_into().ok();
 }
@@ -270,6 +271,17 @@ fn to_odd(x: f64) -> f32 {
     }
     let is_beyond = f64::from(near).abs() > x.abs();
     f32::from_bits((near.to_bits() - u32::from(is_beyond)) | 1)
+}
+
+/// An integer in double precision, likewise.
+#[cfg(feature = "files")]
+fn odd_double(x: i128) -> f64 {
+    let near = x as f64;
+    if near as i128 == x {
+        return near;
+    }
+    let is_beyond = (near as i128).unsigned_abs() > x.unsigned_abs();
+    f64::from_bits((near.to_bits() - u64::from(is_beyond)) | 1)
 }
 
 #[cfg(test)]
@@ -310,6 +322,21 @@ mod tests {
         );
     }
 
+    #[cfg(feature = "files")]
+    #[test]
+    fn integers_beyond_doubles_are_rounded_once() {
+        use super::Encoding;
+        let brain = |x: i64| <bf16 as Held>::Encoding::integer(x).map(bf16::to_f64);
+        // A tie, and next to it by less than a double has.
+        let (tie, step) = ((1_i64 << 62) + (1 << 54), (1_i64 << 55) as f64);
+        assert_eq!(
+            [tie - 1, tie, tie + 1].map(brain),
+            [0.0, 0.0, step].map(|more| Some((1_i64 << 62) as f64 + more))
+        );
+        assert_eq!(brain(-tie - 1), Some(-((1_i64 << 62) as f64) - step));
+        assert_eq!(<f16 as Held>::Encoding::natural(u64::MAX), Some(f16::INFINITY));
+    }
+
     #[test]
     fn integers_are_themselves_or_none() {
         for x in -300..300 {
@@ -319,7 +346,7 @@ mod tests {
         for x in [0.5, -0.001, f64::NAN, f64::INFINITY, 1e300] {
             assert_eq!((i8::near(x), u8::near(x)), (None, None));
         }
-        assert_eq!((i8::near(-0.0), u8::rounded(0.5)), (Some(0), 0.5));
+        assert_eq!((i8::near(-0.0), u8::rounded(0.1)), (Some(0), f64::from(0.1_f32)));
     }
 
     #[test]

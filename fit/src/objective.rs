@@ -68,7 +68,7 @@ impl<'a, T: Number> Coordinates<'a, T> {
         // What is constant cannot be told from the bias.
         let varying: Vec<usize> = (0..moments.scales.len()).filter(|&i| moments.scales[i] > 0.0).collect();
         let penalty = |&i: &usize| {
-            let scale = moments.scales[i] * quantization.map_or(1.0, |quantization| quantization.scales[i]);
+            let scale = moments.scales[i] * quantization.map_or(1.0, |all| all.column(i).0);
             if standardize { l2 } else { l2 / scale / scale }
         };
         let penalties: Vec<f64> = varying.iter().map(penalty).collect();

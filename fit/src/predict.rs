@@ -120,6 +120,14 @@ impl<'a> Predictor<'a> {
         &self.unused
     }
 
+    /// True where the first file is held in integers of 8 bits without scales, and the model was fitted to columns that had
+    /// some: then its numbers are taken as they are, for what they may not be.
+    #[must_use]
+    pub fn lacks_scales(&self) -> bool {
+        let is_small = matches!(self.first.dtype(), Dtype::I8 | Dtype::U8);
+        self.model.quantization.is_some() && is_small && self.first.quantization().is_none()
+    }
+
     /// Scores all rows, and hands their probabilities to `write`, block by block, in the order of the files and their
     /// rows. It runs on the threads of the caller's rayon pool.
     ///
@@ -183,6 +191,12 @@ impl ModelColumns {
         let (file, names) = (source.file(), source.names());
         let label = options.label.as_ref().and_then(Label::column);
         let label = label.map(|label| find_column(file, names, label)).transpose()?;
+        if let (Some(column), Some(quantization)) = (label, source.quantization()) {
+            ensure!(
+                !quantization.changes(column),
+                "{file}: the labels are quantised, which they must not be"
+            );
+        }
         let columns = if source.has_names() {
             by_name(model, names, label, file)?
         } else {

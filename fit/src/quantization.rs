@@ -16,12 +16,25 @@ use {
 /// Beside a file `rows.npy` it is the file `rows.npy.scaling.json`, with the fields of this type; a `.safetensors` has the
 /// same text among its metadata, by the name of the tensor with `.scaling` behind it. A fit reads it there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
+#[serde(try_from = "Parts")]
 pub struct Quantization {
-    /// The scale of each column: finite, and not 0.
-    pub scales: Vec<f64>,
-    /// The offset of each column: finite.
-    pub offsets: Vec<f64>,
+    scales: Vec<f64>,
+    offsets: Vec<f64>,
+}
+
+/// The same before it was checked.
+#[derive(Deserialize)]
+struct Parts {
+    scales: Vec<f64>,
+    offsets: Vec<f64>,
+}
+
+impl TryFrom<Parts> for Quantization {
+    type Error = Error;
+
+    fn try_from(Parts { scales, offsets }: Parts) -> Result<Self, Error> {
+        Self::new(scales, offsets)
+    }
 }
 
 impl Quantization {
@@ -66,20 +79,38 @@ impl Quantization {
 
     pub(crate) fn check(&self, ncols: usize) -> Result<(), Error> {
         ensure!(self.scales.len() == ncols, "it has {} scales for {ncols} columns", self.scales.len());
-        self.scaling().map(|_| ())
+        Ok(())
+    }
+
+    /// The scale of each column: finite, and not 0.
+    #[must_use]
+    pub fn scales(&self) -> &[f64] {
+        &self.scales
+    }
+
+    /// The offset of each column: finite.
+    #[must_use]
+    pub fn offsets(&self) -> &[f64] {
+        &self.offsets
+    }
+
+    /// The scale and the offset of a column; of one that is not there those that change nothing.
+    pub(crate) fn column(&self, column: usize) -> (f64, f64) {
+        let of = |all: &[f64]| all.get(column).copied();
+        of(&self.scales).zip(of(&self.offsets)).unwrap_or((1.0, 0.0))
     }
 
     /// True where a column's numbers stand for others.
     #[must_use]
     pub fn changes(&self, column: usize) -> bool {
-        (self.scales[column], self.offsets[column]) != (1.0, 0.0)
+        self.column(column) != (1.0, 0.0)
     }
 
     /// That of some of the columns, in this order.
     #[must_use]
     pub fn of(&self, columns: &[usize]) -> Self {
-        let some = |all: &[f64]| columns.iter().map(|&column| all[column]).collect();
-        Self { scales: some(&self.scales), offsets: some(&self.offsets) }
+        let (scales, offsets) = columns.iter().map(|&column| self.column(column)).unzip();
+        Self { scales, offsets }
     }
 
     /// Makes the numbers of a row those that they stand for. Of more numbers than columns the others stay.
@@ -91,8 +122,9 @@ impl Quantization {
 
     /// The number that stands for another.
     pub(crate) fn quantized(&self, column: usize, x: f64) -> f64 {
+        let (scale, offset) = self.column(column);
         // 0.0 where nothing is to be changed, and not -0.0.
-        (x - self.offsets[column]) / self.scales[column] + 0.0
+        (x - offset) / scale + 0.0
     }
 }
 

@@ -45,7 +45,8 @@ fuzz_target!(|bytes: &[u8]| {
     // What we write of it reads back.
     file.rewind().expect("a file");
     file.set_len(0).expect("a file");
-    file.write_all(&header(Dtype::F64, array.nrows(), array.ncols()).expect("a type of NumPy")).expect("space");
+    file.write_all(&header(Dtype::F64, array.nrows(), array.ncols()).expect("a type of NumPy"))
+        .expect("space");
     let written: Vec<u8> = numbers.iter().flat_map(|x| x.to_le_bytes()).collect();
     file.write_all(&written).expect("space");
     let again = Array::map(&file).expect("what was written");

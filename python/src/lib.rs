@@ -23,7 +23,7 @@ mod _lanegrad {
     #[pymodule_export]
     use crate::kernels::{dot, log_loss, log_sigmoid, logit, residual, sigmoid, softplus};
     #[pymodule_export]
-    use crate::models::{predict_array, predict_files, read_model};
+    use crate::models::{files_of, predict_array, predict_files, read_model};
     #[pymodule_export]
     use crate::passes::{hessian_product, logits, loss_and_gradient, predict_proba};
     #[pymodule_export]

@@ -9,6 +9,12 @@ use numpy::PyArray1;
 use pyo3::prelude::*;
 use std::path::PathBuf;
 
+/// The files that a path of data is read from: without the name of a tensor, and with what its numbers stand for.
+#[pyfunction]
+pub(crate) fn files_of(path: PathBuf) -> Vec<PathBuf> {
+    lanegrad_fit::data::files_of(&path)
+}
+
 /// Checks a model, and returns it as this version writes it.
 #[pyfunction]
 pub(crate) fn read_model(json: &str) -> PyResult<String> {

@@ -95,6 +95,21 @@ def test_files_of_small_numbers(rng: np.random.Generator, tmp_path: Path) -> Non
         lg.fit(path, "-1")
 
 
+def test_a_checkpoint_is_no_part_of_an_input(rng: np.random.Generator, tmp_path: Path) -> None:
+    X, path = rows(rng, np.int8, 50, 2), tmp_path / "rows.npy"
+    np.save(path, X)
+    np.save(tmp_path / "y.npy", (X[:, 0] > 0).astype(np.int8))
+    scaling = tmp_path / "rows.npy.scaling.json"
+    scaling.write_text('{"scales": [0.1, 0.1], "offsets": [0, 0]}')
+    before = path.read_bytes(), scaling.read_bytes()
+    for checkpoint in (path, scaling):
+        with pytest.raises(ValueError, match="is the same file as the input"):
+            lg.fit(path, label_file=tmp_path / "y.npy", l2=1.0, checkpoint=checkpoint)
+    assert (path.read_bytes(), scaling.read_bytes()) == before
+    # A dtype of another package's, by its name.
+    lg.fit(X, (X[:, 0] > 0).astype(float), l2=1.0, dtype="bfloat16")
+
+
 def test_what_integers_cannot_hold_is_refused(rng: np.random.Generator) -> None:
     X, y = rng.normal(size=(30, 3)), rng.integers(0, 2, 30).astype(float)
     with pytest.raises(ValueError, match="is no number of i8"):

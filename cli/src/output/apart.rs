@@ -2,7 +2,7 @@
 
 use super::target::Target;
 use anyhow::{Result, ensure};
-use lanegrad_fit::data::{self, safetensors};
+use lanegrad_fit::data;
 use same_file::Handle;
 use std::fs;
 use std::path::Path;
@@ -16,8 +16,10 @@ pub(crate) fn distinct(outputs: &[&Path], inputs: &[&Path]) -> Result<()> {
     for output in outputs {
         let Some(file) = written(output) else { continue };
         for input in inputs {
+            // With what its numbers stand for.
+            let is_input = data::files_of(input).iter().any(|part| read(part).as_ref() == Some(&file));
             ensure!(
-                read(input).as_ref() != Some(&file),
+                !is_input,
                 "cannot write {}: it is the same file as the input {}",
                 super::name(output),
                 data::name(input)
@@ -52,11 +54,7 @@ fn written(path: &Path) -> Option<Handle> {
 
 /// The regular file that is read for an input.
 fn read(path: &Path) -> Option<Handle> {
-    if path.as_os_str() == "-" {
-        Handle::stdin().ok().filter(is_regular)
-    } else {
-        regular(safetensors::split(path).0)
-    }
+    if path.as_os_str() == "-" { Handle::stdin().ok().filter(is_regular) } else { regular(path) }
 }
 
 /// A regular file. Another is not opened: a named pipe would wait for its other end.

@@ -84,8 +84,11 @@ fn conversion_rounds_floats_and_refuses_what_integers_have_not() {
     succeed(&mut lanegrad(["convert", &whole, &out, "--dtype", "i8"]));
     assert_eq!(fs::read(&out).unwrap()[128..], [128, 127, 0, 5]);
     fs::remove_file(&out).unwrap();
-    let big = directory.file("big.csv", "a\n65520\n");
-    refuse(&mut lanegrad(["convert", &big, &out, "--dtype", "f16"]), &["`65520` is too large for f16"]);
+    for text in ["a\n65520\n", "a,b\n65520,1\n", "a,b\n65520.0,1\n"] {
+        let big = directory.file("big.csv", text);
+        let words = ["big.csv, line 2, column 1", "is too large for f16"];
+        refuse(&mut lanegrad(["convert", &big, &out, "--dtype", "f16"]), &words);
+    }
     let missing = directory.file("missing.csv", "a,b\n1,\n");
     refuse(
         &mut lanegrad(["convert", &missing, &out, "--dtype", "i8"]),
@@ -165,6 +168,7 @@ fn a_fit_of_quantised_columns_is_that_of_what_they_stand_for() {
         let restored_numbers = all[128..].chunks(8).map(|x| f64::from_le_bytes(x.try_into().unwrap()));
         let text = fs::read_to_string(&csv).unwrap();
         let exact = text.lines().skip(1).flat_map(|line| line.split(',')).map(|x| x.parse::<f64>().unwrap());
+        assert_eq!(restored_numbers.len(), 11 * text.lines().skip(1).count());
         for (i, (x, exact)) in restored_numbers.zip(exact).enumerate() {
             assert!((x - exact).abs() <= 0.5 * scales[i % 11].abs() * (1.0 + 1e-9), "{i}: {x}, {exact}");
         }
@@ -197,7 +201,9 @@ fn a_fit_of_quantised_columns_is_that_of_what_they_stand_for() {
                 let text = succeed(&mut lanegrad(["predict", file, "--model", &quantised]));
                 text.lines().map(|p| p.parse::<f64>().unwrap()).collect::<Vec<_>>()
             };
-            for (p, q) in predict(&npy).iter().zip(predict(&restored)) {
+            let (p, q) = (predict(&npy), predict(&restored));
+            assert!(p.len() == q.len() && p.len() > 19_000, "{}", p.len());
+            for (p, q) in p.iter().zip(q) {
                 assert!((p - q).abs() < 1e-12, "{p} and {q}");
             }
         }
@@ -240,6 +246,44 @@ fn scales_that_do_not_fit_are_refused_in_words() {
     fs::copy(&npy, &other).unwrap();
     refuse(&mut fit(&[&npy, &other], "2"), &["other.npy and", "are not quantised with the same scales"]);
     assert!(!files(directory.0.path()).contains(&"model.json".to_owned()));
+    // The numbers that there are scales for are no integers any more; or they are gone, which is said.
+    let doubles = directory.npy("q.npy", 3, &[0.5, 1.0, 0.0, 1.5, 2.0, 1.0]);
+    refuse(&mut fit(&[&doubles], "2"), &["q.npy.scaling.json", "of integers of 8 bits, and it has none"]);
+    fs::copy(&other, &npy).unwrap();
+    succeed(&mut fit(&[&npy], "2"));
+    let said = says(&mut lanegrad(["predict", &other, "--model", &model]));
+    assert!(said.contains("other.npy has no scales: its integers are taken as they are"), "{said}");
+    // They are an input too.
+    for args in [
+        &["fit", &npy, "--label", "2", "--l2", "1", "--model", &scaling][..],
+        &["fit", &npy, "--label", "2", "--l2", "1", "--model", &model, "--checkpoint", &scaling],
+        &["predict", &npy, "--model", &model, "--out", &scaling],
+        &["convert", &npy, &scaling],
+    ] {
+        refuse(&mut lanegrad(args), &["q.npy.scaling.json: it is the same file as the input"]);
+    }
+    let labels = directory.path("y.npy");
+    fs::copy(&npy, &labels).unwrap();
+    fs::copy(&scaling, format!("{labels}.scaling.json")).unwrap();
+    let predict = ["predict", &npy, "--model", &model, "--label", "0"];
+    refuse(&mut lanegrad(predict), &["q.npy: the labels are quantised"]);
+    // What is in the way, and is no scaling, stays.
+    let (clean, mine) = (path("clean.npy"), directory.file("clean.npy.scaling.json", "mine"));
+    refuse(&mut lanegrad(["convert", &csv, &clean]), &["is in the way: it is no scaling of columns"]);
+    assert_eq!(fs::read(&mine).unwrap(), b"mine");
+    #[cfg(unix)]
+    {
+        // Scales are beside the file, and not beside a link to it.
+        fs::create_dir(path("d")).unwrap();
+        let (file, link) = (path("d/file.npy"), path("link.npy"));
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        says(&mut lanegrad(["convert", &csv, &link, "--dtype", "i8"]));
+        assert!(fs::exists(format!("{file}.scaling.json")).unwrap());
+        assert!(!fs::exists(format!("{link}.scaling.json")).unwrap());
+        let [of_file, of_link] =
+            [&file, &link].map(|data| found(&[data, "--label", "2", "--l2", "1"], &model));
+        assert_eq!(of_file, of_link);
+    }
     // A stream cannot be read twice.
     let command = format!("cat '{csv}' | \"$LANEGRAD\" convert - '{}' --dtype i8", path("p.npy"));
     let mut shell = Command::new("sh");

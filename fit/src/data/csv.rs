@@ -291,12 +291,12 @@ impl Line<'_> {
     /// cells are so, and need no search for their end.
     #[inline]
     fn number<T: Held>(&self, text: &[u8]) -> Option<(T, usize)> {
-        // Digits that make less than 2^53, which any type rounds once.
+        // Digits that make less than 2^53: an exact double, which any type rounds once, or has none near.
         const DIGITS: usize = 15;
         let mut number = 0;
         for (len, &byte) in text.iter().take(DIGITS + 1).enumerate() {
             if byte == self.delimiter && len > 0 {
-                return Some((T::Encoding::natural(number)?, len));
+                return T::Encoding::natural(number).filter(|x| x.double().is_finite()).map(|x| (x, len));
             }
             let digit = byte.wrapping_sub(b'0');
             if digit > 9 {

@@ -22,11 +22,13 @@ pub(super) fn is_safetensors(start: &[u8]) -> bool {
 /// A path without the name of a tensor, and that name, if there is one; a file whose own name has a `#` is itself.
 #[must_use]
 pub fn split(path: &Path) -> (&Path, Option<&str>) {
-    let split = path.to_str().and_then(|text| text.rsplit_once('#'));
-    match split {
-        Some((file, tensor)) if !path.exists() => (Path::new(file), Some(tensor)),
-        _ => (path, None),
-    }
+    let Some(text) = path.to_str().filter(|text| text.contains('#') && !path.exists()) else {
+        return (path, None);
+    };
+    // Names of tensors may have one too: the file is what is there.
+    let mut splits = text.match_indices('#').map(|(at, _)| (Path::new(&text[..at]), Some(&text[at + 1..])));
+    let first = splits.clone().next();
+    splits.find(|(file, _)| file.exists()).or(first).unwrap_or((path, None))
 }
 
 /// The tensor of a name, and what its numbers stand for; without a name the only one that is a matrix, or else the only
@@ -49,7 +51,19 @@ pub(super) fn array(map: Mmap, name: Option<&str>) -> Result<(Array<'static>, Op
     let array = Array::of_map(map, offset, kind, shape, false)?;
     let text = metadata.metadata().as_ref().and_then(|texts| texts.get(&key(&tensor)));
     let quantization = text.map(|text| Quantization::from_json(text.as_bytes(), array.ncols()));
-    Ok((array, quantization.transpose().context("the tensor's scaling cannot be used")?))
+    let quantization = quantization.transpose().context("the tensor's scaling cannot be used")?;
+    check_quantized(quantization.as_ref(), array.dtype())?;
+    Ok((array, quantization))
+}
+
+/// Refuses what stands for numbers of another type than integers of 8 bits: it is of other numbers, as were there before.
+pub(super) fn check_quantized(quantization: Option<&Quantization>, dtype: Dtype) -> Result<(), Error> {
+    let is_quantized = matches!(dtype, Dtype::I8 | Dtype::U8);
+    ensure!(
+        quantization.is_none() || is_quantized,
+        "there are scales for it, which are of integers of 8 bits, and it has none"
+    );
+    Ok(())
 }
 
 /// What a file says of its tensors, and where their numbers start.

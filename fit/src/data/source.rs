@@ -132,6 +132,9 @@ impl Source<'static> {
             Format::Npy => {
                 let array = npy::Array::map(&input).with_context(context)?;
                 let quantization = beside(path, array.ncols())?;
+                safetensors::check_quantized(quantization.as_ref(), array.dtype()).with_context(|| {
+                    format!("cannot read {file} with {}", path_of_scaling(path).display())
+                })?;
                 Ok(Self { quantization, ..Self::of_array(&file, array, None)? })
             }
             Format::Safetensors => {
@@ -298,12 +301,24 @@ impl<'a> Source<'a> {
     }
 }
 
-/// The file with what the numbers of a `.npy` stand for: see [`Quantization`].
+/// The file with what the numbers of a `.npy` stand for (see [`Quantization`]): beside the file itself, where the path is a
+/// link.
 #[must_use]
 pub fn path_of_scaling(path: &Path) -> PathBuf {
-    let mut beside = path.as_os_str().to_owned();
+    let is_link = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
+    let file = std::fs::canonicalize(path).ok().filter(|_| is_link);
+    let mut beside = file.as_deref().unwrap_or(path).as_os_str().to_owned();
     beside.push(".scaling.json");
     beside.into()
+}
+
+/// The files that the table of a path is read from: without the name of a tensor, and with what its numbers stand for.
+#[must_use]
+pub fn files_of(path: &Path) -> Vec<PathBuf> {
+    let file = safetensors::split(path).0;
+    let scaling = path_of_scaling(file);
+    let is_there = scaling.is_file();
+    [Some(file.to_owned()), is_there.then_some(scaling)].into_iter().flatten().collect()
 }
 
 /// What the numbers of a file stand for, if there is a file that says so.

@@ -25,7 +25,7 @@ pub struct DataOptions {
     /// The dialect of CSV files.
     pub dialect: Dialect,
     /// The type that the features are held in. `None` is `f32` for arithmetic in `f32`, else the type of the numbers
-    /// in a `.npy` (see [`Source::dtype`]), and `f64` for other files.
+    /// in an array (see [`Source::dtype`]), and `f64` for other files.
     pub dtype: Option<Dtype>,
     /// The type of the arithmetic. `f32` needs features that are held in `f32`.
     pub arithmetic: Dtype,

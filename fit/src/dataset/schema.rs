@@ -52,7 +52,7 @@ impl Schema {
         hash = fills.iter().fold(hash.and(fills.len() as u64), |hash, fill| hash.and(fill.to_bits()));
         hash = [u64::from(*signed), code(*dtype), code(*arithmetic)].into_iter().fold(hash, Hash::and);
         // Data sets that are not quantised have the tags that they had before any could be.
-        let numbers = quantization.iter().flat_map(|all| all.scales.iter().chain(&all.offsets));
+        let numbers = quantization.iter().flat_map(|all| all.scales().iter().chain(all.offsets()));
         numbers.fold(hash, |hash, x| hash.and(x.to_bits())).get()
     }
 

@@ -172,7 +172,7 @@ def data_options(
         "missing": missing,
         "delimiter": delimiter,
         "decimal_comma": decimal_comma,
-        "dtype": None if dtype is None else np.dtype(dtype).name,
+        "dtype": None if dtype is None else _tables.name_of(dtype),
         "arithmetic": np.dtype(arithmetic).name,
     }
 
@@ -209,7 +209,9 @@ def checkpoint_options(
         return {}
     path = os.fspath(checkpoint)
     for other in inputs:
-        if os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other):
+        # Without the name of a tensor, and with what numbers stand for.
+        parts = _lanegrad.files_of(other)
+        if os.path.exists(path) and any(os.path.exists(part) and os.path.samefile(path, part) for part in parts):
             raise ValueError(f"the checkpoint {path} is the same file as the input {other}")
     _files.check(path)
     options: dict[str, Any] = {"keep": lambda state: _files.replace(path, state)}

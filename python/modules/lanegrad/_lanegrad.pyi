@@ -14,6 +14,7 @@ __all__ = [
     "Rows",
     "chunk_rows",
     "dot",
+    "files_of",
     "fit_arrays",
     "fit_files",
     "fit_rows",
@@ -135,6 +136,7 @@ def fit_rows(
     start: tuple[Sequence[float], float] | None,
     threads: int | None,
 ) -> tuple[npt.NDArray[np.float64], float, int, str]: ...
+def files_of(path: str) -> list[str]: ...
 def read_model(json: str) -> str: ...
 def predict_array(
     json: str, rows: npt.ArrayLike, names: Sequence[str] | None, threads: int | None

@@ -148,7 +148,8 @@ class Model:
         ----------
         data : array_like of shape (nrows, ncols), data frame, path or list of paths
             Rows with the model's columns: of a data frame or of a file with names by their names, else in the model's
-            order. A file is CSV (also gzip) or ``.npy``.
+            order. A file is CSV (also gzip), ``.npy`` or ``.safetensors``. A model of quantised columns is for what
+            their integers stand for: of a file with its scales they are found, of an array of integers they are not.
         delimiter, decimal_comma
             How a CSV is written, as in ``fit``.
         threads : int, optional

@@ -19,6 +19,11 @@ def held(dtype: Any) -> str:
     return dtype.name if dtype.name in _HELD else "float64"
 
 
+def name_of(dtype: Any) -> str:
+    """The name of a dtype. That of bfloat16 is numpy's only where ``ml_dtypes`` was imported."""
+    return dtype if isinstance(dtype, str) and dtype in _HELD else np.dtype(dtype).name
+
+
 def paths(data: Any) -> list[str] | None:
     """Data as a list of paths; ``None`` if they are something else."""
     if isinstance(data, (str, os.PathLike)):

@@ -102,7 +102,7 @@ def plan(data: Any, label: Any = None, *, shards: int, label_file: Any = None, *
     Parameters
     ----------
     data : path or list of paths
-        Files, as in ``lanegrad.fit``. Where all are ``.npy`` shards are parts of files too, else whole files.
+        Files, as in ``lanegrad.fit``. Where all are arrays shards are parts of files too, else whole files.
     label, label_file, positive, sample_weight, ignore, missing, delimiter, decimal_comma, dtype, arithmetic
         As in ``lanegrad.fit``.
     shards : int

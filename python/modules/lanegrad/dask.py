@@ -49,7 +49,7 @@ def fit(
     label : str, int, or array of shape (nrows,)
         The column of the labels; beside an array also a Dask or numpy array.
     shards : int, optional
-        The largest number of shards; by default the number of workers. Files other than ``.npy`` are not cut.
+        The largest number of shards; by default the number of workers. Of files only arrays are cut.
     retries : int
         How often a shard's part of a pass is done again elsewhere, when its worker is lost or late.
     timeout : float, optional

@@ -49,7 +49,7 @@ def fit(
     cpus_per_worker : int
         The CPUs that each asks for, and so its threads.
     shards : int, optional
-        The largest number of shards; by default the number of actors. Files other than ``.npy`` are not cut.
+        The largest number of shards; by default the number of actors. Of files only arrays are cut.
     retries : int
         How often a shard's part of a pass is done again by a new actor, when its actor is lost or late.
     timeout : float, optional

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 /// The version of lanegrad, which a driver and its workers share.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Which rows of a data set make up each shard: whole files or, where all are `.npy`, parts of them too. A model that is
+/// Which rows of a data set make up each shard: whole files or, where all are arrays, parts of them too. A model that is
 /// fitted to the shards ([`fit`](Self::fit)) has the bytes of the one that is fitted to the data set in one place
 /// ([`DataSet::fit`](crate::DataSet::fit)), however many shards there are.
 ///
@@ -86,6 +86,11 @@ pub(super) struct Layout {
 }
 
 impl Layout {
+    /// Refuses what does not hold together.
+    fn check(&self) -> Result<(), Error> {
+        self.quantization.iter().try_for_each(|quantization| quantization.check(self.names.len()))
+    }
+
     /// The columns that all files have.
     pub(super) fn heading<'a>(&'a self, file: &'a str) -> Heading<'a> {
         Heading { file, names: &self.names, quantization: self.quantization.as_ref() }
@@ -135,7 +140,9 @@ pub(super) struct Recipe {
 impl Recipe {
     pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         check_version(bytes)?;
-        serde_json::from_slice(bytes).context("it is no recipe of a shard")
+        let recipe: Self = serde_json::from_slice(bytes).context("it is no recipe of a shard")?;
+        recipe.layout.check()?;
+        Ok(recipe)
     }
 }
 
@@ -180,7 +187,7 @@ impl Opened {
 impl Plan {
     /// The plan of files, as [`DataSet::read`](crate::DataSet::read) takes them, for at most so many shards of about the
     /// same size. Of each file no more is read than what says which columns it has. Where all files, and those of labels,
-    /// are `.npy`, shards may begin within a file.
+    /// are arrays, shards may begin within a file.
     ///
     /// # Errors
     ///
