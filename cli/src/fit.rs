@@ -17,7 +17,7 @@ pub(crate) struct Args {
     /// truth values, integers or floats), `.safetensors` (FILE#NAME is the tensor of that name; without a name the only
     /// one of two dimensions), or `.parquet`. Arrays of i8, u8, bf16, f16, f32 and f64 are mapped into memory, not copied,
     /// unless they are in Fortran's order; a file that is shortened while it is mapped ends the program with SIGBUS. What
-    /// is in a file decides, not its name. Several files are one data set, row
+    /// is in a file decides, not its name. What quantised columns stand for is found where `convert` writes it. Several files are one data set, row
     /// after row: they have the same columns, and the model depends on the files and their order. A quoted pattern
     /// ('part-*.npy') stands for the files that match it, in the order of the bytes of their names.
     #[arg(required = true, value_name = "DATA")]
