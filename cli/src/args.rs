@@ -67,7 +67,7 @@ pub(crate) fn label(column: Option<&String>, files: &[PathBuf]) -> Option<Label>
 pub(crate) fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in named {
-        let (file, tensor) = safetensors::split(path);
+        let (file, tensor) = split(path);
         let pattern = file.to_str().filter(|text| text.contains(['*', '?', '[']) && !file.exists());
         let Some(pattern) = pattern else {
             files.push(path.clone());
@@ -104,6 +104,19 @@ pub(crate) fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
         ensure!(!path.is_dir(), "{} is a directory: name the files in it", data::name(path));
     }
     Ok(files)
+}
+
+/// A path, or a pattern, without the name of a tensor, and that name: of a pattern it is behind all that it leaves open.
+fn split(path: &Path) -> (&Path, Option<&str>) {
+    let (file, tensor) = safetensors::split(path);
+    let open = path.to_str().and_then(|text| Some((text, text.rfind(['*', '?', ']'])?)));
+    match open {
+        Some((text, open)) if !file.exists() => match text[open..].split_once('#') {
+            Some((_, tensor)) => (Path::new(&text[..text.len() - tensor.len() - 1]), Some(tensor)),
+            None => (path, None),
+        },
+        _ => (file, tensor),
+    }
 }
 
 /// True where a name starts with a dot that the pattern does not ask for.

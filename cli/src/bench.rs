@@ -197,7 +197,12 @@ fn wish(args: &Args, machine: &Machine) -> Wish {
         seconds: args.seconds.unwrap_or(if args.quick { 45 } else { 12 * 60 }),
         kernels: chosen(&args.kernel, Kernel::value_variants().iter().copied()),
         isas: chosen(&args.isa, Isa::available()),
-        dtypes: chosen(&args.dtype, dtypes.iter().copied()),
+        dtypes: {
+            // Some kernels take those of arithmetic alone, and some sections measure the first.
+            let mut dtypes = chosen(&args.dtype, dtypes.iter().copied());
+            dtypes.sort_by_key(|&dtype| dtype != setting::arithmetic(dtype));
+            dtypes
+        },
         threads: threads.into_iter().map(usize::from).collect(),
     }
 }

@@ -68,9 +68,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     };
     ensure!(rows > 0, "{} has no rows", source.file());
     out.overwrite_start(&format.header(args.dtype, rows, cols, after.as_ref())?)?;
-    // One right after the other, as each without the other would be taken for something else.
-    out.finish()?;
-    beside.iter().try_for_each(|beside| beside.replace(after.as_ref()))?;
+    let place =
+        beside.as_ref().map_or("the metadata".to_owned(), |beside| beside.path().display().to_string());
+    match beside {
+        Some(beside) => beside.finish(out, after.as_ref())?,
+        None => out.finish()?,
+    }
     if let Some(text) = dropped {
         note(&text);
     }
@@ -81,8 +84,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     if let Some(after) = &after {
         let changed = (0..cols).filter(|&column| after.changes(column)).count();
-        let place =
-            beside.as_ref().map_or("the metadata".to_owned(), |beside| beside.path().display().to_string());
         note(&format!("{changed} of {cols} columns are quantised; their scales are in {place}"));
     }
     output::print(&format!("{rows} rows of {cols} columns, of which the last (-1) was `{last}`\n"))
@@ -114,9 +115,12 @@ fn restore<S: Held + NoUninit>(
     each_block(source, plan, Some(before), None, |rows| {
         let numbers = rows.iter().flatten().enumerate().map(|(i, &x)| {
             let near = S::near(x).filter(|near| near.double().is_finite() || !x.is_finite());
-            let (row, column) = (done + i / rows.ncols(), i % rows.ncols());
             near.with_context(|| {
-                format!("{file}, row {row}, column {}: {x} is no number of {}", column + 1, S::DTYPE)
+                let (row, column) = (done + i / rows.ncols() + 1, i % rows.ncols() + 1);
+                format!(
+                    "{file}, row {row}, column {column} of those that are kept: {x} is no number of {}",
+                    S::DTYPE
+                )
             })
         });
         out.write(bytemuck::cast_slice(&numbers.collect::<Result<Vec<S>>>()?))?;

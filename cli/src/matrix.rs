@@ -1,10 +1,11 @@
 //! Matrices that are written row after row: `.npy` or, as the name of the file says, `.safetensors`.
 
-use crate::output;
+use crate::output::{self, Output};
 use anyhow::{Context, Result, ensure};
 use lanegrad_fit::data::{npy, path_of_scaling, safetensors};
 use lanegrad_fit::{Dtype, Quantization};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// A format of matrices.
@@ -47,7 +48,7 @@ impl Beside {
         let Some(file) = output::file(output).filter(|_| format == Format::Npy) else { return Ok(None) };
         let path = path_of_scaling(&file);
         output::check(&path)?;
-        if let Ok(text) = fs::read(&path) {
+        if let Some(text) = path.is_file().then(|| fs::read(&path).ok()).flatten() {
             let is_scaling = serde_json::from_slice::<Quantization>(&text).is_ok();
             ensure!(is_scaling, "{} is in the way: it is no scaling of columns", path.display());
         }
@@ -58,16 +59,23 @@ impl Beside {
         &self.0
     }
 
-    /// Writes it; or removes that of a file which was there before.
-    pub(crate) fn replace(&self, quantization: Option<&Quantization>) -> Result<()> {
-        let Self(path) = self;
-        match quantization {
-            Some(quantization) => output::write(path, quantization.to_json().as_bytes()),
-            None if path.exists() => {
-                fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))
-            }
-            None => Ok(()),
-        }
+    /// Finishes the output with it beside; or removes that of a file which was there before.
+    pub(crate) fn finish(self, out: Output, quantization: Option<&Quantization>) -> Result<()> {
+        let Self(path) = &self;
+        let Some(quantization) = quantization else {
+            out.finish()?;
+            return match fs::remove_file(path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    Err(error).with_context(|| format!("cannot remove {}", path.display()))
+                }
+                _ => Ok(()),
+            };
+        };
+        // Written before either has its name, as each without the other would be taken for something else.
+        let mut scaling = Output::create(path)?;
+        scaling.write(quantization.to_json().as_bytes())?;
+        out.finish()?;
+        scaling.finish()
     }
 }
 

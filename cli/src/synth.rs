@@ -76,8 +76,11 @@ fn write<S: Held + bytemuck::NoUninit>(args: &Args) -> Result<()> {
         out.write(bytemuck::cast_slice(block))?;
     }
     out.write(&labels)?;
-    out.finish().with_context(|| format!("{rows} rows of {cols} features and a label"))?;
-    beside.map_or(Ok(()), |beside| beside.replace(None))
+    let finished = match beside {
+        Some(beside) => beside.finish(out, None),
+        None => out.finish(),
+    };
+    finished.with_context(|| format!("{rows} rows of {cols} features and a label"))
 }
 
 /// Half of the numbers that a feature is drawn from.

@@ -109,9 +109,9 @@ pub trait Held: Storage<f64> + Default + PartialEq + fmt::Debug {
     /// `None`, unless it is one.
     fn near(x: f64) -> Option<Self>;
 
-    /// A double as it is in the type or, of types of less than four bytes, in `f32`, which has all of their numbers.
+    /// A double as it is in the type; where that has no such number, as it is in `f32`.
     fn rounded(x: f64) -> f64 {
-        if Self::DTYPE == Dtype::F64 { x } else { f64::from(x as f32) }
+        Self::near(x).map_or(f64::from(x as f32), Self::double)
     }
 
     /// The number in files; of a type of its own, so that no function of it is one of `f32`'s or `f64`'s in generic

@@ -2,7 +2,7 @@
 
 use super::colors::{self, GRID, INK, MUTED, Role, SURFACE, themed};
 use super::report::{BASELINE, Ceiling, Measurement, Report};
-use super::setting::{Kernel, Level, Limit, Pages, Section, significant, size};
+use super::setting::{Kernel, Level, Limit, Pages, Section, arithmetic, significant, size};
 use anyhow::{Result, anyhow};
 use lanegrad_fit::Dtype;
 use plotters::coord::Shift;
@@ -60,10 +60,12 @@ fn isas<'a>(measurements: impl Iterator<Item = &'a Measurement>) -> Vec<&'a str>
     isas
 }
 
-/// The smallest number of threads, and the first type: a chart shows these if a report has several.
+/// The smallest number of threads, and the first type, of arithmetic if there is one: a chart shows these if a report has
+/// several.
 fn plainest(report: &Report) -> Option<(usize, Dtype)> {
     let levels = || report.measurements.iter().filter(|m| m.setting.section == Section::Levels);
-    Some((levels().map(|m| m.setting.threads).min()?, levels().map(|m| m.setting.dtype).min()?))
+    let dtype = levels().map(|m| m.setting.dtype).min_by_key(|&dtype| (dtype != arithmetic(dtype), dtype))?;
+    Some((levels().map(|m| m.setting.threads).min()?, dtype))
 }
 
 /// The measurements of all instruction sets at a level, on the fewest threads.
@@ -108,7 +110,7 @@ fn roofline(report: &Report, level: Level) -> Result<Chart> {
             (c.limit, &*c.isa, c.setting.level, c.setting.threads) == (limit, isa, level, threads)
                 && c.setting.section == Section::Levels
                 && c.setting.pages != Pages::Huge
-                && (limit != Limit::MultiplyAdd || c.setting.dtype == dtype)
+                && (limit != Limit::MultiplyAdd || c.setting.dtype == arithmetic(dtype))
         };
         report.ceilings.iter().find(matches).map(|c| c.rate)
     };

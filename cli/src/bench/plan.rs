@@ -222,7 +222,9 @@ impl Planner<'_> {
         let dtype = Dtype::F32;
         let setting =
             Setting { section, dtype, level, bytes, threads, offset: offset(section, dtype), pages };
-        let mut needed: Vec<Limit> = self.wish.kernels.iter().map(|kernel| kernel.traffic()).collect();
+        let is_measured = |kernel: &&Kernel| self.wish.dtypes.iter().any(|&dtype| kernel.takes(dtype));
+        let kernels = self.wish.kernels.iter().filter(is_measured);
+        let mut needed: Vec<Limit> = kernels.map(|kernel| kernel.traffic()).collect();
         needed.sort();
         needed.dedup();
         let fastest = self.ceiling_isas().last();

@@ -147,7 +147,11 @@ pub(crate) fn elements(giga: f64) -> String {
 
 /// A rate of rows per second, given in units of 10^6.
 pub(crate) fn rows(mega: f64) -> String {
-    format!("{} Mr", significant(mega))
+    if mega >= 999.5 {
+        format!("{} Gr", significant(mega / 1e3))
+    } else {
+        format!("{} Mr", significant(mega))
+    }
 }
 
 /// The ceilings: one line for each limit and instruction set, one column for each level.

@@ -28,7 +28,7 @@ pub fn split(path: &Path) -> (&Path, Option<&str>) {
     // Names of tensors may have one too: the file is what is there.
     let mut splits = text.match_indices('#').map(|(at, _)| (Path::new(&text[..at]), Some(&text[at + 1..])));
     let first = splits.clone().next();
-    splits.find(|(file, _)| file.exists()).or(first).unwrap_or((path, None))
+    splits.find(|(file, _)| file.exists() && !file.is_dir()).or(first).unwrap_or((path, None))
 }
 
 /// The tensor of a name, and what its numbers stand for; without a name the only one that is a matrix, or else the only

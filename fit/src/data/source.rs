@@ -301,8 +301,8 @@ impl<'a> Source<'a> {
     }
 }
 
-/// The file with what the numbers of a `.npy` stand for (see [`Quantization`]): beside the file itself, where the path is a
-/// link.
+/// The file with what the numbers of a `.npy` stand for (see [`Quantization`]), as it is written: beside the file itself,
+/// where the path is a link.
 #[must_use]
 pub fn path_of_scaling(path: &Path) -> PathBuf {
     let is_link = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
@@ -316,19 +316,31 @@ pub fn path_of_scaling(path: &Path) -> PathBuf {
 #[must_use]
 pub fn files_of(path: &Path) -> Vec<PathBuf> {
     let file = safetensors::split(path).0;
-    let scaling = path_of_scaling(file);
-    let is_there = scaling.is_file();
-    [Some(file.to_owned()), is_there.then_some(scaling)].into_iter().flatten().collect()
+    let scalings = paths_of_scaling(file).into_iter().filter(|scaling| scaling.is_file());
+    [file.to_owned()].into_iter().chain(scalings).collect()
+}
+
+/// Where it may be: beside the path as it is given, and beside the file that it leads to.
+fn paths_of_scaling(path: &Path) -> [PathBuf; 2] {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".scaling.json");
+    [beside.into(), path_of_scaling(path)]
 }
 
 /// What the numbers of a file stand for, if there is a file that says so.
 fn beside(path: &Path, ncols: usize) -> Result<Option<Quantization>, Error> {
-    let path = path_of_scaling(path);
-    let context = || format!("cannot read {}", name(&path));
-    match std::fs::read(&path) {
-        Ok(text) => Quantization::from_json(&text, ncols).map(Some).with_context(context),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(context),
+    let read = |path: &Path| {
+        let context = || format!("cannot read {}", name(path));
+        match std::fs::read(path) {
+            Ok(text) => Quantization::from_json(&text, ncols).map(Some).with_context(context),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(context),
+        }
+    };
+    let [given, own] = paths_of_scaling(path);
+    match (read(&given)?, read(&own)?) {
+        (Some(a), Some(b)) if a != b => bail!("{} and {} say different things", name(&given), name(&own)),
+        (a, b) => Ok(a.or(b)),
     }
 }
 

@@ -1,6 +1,7 @@
 """The compiled half of ``lanegrad``."""
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -136,7 +137,7 @@ def fit_rows(
     start: tuple[Sequence[float], float] | None,
     threads: int | None,
 ) -> tuple[npt.NDArray[np.float64], float, int, str]: ...
-def files_of(path: str) -> list[str]: ...
+def files_of(path: str) -> list[Path]: ...
 def read_model(json: str) -> str: ...
 def predict_array(
     json: str, rows: npt.ArrayLike, names: Sequence[str] | None, threads: int | None
