@@ -46,22 +46,23 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let last = columns.features.last().map_or(String::new(), |&last| shown(&names[last]));
 
     let before = source.quantization().map(|all| all.of(&columns.features));
-    let kept = before.clone().filter(|_| source.dtype() == args.dtype);
+    // Integers of the type that is asked for stay as they are.
+    let is_kept = before.is_some() && source.dtype() == args.dtype;
     let mut out = Output::create_file(&args.output)?;
     let after = match args.dtype {
-        _ if kept.is_some() => kept.clone(),
+        _ if is_kept => before.clone(),
         Dtype::I8 => quantization::<i8>(args, &plan, before.as_ref())?,
         Dtype::U8 => quantization::<u8>(args, &plan, before.as_ref())?,
         _ => None,
     };
     out.write(&format.header(args.dtype, 0, cols, after.as_ref())?)?;
-    let new = after.as_ref().filter(|_| kept.is_none()).map(Quantization::scaling).transpose()?;
+    let new = after.as_ref().filter(|_| !is_kept).map(Quantization::scaling);
     let (rows, missing) = match (args.dtype, new, &before) {
         (Dtype::I8, Some(scaling), _) => {
-            quantize::<i8>(&mut source, &plan, before.as_ref(), &scaling, &mut out)?
+            quantize::<i8>(&mut source, &plan, before.as_ref(), scaling, &mut out)?
         }
-        (_, Some(scaling), _) => quantize::<u8>(&mut source, &plan, before.as_ref(), &scaling, &mut out)?,
-        (_, None, Some(before)) if kept.is_none() => {
+        (_, Some(scaling), _) => quantize::<u8>(&mut source, &plan, before.as_ref(), scaling, &mut out)?,
+        (_, None, Some(before)) if !is_kept => {
             for_dtype!(args.dtype, S => restore::<S>(&mut source, &plan, before, &mut out))?
         }
         _ => for_dtype!(args.dtype, S => copy::<S>(&mut source, &plan, &mut out))?,
@@ -70,10 +71,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     out.overwrite_start(&format.header(args.dtype, rows, cols, after.as_ref())?)?;
     let place =
         beside.as_ref().map_or("the metadata".to_owned(), |beside| beside.path().display().to_string());
-    match beside {
-        Some(beside) => beside.finish(out, after.as_ref())?,
-        None => out.finish()?,
-    }
+    Beside::finish(beside, out, after.as_ref())?;
     if let Some(text) = dropped {
         note(&text);
     }

@@ -59,9 +59,14 @@ impl Beside {
         &self.0
     }
 
-    /// Finishes the output with it beside; or removes that of a file which was there before.
-    pub(crate) fn finish(self, out: Output, quantization: Option<&Quantization>) -> Result<()> {
-        let Self(path) = &self;
+    /// Finishes an output, with what its numbers stand for beside it, if it has such a file; or removes that of a file which
+    /// was there before.
+    pub(crate) fn finish(
+        beside: Option<Self>,
+        out: Output,
+        quantization: Option<&Quantization>,
+    ) -> Result<()> {
+        let Some(Self(path)) = &beside else { return out.finish() };
         let Some(quantization) = quantization else {
             out.finish()?;
             return match fs::remove_file(path) {

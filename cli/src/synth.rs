@@ -76,10 +76,7 @@ fn write<S: Held + bytemuck::NoUninit>(args: &Args) -> Result<()> {
         out.write(bytemuck::cast_slice(block))?;
     }
     out.write(&labels)?;
-    let finished = match beside {
-        Some(beside) => beside.finish(out, None),
-        None => out.finish(),
-    };
+    let finished = Beside::finish(beside, out, None);
     finished.with_context(|| format!("{rows} rows of {cols} features and a label"))
 }
 

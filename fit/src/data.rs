@@ -104,8 +104,7 @@ fn column_alone(
     let (file, names) = (source.file(), source.names());
     let named = columns::named(names);
     ensure!(named == 1, "{file} has {named} columns, and not the {what} alone");
-    let changes = source.quantization().is_some_and(|quantization| quantization.changes(0));
-    ensure!(!changes, "{file}: the {what} are quantised, which they must not be");
+    source.quantization().map_or(Ok(()), |all| all.refuse_change(0, what, || file.to_owned()))?;
     let mut columns = Columns { dropped: (1..names.len()).collect(), ..Columns::default() };
     *use_of(&mut columns) = Some(0);
     columns.plan(names.len())

@@ -94,11 +94,10 @@ impl Moments {
                 let first = passes.first_row()?;
                 check(&first)?;
                 let distances = average(passes.deviations(&first, false)?);
+                check(&distances)?;
                 (first, distances)
             }
         };
-        check(&first)?;
-        check(&distances)?;
         let means: Vec<f64> =
             first.iter().zip(&distances).map(|(first, distance)| first + distance).collect();
         let squares = average(passes.deviations(&means, true)?);

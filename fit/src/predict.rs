@@ -192,10 +192,7 @@ impl ModelColumns {
         let label = options.label.as_ref().and_then(Label::column);
         let label = label.map(|label| find_column(file, names, label)).transpose()?;
         if let (Some(column), Some(quantization)) = (label, source.quantization()) {
-            ensure!(
-                !quantization.changes(column),
-                "{file}: the labels are quantised, which they must not be"
-            );
+            quantization.refuse_change(column, "labels", || file.to_owned())?;
         }
         let columns = if source.has_names() {
             by_name(model, names, label, file)?

@@ -16,14 +16,11 @@ use {
 /// Beside a file `rows.npy` it is the file `rows.npy.scaling.json`, with the fields of this type; a `.safetensors` has the
 /// same text among its metadata, by the name of the tensor with `.scaling` behind it. A fit reads it there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Parts")]
-pub struct Quantization {
-    scales: Vec<f64>,
-    offsets: Vec<f64>,
-}
+#[serde(try_from = "Parts", into = "Parts")]
+pub struct Quantization(Scaling);
 
-/// The same before it was checked.
-#[derive(Deserialize)]
+/// The same as it is written, before it is checked.
+#[derive(Serialize, Deserialize)]
 struct Parts {
     scales: Vec<f64>,
     offsets: Vec<f64>,
@@ -37,6 +34,12 @@ impl TryFrom<Parts> for Quantization {
     }
 }
 
+impl From<Quantization> for Parts {
+    fn from(all: Quantization) -> Self {
+        Self { scales: all.scales().to_vec(), offsets: all.offsets().to_vec() }
+    }
+}
+
 impl Quantization {
     /// Of these scales and offsets.
     ///
@@ -44,9 +47,7 @@ impl Quantization {
     ///
     /// If there is not an offset for each scale, one of them is not finite, or a scale is 0.
     pub fn new(scales: Vec<f64>, offsets: Vec<f64>) -> Result<Self, Error> {
-        let all = Self { scales, offsets };
-        all.scaling()?;
-        Ok(all)
+        Scaling::new(scales, offsets).map(Self).map_err(|error| Error::new(error.to_string()))
     }
 
     /// Reads it from JSON, for so many columns.
@@ -69,35 +70,32 @@ impl Quantization {
     }
 
     /// The same, to compute with.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`new`](Self::new).
-    pub fn scaling(&self) -> Result<Scaling, Error> {
-        Scaling::new(self.scales.clone(), self.offsets.clone()).map_err(|error| Error::new(error.to_string()))
+    #[must_use]
+    pub fn scaling(&self) -> &Scaling {
+        &self.0
     }
 
     pub(crate) fn check(&self, ncols: usize) -> Result<(), Error> {
-        ensure!(self.scales.len() == ncols, "it has {} scales for {ncols} columns", self.scales.len());
+        ensure!(self.scales().len() == ncols, "it has {} scales for {ncols} columns", self.scales().len());
         Ok(())
     }
 
     /// The scale of each column: finite, and not 0.
     #[must_use]
     pub fn scales(&self) -> &[f64] {
-        &self.scales
+        self.0.scales()
     }
 
     /// The offset of each column: finite.
     #[must_use]
     pub fn offsets(&self) -> &[f64] {
-        &self.offsets
+        self.0.offsets()
     }
 
     /// The scale and the offset of a column; of one that is not there those that change nothing.
     pub(crate) fn column(&self, column: usize) -> (f64, f64) {
         let of = |all: &[f64]| all.get(column).copied();
-        of(&self.scales).zip(of(&self.offsets)).unwrap_or((1.0, 0.0))
+        of(self.scales()).zip(of(self.offsets())).unwrap_or((1.0, 0.0))
     }
 
     /// True where a column's numbers stand for others.
@@ -106,16 +104,28 @@ impl Quantization {
         self.column(column) != (1.0, 0.0)
     }
 
+    /// Refuses a column of labels or sample weights whose numbers stand for others; `place` says which it is.
+    #[cfg(feature = "files")]
+    pub(crate) fn refuse_change(
+        &self,
+        column: usize,
+        what: &str,
+        place: impl FnOnce() -> String,
+    ) -> Result<(), Error> {
+        ensure!(!self.changes(column), "{}: the {what} are quantised, which they must not be", place());
+        Ok(())
+    }
+
     /// That of some of the columns, in this order.
     #[must_use]
     pub fn of(&self, columns: &[usize]) -> Self {
         let (scales, offsets) = columns.iter().map(|&column| self.column(column)).unzip();
-        Self { scales, offsets }
+        Self(Scaling::new(scales, offsets).expect("as many of both, which were checked"))
     }
 
     /// Makes the numbers of a row those that they stand for. Of more numbers than columns the others stay.
     pub fn restore(&self, row: &mut [f64]) {
-        for (x, (scale, offset)) in row.iter_mut().zip(self.scales.iter().zip(&self.offsets)) {
+        for (x, (scale, offset)) in row.iter_mut().zip(self.scales().iter().zip(self.offsets())) {
             *x = *x * scale + offset;
         }
     }
@@ -133,13 +143,13 @@ impl Quantization {
     /// The weights and the bias for the numbers themselves of those for what they stand for.
     pub(crate) fn fold(&self, weights: &[f64], bias: f64) -> Result<(Vec<f64>, f64), Error> {
         let mut folded = vec![0.0; weights.len()];
-        let bias = self.scaling()?.fold(Params::new(weights, bias), &mut folded)?;
+        let bias = self.0.fold(Params::new(weights, bias), &mut folded)?;
         Ok((folded, bias))
     }
 
     /// Makes a model of a fit to the numbers one for what they stand for.
     pub(crate) fn unfold(self, model: &mut Model, fit: &Fit, options: &Options) {
-        let columns = || self.scales.iter().zip(&self.offsets);
+        let columns = || self.scales().iter().zip(self.offsets());
         for (weight, (scale, offset)) in model.weights.iter_mut().zip(columns()) {
             *weight /= scale;
             model.bias -= *weight * offset;

@@ -307,9 +307,13 @@ impl<'a> Source<'a> {
 pub fn path_of_scaling(path: &Path) -> PathBuf {
     let is_link = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
     let file = std::fs::canonicalize(path).ok().filter(|_| is_link);
-    let mut beside = file.as_deref().unwrap_or(path).as_os_str().to_owned();
-    beside.push(".scaling.json");
-    beside.into()
+    with_scaling_name(file.as_deref().unwrap_or(path))
+}
+
+fn with_scaling_name(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".scaling.json");
+    name.into()
 }
 
 /// The files that the table of a path is read from: without the name of a tensor, and with what its numbers stand for.
@@ -322,9 +326,7 @@ pub fn files_of(path: &Path) -> Vec<PathBuf> {
 
 /// Where it may be: beside the path as it is given, and beside the file that it leads to.
 fn paths_of_scaling(path: &Path) -> [PathBuf; 2] {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".scaling.json");
-    [beside.into(), path_of_scaling(path)]
+    [with_scaling_name(path), path_of_scaling(path)]
 }
 
 /// What the numbers of a file stand for, if there is a file that says so.

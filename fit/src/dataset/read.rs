@@ -11,7 +11,7 @@ use crate::data::{
     Block, Choice, Columns, Labels, Means, MissingCells, Numbers, Source, check_count, fill, name,
     read_labels, read_sample_weights,
 };
-use crate::error::{Context, Error, bail, ensure};
+use crate::error::{Context, Error, ensure};
 use crate::features::Features;
 use crate::files::{Heading, all_of, check_columns};
 use crate::number::{Dtype, Held, for_dtype};
@@ -402,8 +402,8 @@ fn check_targets(
     columns: &Columns,
 ) -> Result<(), Error> {
     for (column, what) in [(columns.label, "labels"), (columns.sample_weight, "sample weights")] {
-        if let Some(column) = column.filter(|&column| quantization.changes(column)) {
-            bail!("{}: the {what} are quantised, which they must not be", column_place(file, names, column));
+        if let Some(column) = column {
+            quantization.refuse_change(column, what, || column_place(file, names, column))?;
         }
     }
     Ok(())
